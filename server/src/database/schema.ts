@@ -1,0 +1,101 @@
+/**
+ * The tables, typed: one interface each. Ids are UUIDv7 text, times are milliseconds since 1970, flags are 0 or 1,
+ * lists and objects are JSON text, so that a row reads the same in every database.
+ */
+export interface Schema {
+  users: UserRow
+  passwords: PasswordRow
+  sessions: SessionRow
+  revocations: RevocationRow
+  signing_keys: SigningKeyRow
+  leases: LeaseRow
+  schema_migrations: SchemaMigrationRow
+}
+
+export interface UserRow {
+  id: string
+  /** Normalised by `domain/users/email.ts`; ASCII, at most 254 bytes; unique byte by byte. */
+  email: string
+  email_verified: number
+  name: string | null
+  locale: string | null
+  /** JSON array of strings. */
+  roles: string
+  status: 'active' | 'pending' | 'disabled'
+  /** JSON object. */
+  metadata: string
+  created_at: number
+  updated_at: number
+  last_login_at: number | null
+}
+
+export interface PasswordRow {
+  user_id: string
+  /** Modular crypt or PHC string. */
+  hash: string
+  changed_at: number
+}
+
+/** One login on one device, one refresh-token chain; no row per rotation. */
+export interface SessionRow {
+  id: string
+  user_id: string
+  /** How many times the chain was rotated, from 0. */
+  generation: number
+  rotated_at: number
+  /** 8 × 8 bytes, newest first: who used generation − 1 − i. All 0: no key. All 1: unknown. */
+  redeemers: Buffer
+  idle_expires_at: number
+  absolute_expires_at: number
+  ended_at: number | null
+  end_reason: string | null
+  created_at: number
+  last_used_at: number
+  last_ip: string | null
+  user_agent: string | null
+  device_name: string | null
+}
+
+/** What was revoked and is still remembered, because a token made before could still be alive. */
+export interface RevocationRow {
+  id: string
+  kind: 'session' | 'user' | 'token' | 'key'
+  /** The session's, user's, token's or key's id. */
+  subject: string
+  /** Tokens issued before this time are dead. */
+  before_at: number
+  /** From here on no such token can be alive: the row may go. */
+  until_at: number
+  reason: string
+  revoked_at: number
+}
+
+export interface SigningKeyRow {
+  kid: string
+  algorithm: string
+  state: 'next' | 'active' | 'retiring' | 'removed'
+  /** Public JWK as JSON text. */
+  public_jwk: string
+  /** PKCS#8 DER, sealed by the master key (`domain/keys/seal.ts`). */
+  sealed_private: Buffer
+  created_at: number
+  activated_at: number | null
+  retired_at: number | null
+}
+
+/** Who may do a thing that only one node may do at a time; taken by compare-and-set. */
+export interface LeaseRow {
+  name: string
+  owner: string
+  expires_at: number
+  /** Grows with every change of owner: work done under an older number is stale. */
+  fence: number
+}
+
+/** One row per migration step: written before the step as started, and after it as finished. */
+export interface SchemaMigrationRow {
+  migration: string
+  step: number
+  started_at: number
+  finished_at: number | null
+}
