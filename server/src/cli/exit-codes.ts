@@ -1,0 +1,11 @@
+/** The exit codes of every command (78 and 64 as in sysexits.h); documented in `docs/reference/command-line.md`. */
+export const exitCodes = {
+  ok: 0,
+  failed: 1,
+  /** `migrate status`: migrations are waiting. */
+  pending: 3,
+  /** `migrate status`: the schema is newer than this version. */
+  newer: 4,
+  usage: 64,
+  config: 78,
+} as const
