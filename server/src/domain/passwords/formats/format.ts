@@ -1,0 +1,58 @@
+/** What a new hash is made with: the setting of the day. */
+export type Wanted = { scheme: 'bcrypt'; cost: number } | { scheme: 'argon2id'; memory: number; passes: number; lanes: number }
+
+/** OWASP's first choice for argon2id; memory in KiB. */
+export const argon2idDefault = { scheme: 'argon2id', memory: 19456, passes: 2, lanes: 1 } as const satisfies Wanted
+
+/**
+ * The slow call that a hash comes down to: everything else about a format is quick and stays on the main thread.
+ * `password` owns its memory alone, so that it can be handed over to a worker and wiped there.
+ */
+export type SlowCall =
+  | { kind: 'bcrypt'; password: Uint8Array<ArrayBuffer>; salt: string }
+  | {
+      kind: 'argon2'
+      password: Uint8Array<ArrayBuffer>
+      salt: Uint8Array
+      /** As in `@node-rs/argon2`: 1 = argon2i, 2 = argon2id. */
+      algorithm: 1 | 2
+      /** As in `@node-rs/argon2`: 0 = 0x10, 1 = 0x13. */
+      version: 0 | 1
+      memory: number
+      passes: number
+      lanes: number
+      length: number
+    }
+
+/** How much a slow call computes, in units that grow in step with its time within one kind. */
+export type Work = { kind: SlowCall['kind']; units: number }
+
+/** A stored hash taken apart. */
+export type Recipe = {
+  work: Work
+  /** The bytes of a password that this format looks at; the rest is cut. */
+  reads: number
+  /** Made exactly as a new one would be made. */
+  isAsWanted(wanted: Wanted): boolean
+  call(password: string): SlowCall
+  /** Part of the string that the slow call must yield. */
+  digest: string
+}
+
+/** The dearest parameters that are computed at all; a hash above them would let its importer stop the server. */
+export type Limits = { bcryptCost: number; argon2Memory: number; argon2Passes: number; argon2Lanes: number }
+
+export const importLimits: Limits = { bcryptCost: 14, argon2Memory: 256 * 1024, argon2Passes: 10, argon2Lanes: 8 }
+/** What the setting allows for new hashes, so that they can be read again. */
+export const storedLimits: Limits = { ...importLimits, bcryptCost: 15 }
+
+export type Unreadable = 'unknown_format' | 'too_costly'
+
+/** One family of hash strings. Null: not of this family, or damaged. */
+export type Format = { read(text: string, limits: Limits): Recipe | 'too_costly' | null }
+
+/** The UTF-8 bytes of a text in memory of their own. */
+export function ownBytes(text: string): Uint8Array<ArrayBuffer> {
+  // Not Buffer.from: small ones share a pool, which would be detached as a whole.
+  return new TextEncoder().encode(text)
+}

@@ -1,0 +1,31 @@
+import type { Db, Tx } from '../../database/connect.ts'
+
+export async function findPasswordHash(db: Db | Tx, userId: string): Promise<string | null> {
+  const row = await db.selectFrom('passwords').select('hash').where('user_id', '=', userId).executeTakeFirst()
+  return row?.hash ?? null
+}
+
+export async function insertPassword(db: Db | Tx, userId: string, hash: string, now: number): Promise<void> {
+  await db.insertInto('passwords').values({ user_id: userId, hash, changed_at: now }).execute()
+}
+
+/** Guarded by the former hash: whoever changed the password in between is not overwritten. */
+export async function replacePassword(
+  db: Db | Tx,
+  userId: string,
+  former: string,
+  hash: string,
+  changedAt?: number,
+): Promise<boolean> {
+  const result = await db
+    .updateTable('passwords')
+    .set({ hash, ...(changedAt !== undefined && { changed_at: changedAt }) })
+    .where('user_id', '=', userId)
+    .where('hash', '=', former)
+    .executeTakeFirst()
+  return result.numUpdatedRows > 0n
+}
+
+export async function deletePassword(db: Db | Tx, userId: string): Promise<void> {
+  await db.deleteFrom('passwords').where('user_id', '=', userId).execute()
+}
