@@ -1,0 +1,158 @@
+import { resolve } from 'node:path'
+import { defaultDatabaseUrl, parseDatabaseUrl } from '../database/url.ts'
+import { ConfigError, type ConfigProblem } from './config-error.ts'
+import { type SettingName, type SettingValue, settingNames, settingOf, type settings, variableOf } from './env.ts'
+import { makeMasterKey } from './master-key-value.ts'
+import { isCatchAll, isLoopback } from './networks.ts'
+import { type ReadFile, readFile as readFromDisk } from './read-file.ts'
+import { withSecrets } from './secrets.ts'
+import { collect, type Environment, type Flags } from './sources.ts'
+
+/** What the server runs with; durations in milliseconds. Secrets are left out of JSON, logs and copies by spread. */
+export type Config = ReturnType<typeof assemble>
+export type Origins = Readonly<Record<SettingName, string>>
+export type Loaded = { config: Config; warnings: string[]; origins: Origins }
+
+type Values = { [N in SettingName]?: SettingValue<N> }
+/** Settings whose default depends on others. */
+type Dependent = { [N in SettingName]: (typeof settings)[N] extends { default: string } ? never : N }[SettingName]
+type CheckedValues = Required<Omit<Values, Dependent>> & Pick<Values, Dependent>
+
+/**
+ * Reads, checks and completes the configuration.
+ * @throws ConfigError with everything that is wrong
+ */
+export function loadConfig(from: { env: Environment; flags: Flags; readFile?: ReadFile }): Loaded {
+  const { given, problems, warnings } = collect(from.env, from.flags, from.readFile ?? readFromDisk)
+  const origins = Object.fromEntries(
+    settingNames.map((name) => [name, given.get(name)?.source ?? 'default']),
+  ) as Origins
+  const values: Values = {}
+  for (const name of settingNames) {
+    const setting = settingOf(name)
+    const text = given.get(name)?.text ?? setting.default
+    if (text === undefined) continue
+    try {
+      Object.assign(values, { [name]: setting.type.read(text) })
+    } catch (error) {
+      const remedy = setting.remedy ?? `Use ${setting.type.form.replaceAll('`', '')}.`
+      problems.push({ name: variableOf(name), source: origins[name], problem: (error as Error).message, remedy })
+    }
+  }
+  // A refused value must not be taken for one that is not set.
+  const refused = new Set(settingNames.filter((name) => given.has(name) && values[name] === undefined))
+  problems.push(...contradictions(values, refused, origins))
+  if (problems.length > 0) throw new ConfigError(problems)
+  return { config: assemble(values as CheckedValues), warnings, origins }
+}
+
+/** What is wrong with settings in the light of others; a refused value is judged no further. */
+function contradictions(values: Values, refused: ReadonlySet<SettingName>, origins: Origins): ConfigProblem[] {
+  const problems: ConfigProblem[] = []
+  const refuse = (name: SettingName, problem: string, remedy: string) =>
+    problems.push({ name: variableOf(name), source: origins[name], problem, remedy })
+  const has = (name: SettingName) => values[name] !== undefined || refused.has(name)
+  const { ENV, HOST, PUBLIC_URL, TRUSTED_PROXIES, CORS_ORIGINS, DATABASE_URL } = values
+  const { SESSION_IDLE_TTL, SESSION_ABSOLUTE_TTL } = values
+
+  if (ENV === 'development' && HOST !== undefined && !isLoopback(HOST)) {
+    refuse(
+      'HOST',
+      `${HOST} can be reached from elsewhere, and development is not made for that.`,
+      'Set NTT_AUTH_ENV=production, or use 127.0.0.1.',
+    )
+  }
+  if (ENV === 'production') {
+    if (!has('PUBLIC_URL')) {
+      refuse(
+        'PUBLIC_URL',
+        'Production needs the address that clients use.',
+        'Set it, e.g. to https://auth.example.com.',
+      )
+    }
+    if (PUBLIC_URL !== undefined && !PUBLIC_URL.startsWith('https:')) {
+      refuse(
+        'PUBLIC_URL',
+        `${PUBLIC_URL} is not https, and production sends nothing in the clear.`,
+        'Put TLS in front of the server and use its https address.',
+      )
+    }
+    for (const network of TRUSTED_PROXIES ?? []) {
+      if (!isCatchAll(network)) continue
+      refuse(
+        'TRUSTED_PROXIES',
+        `With ${network} everybody could forge the address of a client.`,
+        'Name the addresses of your proxies only.',
+      )
+    }
+    if (CORS_ORIGINS?.includes('*')) {
+      refuse(
+        'CORS_ORIGINS',
+        'Production does not let every web page call the server.',
+        'Name the origins of your web pages.',
+      )
+    }
+  }
+  const embedded = refused.has('DATABASE_URL') || DATABASE_URL === undefined || parseDatabaseUrl(DATABASE_URL).embedded
+  if (!has('MASTER_KEY') && (ENV === 'production' || !embedded)) {
+    const who = ENV === 'production' ? 'Production' : 'A database server'
+    refuse(
+      'MASTER_KEY',
+      `${who} needs a master key that is kept apart from the database.`,
+      `Make one by: ${makeMasterKey}`,
+    )
+  }
+  if (SESSION_IDLE_TTL !== undefined && SESSION_ABSOLUTE_TTL !== undefined && SESSION_IDLE_TTL > SESSION_ABSOLUTE_TTL) {
+    refuse(
+      'SESSION_IDLE_TTL',
+      'A session cannot be idle for longer than it lives.',
+      'Make it no longer than NTT_AUTH_SESSION_ABSOLUTE_TTL.',
+    )
+  }
+  return problems
+}
+
+function assemble(values: CheckedValues) {
+  const dataDir = resolve(values.DATA_DIR)
+  const publicUrl = values.PUBLIC_URL ?? `http://${inUrl(values.HOST)}:${values.PORT}`
+  const databaseUrl = values.DATABASE_URL ?? defaultDatabaseUrl(dataDir)
+  const { embedded } = parseDatabaseUrl(databaseUrl)
+  const open = {
+    env: values.ENV,
+    host: values.HOST,
+    port: values.PORT,
+    publicUrl,
+    issuer: publicUrl,
+    audience: values.AUDIENCE ?? publicUrl,
+    corsOrigins: values.CORS_ORIGINS,
+    trustedProxies: values.TRUSTED_PROXIES,
+    databasePoolSize: values.DATABASE_POOL_SIZE,
+    databaseTimeout: values.DATABASE_TIMEOUT,
+    autoMigrate: values.AUTO_MIGRATE ?? embedded,
+    embedded,
+    dataDir,
+    accessTokenTtl: values.ACCESS_TOKEN_TTL,
+    sessionIdleTtl: values.SESSION_IDLE_TTL,
+    sessionAbsoluteTtl: values.SESSION_ABSOLUTE_TTL,
+    signingAlgorithm: values.SIGNING_ALGORITHM,
+    passwordHash: values.PASSWORD_HASH,
+    bcryptCost: values.BCRYPT_COST,
+    passwordMinLength: values.PASSWORD_MIN_LENGTH,
+    hashThreads: values.HASH_THREADS,
+    hashMaxWait: values.HASH_MAX_WAIT,
+    registration: values.REGISTRATION,
+    logLevel: values.LOG_LEVEL,
+    shutdownDelay: values.SHUTDOWN_DELAY ?? (values.ENV === 'production' ? 5000 : 0),
+    shutdownTimeout: values.SHUTDOWN_TIMEOUT,
+  }
+  /** `masterKeys` null: `loadMasterKeys` reads or makes the file in the data directory. */
+  const secrets: { databaseUrl: string; masterKeys: Buffer[] | null } = {
+    databaseUrl,
+    masterKeys: values.MASTER_KEY ?? null,
+  }
+  return withSecrets(open, secrets)
+}
+
+function inUrl(host: string): string {
+  return host.includes(':') ? `[${host}]` : host
+}

@@ -1,0 +1,201 @@
+import { availableParallelism } from 'node:os'
+import { databaseUrlForms, defaultDatabaseUrl, maskDatabaseUrl, parseDatabaseUrl } from '../database/url.ts'
+import { makeMasterKey, masterKey } from './master-key-value.ts'
+import {
+  baseUrl,
+  choice,
+  duration,
+  host,
+  identifier,
+  integer,
+  list,
+  network,
+  onOff,
+  origin,
+  path,
+  type Value,
+} from './values.ts'
+
+export const prefix = 'NTT_AUTH_'
+
+export type Setting = {
+  type: Value<unknown>
+  /** As the operator would write it. Without it the default depends on other settings, see `defaultMeaning`. */
+  default?: string
+  /** The default in words, where it depends on other settings or the machine. */
+  defaultMeaning?: string
+  /** One sentence. */
+  meaning: string
+  /** Never printed, never a flag; also read from the file named by `<NAME>_FILE`. */
+  secret?: true
+  example?: string
+  /** How to mend a refused value, where "use" and the form do not say it. */
+  remedy?: string
+}
+
+const databaseUrl: Value<string> = {
+  form: databaseUrlForms.map((form) => `\`${form}\``).join(', '),
+  read(text) {
+    parseDatabaseUrl(text)
+    return text
+  },
+  write: maskDatabaseUrl,
+}
+
+/** Every setting, by its name without the prefix. The reference, `.env.example` and the flags come from here. */
+export const settings = {
+  ENV: {
+    type: choice('development', 'production'),
+    default: 'development',
+    meaning: 'Development listens on this machine only; production refuses everything insecure.',
+  },
+  HOST: { type: host(), default: '127.0.0.1', meaning: 'The address to listen on.', example: '0.0.0.0' },
+  PORT: { type: integer(1, 65535), default: '8080', meaning: 'The port to listen on.' },
+  PUBLIC_URL: {
+    type: baseUrl(),
+    defaultMeaning: '`http://HOST:PORT` in development, required in production',
+    meaning: 'The address under which clients reach this server; also the issuer of its tokens.',
+    example: 'https://auth.example.com',
+  },
+  AUDIENCE: {
+    type: identifier(),
+    defaultMeaning: 'the issuer',
+    meaning: 'The audience (`aud`) of access tokens.',
+    example: 'https://api.example.com',
+  },
+  CORS_ORIGINS: {
+    type: list(origin()),
+    default: '',
+    meaning: 'The origins of web pages that may call this server from a browser; `*` allows all, in development only.',
+    example: 'https://app.example.com,https://admin.example.com',
+  },
+  TRUSTED_PROXIES: {
+    type: list(network()),
+    default: '',
+    meaning: 'The reverse proxies whose forwarding headers are believed.',
+    example: '10.0.0.5,192.168.7.0/24',
+  },
+  DATABASE_URL: {
+    type: databaseUrl,
+    defaultMeaning: `\`${defaultDatabaseUrl('DATA_DIR')}\``,
+    meaning: 'The database.',
+    secret: true,
+    example: databaseUrlForms[1],
+    remedy: `Use one of the forms ${databaseUrlForms.join(', ')}.`,
+  },
+  DATABASE_POOL_SIZE: {
+    type: integer(1, 1000),
+    default: '10',
+    meaning: 'The number of connections to the database server.',
+  },
+  DATABASE_TIMEOUT: {
+    type: duration('100ms', '5m'),
+    default: '5s',
+    meaning: 'How long connecting to the database and one statement may take.',
+  },
+  AUTO_MIGRATE: {
+    type: onOff(),
+    defaultMeaning: '`on` for the embedded database, else `off`',
+    meaning: 'Whether a start brings the database schema up to date.',
+  },
+  DATA_DIR: {
+    type: path(),
+    default: './data',
+    meaning: 'The directory of the embedded database and the master key made for it.',
+    example: '/var/lib/ntt-auth',
+  },
+  MASTER_KEY: {
+    type: list(masterKey()),
+    defaultMeaning: 'embedded database in development: made once and kept in `DATA_DIR/master.key`; else required',
+    meaning: 'The key that seals the signing keys in the database: the current one first, then previous ones.',
+    secret: true,
+    remedy: `Make a key by: ${makeMasterKey}`,
+  },
+  ACCESS_TOKEN_TTL: { type: duration('10s', '1h'), default: '15m', meaning: 'How long an access token is valid.' },
+  SESSION_IDLE_TTL: {
+    type: duration('10s', '3650d'),
+    default: '30d',
+    meaning: 'How long a session lives without a refresh.',
+  },
+  SESSION_ABSOLUTE_TTL: {
+    type: duration('10s', '3650d'),
+    default: '90d',
+    meaning: 'How long a session lives at most.',
+  },
+  SIGNING_ALGORITHM: {
+    type: choice('ES256', 'EdDSA', 'RS256'),
+    default: 'ES256',
+    meaning: 'The signature algorithm of new signing keys.',
+  },
+  PASSWORD_HASH: {
+    type: choice('bcrypt', 'argon2id'),
+    default: 'bcrypt',
+    meaning: 'The hash of new passwords; others are verified too and replaced at the next login.',
+  },
+  BCRYPT_COST: {
+    type: integer(10, 15),
+    default: '12',
+    meaning: 'The cost of bcrypt hashes; one more doubles the time.',
+  },
+  PASSWORD_MIN_LENGTH: {
+    type: integer(8, 64),
+    default: '8',
+    meaning: 'The fewest characters of a new password; NIST asks for 15 where the password is the only factor.',
+  },
+  HASH_THREADS: {
+    type: integer(1, 256),
+    default: String(Math.min(256, availableParallelism())),
+    defaultMeaning: 'the number of cores',
+    meaning: 'The number of threads that hash passwords.',
+  },
+  HASH_MAX_WAIT: {
+    type: duration('0ms', '1m'),
+    default: '1500ms',
+    meaning: 'How long a login may wait for a hashing thread before it is refused as overload.',
+  },
+  REGISTRATION: {
+    type: choice('open', 'closed'),
+    default: 'open',
+    meaning: 'Whether anyone may register, or only administrators make accounts.',
+  },
+  LOG_LEVEL: {
+    type: choice('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'),
+    default: 'info',
+    meaning: 'The least important log lines to write; `debug` also shows stack traces of failed commands.',
+  },
+  SHUTDOWN_DELAY: {
+    type: duration('0s', '5m'),
+    defaultMeaning: '`0s` in development, `5s` in production',
+    meaning: 'How long readiness says no before the server stops to accept connections.',
+  },
+  SHUTDOWN_TIMEOUT: {
+    type: duration('1s', '10m'),
+    default: '20s',
+    meaning: 'How long requests in progress may take to finish at shutdown.',
+  },
+} as const satisfies Record<string, Setting>
+
+export type SettingName = keyof typeof settings
+export type SettingValue<N extends SettingName> = ReturnType<(typeof settings)[N]['type']['read']>
+
+export const settingNames = Object.keys(settings) as SettingName[]
+/** Names the JSON file that holds further settings; not a setting itself. */
+export const configFileVariable = `${prefix}CONFIG_FILE`
+
+export function settingOf(name: SettingName): Setting {
+  return settings[name]
+}
+
+/** `ACCESS_TOKEN_TTL` on the command line: `access-token-ttl`. */
+export function flagOf(name: SettingName): string {
+  return name.toLowerCase().replaceAll('_', '-')
+}
+
+/** `ACCESS_TOKEN_TTL` in the configuration file: `access_token_ttl`. */
+export function keyOf(name: SettingName): string {
+  return name.toLowerCase()
+}
+
+export function variableOf(name: SettingName): string {
+  return prefix + name
+}

@@ -1,0 +1,97 @@
+import { closeSync, fsyncSync, linkSync, mkdirSync, openSync, unlinkSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
+import { randomBytes, randomToken } from '../random.ts'
+import type { Config } from './config.ts'
+import { ConfigError } from './config-error.ts'
+import { masterKey, masterKeyLength } from './master-key-value.ts'
+import { fileProblem, type ReadFile, readFile as readFromDisk } from './read-file.ts'
+
+type KeyPlace = Pick<Config, 'masterKeys' | 'dataDir'>
+
+/**
+ * The configured master keys, the current one first; without any, the one kept in the data directory, which is made at
+ * the first start.
+ * @throws ConfigError for a file that others may read or that holds no key
+ */
+export function loadMasterKeys(config: KeyPlace): Buffer[] {
+  if (config.masterKeys !== null) return config.masterKeys
+  const path = masterKeyFile(config.dataDir)
+  const key = readMasterKey(path)
+  if (key !== null) return [key]
+  try {
+    makeMasterKeyFile(config.dataDir, path)
+  } catch (error) {
+    const reason = (error as NodeJS.ErrnoException).code ?? (error as Error).message
+    throw refusal(
+      path,
+      `A master key cannot be made there (${reason}).`,
+      'Make the data directory writable, or set NTT_AUTH_MASTER_KEY.',
+    )
+  }
+  // Read back, because a start at the same time may have been first.
+  return [readMasterKey(path)!]
+}
+
+export function masterKeyFile(dataDir: string): string {
+  return join(dataDir, 'master.key')
+}
+
+/** @returns null where there is no such file */
+export function readMasterKey(path: string, readFile: ReadFile = readFromDisk): Buffer | null {
+  let file: ReturnType<ReadFile>
+  try {
+    file = readFile(path)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
+    throw refusal(path, `The file ${fileProblem(error)}.`, 'Let the user of the server read it.')
+  }
+  if ((file.mode & 0o077) !== 0)
+    throw refusal(path, 'Others than its owner may use the file.', `Run: chmod 600 ${path}`)
+  try {
+    return masterKey().read(file.text.trim())
+  } catch {
+    throw refusal(
+      path,
+      'The file is damaged: it holds no master key.',
+      'Restore it from a backup; what it sealed is lost without it. For a new installation, delete it.',
+    )
+  }
+}
+
+function makeMasterKeyFile(dataDir: string, path: string): void {
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 })
+  const draft = `${path}.${randomToken(9)}`
+  writeDurably(draft, `${randomBytes(masterKeyLength).toString('base64url')}\n`)
+  try {
+    // Unlike a rename, a link never replaces the key of a start at the same time.
+    linkSync(draft, path)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+  } finally {
+    unlinkSync(draft)
+  }
+  syncDirectory(dataDir)
+}
+
+function writeDurably(path: string, text: string): void {
+  const file = openSync(path, 'wx', 0o600)
+  try {
+    writeSync(file, text)
+    fsyncSync(file)
+  } finally {
+    closeSync(file)
+  }
+}
+
+function syncDirectory(path: string): void {
+  const directory = openSync(path, 'r')
+  try {
+    fsyncSync(directory)
+  } finally {
+    closeSync(directory)
+  }
+}
+
+function refusal(path: string, problem: string, remedy: string): ConfigError {
+  return new ConfigError([{ name: 'NTT_AUTH_MASTER_KEY', source: `file ${path}`, problem, remedy }])
+}
