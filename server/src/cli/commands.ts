@@ -1,0 +1,8 @@
+import type { Command } from './command.ts'
+
+/** Every command, loaded when it is called: `version` must not wait for what `serve` needs. */
+export const commands: Record<string, () => Promise<{ command: Command }>> = {
+  config: () => import('./config.ts'),
+  version: () => import('./version.ts'),
+  help: () => import('./help.ts'),
+}

@@ -1,0 +1,96 @@
+import { type ParseArgsOptionsConfig, parseArgs } from 'node:util'
+import type { Command, Invocation } from './cli/command.ts'
+import { exitCodes } from './cli/exit-codes.ts'
+import { findCommand } from './cli/find-command.ts'
+import { UsageError } from './cli/usage-error.ts'
+import { ConfigError } from './config/config-error.ts'
+import { nearest } from './config/nearest.ts'
+
+/** The command line: finds the command, runs it and sets the exit code. */
+export async function main(argv: string[]): Promise<void> {
+  ignoreClosedPipe(process.stdout)
+  ignoreClosedPipe(process.stderr)
+  process.exitCode = await run(argv).catch(complain)
+  await Promise.all([flush(process.stdout), flush(process.stderr)])
+}
+
+async function run(argv: string[]): Promise<number> {
+  const [first, ...rest] = argv
+  if (first === undefined) {
+    const { overview } = await import('./cli/help.ts')
+    tell(await overview())
+    return exitCodes.usage
+  }
+  const name = { '--help': 'help', '-h': 'help', '--version': 'version' }[first] ?? first
+  if (name.startsWith('-')) throw new UsageError('The command comes first: ntt-auth <command> [options].')
+  const command = await findCommand(name)
+  const { values, positionals } = await parse(name, command, rest)
+  if (values.help) {
+    print(command.help)
+    return exitCodes.ok
+  }
+  const { env, stdin } = process
+  return command.run({ options: values, arguments: positionals, env, stdin, print, tell })
+}
+
+async function parse(name: string, command: Command, args: string[]) {
+  const options: ParseArgsOptionsConfig = { ...command.options, help: { type: 'boolean', short: 'h' } }
+  try {
+    const { values, positionals } = parseArgs({ args, options, allowPositionals: true, strict: true })
+    return { values: values as Invocation['options'], positionals }
+  } catch (error) {
+    const unknown = /^Unknown option '-*([^'=]+)/.exec((error as Error).message)?.[1]
+    if (unknown !== undefined) throw new UsageError(await unknownOption(name, unknown, Object.keys(options)))
+    // The sentences after the first are about other ways of calling parseArgs.
+    const [sentence] = (error as Error).message.split(/\n|\. /)
+    throw new UsageError(`${sentence!.replace(/\.$/, '')}. See "ntt-auth ${name} --help".`)
+  }
+}
+
+async function unknownOption(name: string, option: string, known: string[]): Promise<string> {
+  const { settingNames, settingOf, flagOf } = await import('./config/env.ts')
+  const secret = settingNames.find((setting) => settingOf(setting).secret && flagOf(setting) === option)
+  if (secret !== undefined) {
+    const { secretFlagRefusal } = await import('./config/sources.ts')
+    const { problem, remedy } = secretFlagRefusal(secret)
+    return `${problem} ${remedy}`
+  }
+  const meant = nearest(option, known)
+  const hint = meant === undefined ? `See "ntt-auth ${name} --help".` : `Did you mean --${meant}?`
+  return `"${name}" has no option --${option}. ${hint}`
+}
+
+function complain(error: unknown): number {
+  if (error instanceof UsageError) {
+    tell(error.message)
+    return exitCodes.usage
+  }
+  if (error instanceof ConfigError) {
+    tell(error.message)
+    return exitCodes.config
+  }
+  const level = process.env.NTT_AUTH_LOG_LEVEL
+  const { message, stack } = error instanceof Error ? error : new Error(String(error))
+  if ((level === 'debug' || level === 'trace') && stack !== undefined) tell(stack)
+  else tell(`ntt-auth failed: ${message} (NTT_AUTH_LOG_LEVEL=debug shows where)`)
+  return exitCodes.failed
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`)
+}
+
+function tell(line: string): void {
+  process.stderr.write(`${line}\n`)
+}
+
+/** The reader of a pipe may leave early, as in `ntt-auth config print | head -1`. */
+function ignoreClosedPipe(stream: NodeJS.WriteStream): void {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error
+  })
+}
+
+function flush(stream: NodeJS.WriteStream): Promise<void> {
+  return new Promise((resolve) => stream.write('', () => resolve()))
+}
