@@ -1,8 +1,13 @@
-import { type Format, ownBytes, type Wanted } from './format.ts'
+import { type Format, ownBytes } from './format.ts'
 
 /** The PHC string form: `$argon2id$v=19$m=19456,t=2,p=1$<salt>$<digest>`, base64 without padding. */
 const shape =
   /^\$argon2(id?)(?:\$v=(16|19))?\$m=([1-9]\d{0,9}),t=([1-9]\d{0,9}),p=([1-9]\d{0,7})\$([A-Za-z0-9+/]{11,86})\$([A-Za-z0-9+/]{16,86})$/
+
+/** OWASP's first choice: 19 MiB, two passes, one lane. */
+const prefix = '$argon2id$v=19$m=19456,t=2,p=1$'
+export const saltLength = 16
+export const digestLength = 32
 
 export const argon2: Format = {
   read(text, limits) {
@@ -16,16 +21,11 @@ export const argon2: Format = {
 
     const salt = Buffer.from(saltText!, 'base64')
     const length = Buffer.from(digest!, 'base64').length
-    const isCurrent = variant === 'id' && version === '19' && salt.length === saltLength && length === digestLength
+    const isCurrent = text.startsWith(prefix) && salt.length === saltLength && length === digestLength
     return {
       work: { kind: 'argon2', units: memory * passes },
       reads: Number.POSITIVE_INFINITY,
-      isAsWanted: (wanted) =>
-        isCurrent &&
-        wanted.scheme === 'argon2id' &&
-        wanted.memory === memory &&
-        wanted.passes === passes &&
-        wanted.lanes === lanes,
+      isAsWanted: (wanted) => isCurrent && wanted.scheme === 'argon2id',
       call: (password) => ({
         kind: 'argon2',
         password: ownBytes(password),
@@ -43,15 +43,7 @@ export const argon2: Format = {
   },
 }
 
-export const saltLength = 16
-export const digestLength = 32
-
 /** A new hash string; `digest` is the part still to be computed. */
-export function writeArgon2id(wanted: Wanted & { scheme: 'argon2id' }, salt: Buffer, digest: string): string {
-  const { memory, passes, lanes } = wanted
-  return `$argon2id$v=19$m=${memory},t=${passes},p=${lanes}$${withoutPadding(salt)}$${digest}`
-}
-
-function withoutPadding(bytes: Buffer): string {
-  return bytes.toString('base64').replaceAll('=', '')
+export function writeArgon2id(salt: Buffer, digest: string): string {
+  return `${prefix}${salt.toString('base64').replaceAll('=', '')}$${digest}`
 }

@@ -12,7 +12,7 @@ export type Blank = { recipe: Recipe; fill(digest: string): string }
  * verifying a real one costs.
  */
 export function newBlank(wanted: Wanted): Blank {
-  const { fill, digest } = wanted.scheme === 'bcrypt' ? blankBcrypt(wanted.cost) : blankArgon2id(wanted)
+  const { fill, digest } = wanted.scheme === 'bcrypt' ? blankBcrypt(wanted.cost) : blankArgon2id()
   const recipe = readHash(fill(digest))
   if (typeof recipe === 'string') throw new RangeError(`the wanted password hash is out of bounds: ${recipe}`)
   return { recipe, fill }
@@ -23,8 +23,8 @@ function blankBcrypt(cost: number) {
   return { digest: randomBcryptText(184), fill: (digest: string) => writeBcryptSha256(cost, salt, digest) }
 }
 
-function blankArgon2id(wanted: Wanted & { scheme: 'argon2id' }) {
+function blankArgon2id() {
   const salt = randomBytes(saltLength)
   const digest = randomBytes(digestLength).toString('base64').replaceAll('=', '')
-  return { digest, fill: (digest: string) => writeArgon2id(wanted, salt, digest) }
+  return { digest, fill: (digest: string) => writeArgon2id(salt, digest) }
 }

@@ -1,8 +1,5 @@
 /** What a new hash is made with: the setting of the day. */
-export type Wanted = { scheme: 'bcrypt'; cost: number } | { scheme: 'argon2id'; memory: number; passes: number; lanes: number }
-
-/** OWASP's first choice for argon2id; memory in KiB. */
-export const argon2idDefault = { scheme: 'argon2id', memory: 19456, passes: 2, lanes: 1 } as const satisfies Wanted
+export type Wanted = { scheme: 'bcrypt'; cost: number } | { scheme: 'argon2id' }
 
 /**
  * The slow call that a hash comes down to: everything else about a format is quick and stays on the main thread.

@@ -1,0 +1,231 @@
+import { AppError } from '../../errors.ts'
+import type { SlowCall, Work } from './formats/format.ts'
+import { startPace } from './pace.ts'
+import { type Answer, startThread, type Thread } from './thread.ts'
+
+export type GovernorOptions = {
+  threads: number
+  /** How long a job may wait for a thread, in milliseconds. */
+  maxWait: number
+  /** What the threads will mostly compute. */
+  kind: SlowCall['kind']
+  now?: (() => number) | undefined
+  workerUrl?: URL | undefined
+}
+
+type Job = {
+  call: SlowCall
+  work: Work
+  queuedAt: number
+  resolve(digest: string): void
+  reject(error: unknown): void
+}
+
+/** The thread is null while it waits to be replaced. */
+type Slot = { thread: Thread | null; jobs: Job[]; startedAt: number; failures: number }
+
+/** A next job is posted ahead behind one that ends this soon (ms): the thread then has no gap between two short jobs. */
+const aheadWithin = 50
+const longestRespawnDelay = 5000
+
+export type Governor = ReturnType<typeof startGovernor>
+
+/**
+ * Runs slow calls in threads of its own (never on the pool of libuv, where they would hold up files, DNS and
+ * WebCrypto), first come first served. A job is admitted only when it will be started in time: to be told at once to
+ * come back costs the caller less than to wait in vain, and costs the server nothing.
+ */
+export function startGovernor({ threads, maxWait, kind, now = () => performance.now(), workerUrl }: GovernorOptions) {
+  const pace = startPace()
+  const queue: Job[] = []
+  const counts = { computed: 0, shed: 0, expired: 0, abandoned: 0, crashed: 0 }
+  const timers = new Set<NodeJS.Timeout>()
+  let deadline: NodeJS.Timeout | undefined
+  let closing = false
+  let onIdle: (() => void) | undefined
+  const slots = Array.from({ length: threads }, (): Slot => ({ thread: null, jobs: [], startedAt: 0, failures: 0 }))
+  for (const slot of slots) spawn(slot)
+
+  /** @param makeCall called only when the job is admitted */
+  function run(work: Work, makeCall: () => SlowCall, signal?: AbortSignal): Promise<string> {
+    if (closing) return Promise.reject(new AppError('unavailable', { retryAfter: 1 }))
+    if (signal?.aborted) return Promise.reject(signal.reason)
+    // With a free thread there is nothing to wait for, however slow the machine has become.
+    if (queue.length > 0 || freest(work) === undefined) {
+      const wait = (backlog() + pace.expect(work)) / threads
+      if (wait > maxWait) {
+        counts.shed++
+        return Promise.reject(overloaded(wait))
+      }
+    }
+    return new Promise((resolve, reject) => {
+      const job: Job = { call: makeCall(), work, queuedAt: now(), resolve, reject }
+      queue.push(job)
+      if (signal) watch(job, signal)
+      feed()
+      if (queue.length > 0) watchDeadline()
+    })
+  }
+
+  /** Posts queued jobs to threads that can take one. */
+  function feed(): void {
+    while (queue.length > 0) {
+      const slot = freest(queue[0]!.work)
+      if (slot === undefined) return
+      const job = queue.shift()!
+      if (hasExpired(job)) {
+        expire(job)
+        continue
+      }
+      if (slot.jobs.length === 0) slot.startedAt = now()
+      slot.jobs.push(job)
+      slot.thread!.post(job.call)
+    }
+  }
+
+  /** The thread that will be free first, if a job may be posted to it now. */
+  function freest(work: Work): Slot | undefined {
+    let best: Slot | undefined
+    let shortest = Number.POSITIVE_INFINITY
+    for (const slot of slots) {
+      if (slot.thread === null || slot.jobs.length > 1) continue
+      if (slot.jobs.length === 0) return slot
+      const left = remaining(slot)
+      if (left <= aheadWithin && pace.expect(work) <= aheadWithin && left < shortest) {
+        best = slot
+        shortest = left
+      }
+    }
+    return best
+  }
+
+  function remaining({ jobs, startedAt }: Slot): number {
+    const expected = jobs.reduce((sum, job) => sum + pace.expect(job.work), 0)
+    return Math.max(expected - (now() - startedAt), 0)
+  }
+
+  function backlog(): number {
+    const queued = queue.reduce((sum, job) => sum + pace.expect(job.work), 0)
+    return slots.reduce((sum, slot) => sum + (slot.jobs.length > 0 ? remaining(slot) : 0), queued)
+  }
+
+  function overloaded(wait: number): AppError {
+    // Spread out, or all who were sent away at once would come back at once.
+    return new AppError('overloaded', { retryAfter: Math.max(Math.ceil((wait / 1000) * (1 + Math.random())), 1) })
+  }
+
+  function hasExpired(job: Job): boolean {
+    return now() - job.queuedAt > maxWait
+  }
+
+  function expire(job: Job): void {
+    counts.expired++
+    job.call.password.fill(0)
+    job.reject(overloaded(backlog() / threads))
+  }
+
+  /** First come first served: the head of the queue expires first, so one timer serves all. */
+  function watchDeadline(): void {
+    if (deadline !== undefined) return
+    const left = queue[0]!.queuedAt + maxWait - now()
+    deadline = setTimeout(() => {
+      deadline = undefined
+      while (queue.length > 0 && hasExpired(queue[0]!)) expire(queue.shift()!)
+      if (queue.length > 0) watchDeadline()
+    }, Math.max(left, 0) + 1)
+  }
+
+  /** A caller who has gone gives up the place in the queue; what a thread already has is finished. */
+  function watch(job: Job, signal: AbortSignal): void {
+    const abandon = () => {
+      const place = queue.indexOf(job)
+      if (place < 0) return
+      queue.splice(place, 1)
+      counts.abandoned++
+      job.call.password.fill(0)
+      job.reject(signal.reason)
+    }
+    const { resolve, reject } = job
+    const forget = () => signal.removeEventListener('abort', abandon)
+    signal.addEventListener('abort', abandon, { once: true })
+    job.resolve = (digest) => {
+      forget()
+      resolve(digest)
+    }
+    job.reject = (error) => {
+      forget()
+      reject(error)
+    }
+  }
+
+  function spawn(slot: Slot): void {
+    slot.thread = startThread(
+      kind,
+      (answer) => onAnswer(slot, answer),
+      (cause) => onEnd(slot, cause),
+      workerUrl,
+    )
+  }
+
+  function onAnswer(slot: Slot, answer: Answer): void {
+    const job = slot.jobs.shift()!
+    slot.startedAt = now()
+    slot.failures = 0
+    // The next job goes out before anybody is told: the thread must not stand idle.
+    feed()
+    if ('error' in answer) {
+      job.reject(new AppError('unavailable', { retryAfter: 1, cause: answer.error }))
+    } else {
+      counts.computed++
+      pace.learn(job.work, answer.milliseconds)
+      job.resolve(answer.digest)
+    }
+    tellIdle()
+  }
+
+  function onEnd(slot: Slot, cause: unknown): void {
+    slot.thread = null
+    const lost = slot.jobs.splice(0)
+    for (const job of lost) job.reject(new AppError('unavailable', { retryAfter: 1, cause }))
+    tellIdle()
+    if (closing) return
+    counts.crashed++
+    // At once after honest work; a thread that cannot even start is not started in a tight loop.
+    const delay = Math.min(slot.failures === 0 ? 0 : 100 * 2 ** slot.failures, longestRespawnDelay)
+    slot.failures++
+    const timer = setTimeout(() => {
+      timers.delete(timer)
+      spawn(slot)
+      feed()
+    }, delay)
+    timers.add(timer)
+  }
+
+  function inFlight(): number {
+    return slots.reduce((sum, slot) => sum + slot.jobs.length, 0)
+  }
+
+  function tellIdle(): void {
+    if (inFlight() === 0) onIdle?.()
+  }
+
+  /** Refuses what is queued, lets the threads finish what they have, and ends them. */
+  async function close(): Promise<void> {
+    closing = true
+    clearTimeout(deadline)
+    for (const timer of timers) clearTimeout(timer)
+    for (const job of queue.splice(0)) {
+      job.call.password.fill(0)
+      job.reject(new AppError('unavailable', { retryAfter: 1 }))
+    }
+    if (inFlight() > 0) await new Promise<void>((resolve) => (onIdle = resolve))
+    await Promise.all(slots.map((slot) => slot.thread?.stop()))
+  }
+
+  return {
+    run,
+    close,
+    expect: pace.expect,
+    stats: () => ({ threads, queued: queue.length, inFlight: inFlight(), ...counts }),
+  }
+}

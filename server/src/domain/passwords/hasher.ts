@@ -1,0 +1,84 @@
+import { timingSafeEqual } from 'node:crypto'
+import { newBlank } from './formats/blank.ts'
+import type { Unreadable, Wanted } from './formats/format.ts'
+import { readHash } from './formats/read.ts'
+import { type GovernorOptions, startGovernor } from './governor.ts'
+
+export type HasherOptions = Pick<GovernorOptions, 'threads' | 'maxWait' | 'now' | 'workerUrl'> & { wanted: Wanted }
+
+export type Verdict = {
+  ok: boolean
+  /** The password is right and a new hash of it should replace the stored one. */
+  rehash: boolean
+  /** The password is longer than the stored format reads; `ok` speaks only of the part that it reads. */
+  truncated: boolean
+  /** Why the stored hash could not be used at all; for the log. */
+  unreadable: Unreadable | null
+}
+
+export type HasherStats = {
+  threads: number
+  queued: number
+  inFlight: number
+  /** Expected milliseconds for one hash of the wanted scheme (EWMA). */
+  hashMs: number
+  computed: number
+  /** Refused on arrival. */
+  shed: number
+  /** Refused after waiting, because no thread came free in time. */
+  expired: number
+  /** Dropped from the queue because the caller had gone. */
+  abandoned: number
+  /** Threads that died and were replaced. */
+  crashed: number
+}
+
+/** Passwords must be normalised (`normalise.ts`). Every call may throw `overloaded` or `unavailable`. */
+export type Hasher = {
+  hash(password: string, signal?: AbortSignal): Promise<string>
+  /** @param stored null for an unknown user: it takes the same way and as long as a known one */
+  verify(password: string, stored: string | null, signal?: AbortSignal): Promise<Verdict>
+  /** Measures how long a hash takes on this machine; nothing needs to wait for it. */
+  calibrate(): Promise<void>
+  stats(): HasherStats
+  close(): Promise<void>
+}
+
+export function startHasher({ wanted, ...options }: HasherOptions): Hasher {
+  const dummy = newBlank(wanted).recipe
+  const governor = startGovernor({ ...options, kind: dummy.work.kind })
+
+  return {
+    async hash(password, signal) {
+      const { recipe, fill } = newBlank(wanted)
+      return fill(await governor.run(recipe.work, () => recipe.call(password), signal))
+    },
+
+    async verify(password, stored, signal) {
+      const read = stored === null ? dummy : readHash(stored)
+      const unreadable = typeof read === 'string' ? read : null
+      const recipe = typeof read === 'string' ? dummy : read
+      const digest = await governor.run(recipe.work, () => recipe.call(password), signal)
+      const ok = isSame(digest, recipe.digest) && recipe !== dummy
+      // The stored hash vouches only for the part it reads. The owner gets in, as in the system the hash came from,
+      // but we do not bless a tail that nobody has checked: the old hash stays until the password is changed.
+      const truncated = Buffer.byteLength(password) > recipe.reads
+      return { ok, rehash: ok && !truncated && !recipe.isAsWanted(wanted), truncated, unreadable }
+    },
+
+    async calibrate() {
+      const jobs = Array.from({ length: 2 * options.threads }, () =>
+        governor.run(dummy.work, () => dummy.call('calibration')),
+      )
+      // When real work leaves no room for this, it does the measuring.
+      await Promise.allSettled(jobs)
+    },
+
+    stats: () => ({ ...governor.stats(), hashMs: governor.expect(dummy.work) }),
+    close: governor.close,
+  }
+}
+
+function isSame(computed: string, stored: string): boolean {
+  return computed.length === stored.length && timingSafeEqual(Buffer.from(computed), Buffer.from(stored))
+}
