@@ -1,0 +1,51 @@
+/**
+ * The command behind `npm test --workspace server`: starts the databases, runs the tests, and measures how much of
+ * `src/` they reach. With file patterns as arguments it runs those only, and asks for no coverage.
+ */
+import { spawn } from 'node:child_process'
+import { globSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { startDatabases } from '../test/support/start-databases.ts'
+
+const server = fileURLToPath(new URL('..', import.meta.url))
+const [flags, patterns] = [process.argv.slice(2).filter(isFlag), process.argv.slice(2).filter((each) => !isFlag(each))]
+const everything = patterns.length === 0
+const files = globSync(everything ? ['src/**/*.test.ts', 'test/**/*.test.ts'] : patterns, { cwd: server }).sort()
+if (files.length === 0) {
+  console.error(`No test file matches ${patterns.join(' ') || 'src/**/*.test.ts or test/**/*.test.ts'}.`)
+  process.exit(1)
+}
+
+const coverage = [
+  '--experimental-test-coverage',
+  '--test-coverage-include=src/**',
+  '--test-coverage-exclude=src/**/*.test.ts',
+  '--test-coverage-lines=90',
+  '--test-coverage-branches=90',
+]
+
+const databases = await startDatabases()
+let code = 1
+try {
+  code = await run()
+} finally {
+  await databases.stop()
+}
+for (const name of databases.missing) {
+  console.error(`SKIPPED: everything that runs on ${name}, which is not installed.`)
+}
+process.exit(code)
+
+function run(): Promise<number> {
+  const child = spawn(
+    process.execPath,
+    ['--test', '--test-concurrency=2', ...(everything ? coverage : []), ...flags, ...files],
+    { cwd: server, stdio: 'inherit', env: { ...process.env, ...databases.env } },
+  )
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal))
+  return new Promise((resolve) => child.once('exit', (status) => resolve(status ?? 1)))
+}
+
+function isFlag(argument: string): boolean {
+  return argument.startsWith('--')
+}

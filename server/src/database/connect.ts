@@ -1,0 +1,63 @@
+import { Kysely, sql, type Transaction } from 'kysely'
+import type { Dialect } from './dialect.ts'
+import { mysql } from './dialects/mysql.ts'
+import { postgres } from './dialects/postgres.ts'
+import { sqlite } from './dialects/sqlite.ts'
+import type { Schema } from './schema.ts'
+import { defaultRetries, type Retries } from './transaction.ts'
+import { parseDatabaseUrl } from './url.ts'
+
+export type Db = Kysely<Schema>
+export type Tx = Transaction<Schema>
+
+export type Database = {
+  readonly db: Db
+  readonly dialect: Dialect
+  readonly retries: Retries
+  /** Asks the database for a sign of life; rejects when none comes within `milliseconds`. */
+  ping(milliseconds?: number): Promise<void>
+  close(): Promise<void>
+}
+
+export type DatabaseOptions = {
+  url: string
+  poolSize?: number
+  /** Milliseconds to wait for a connection, for a free place in the pool, for a lock or for a sign of life. */
+  timeout?: number
+  /** Milliseconds that a statement may take; `timeout` unless told. */
+  statementTimeout?: number
+  /** Hears of every transaction that is about to be repeated. */
+  onRetry?: Retries['onRetry']
+}
+
+const dialects = { sqlite, mysql, postgres }
+
+/** Opens the database. A server is not spoken to before the first statement. */
+export async function openDatabase(options: DatabaseOptions): Promise<Database> {
+  const { url, poolSize = 10, timeout = 5000, statementTimeout = timeout } = options
+  const address = parseDatabaseUrl(url)
+  const dialect = dialects[address.kind]
+  const db: Db = new Kysely<Schema>({ dialect: await dialect.open(address, { poolSize, timeout, statementTimeout }) })
+  return {
+    db,
+    dialect,
+    retries: { ...defaultRetries, onRetry: options.onRetry },
+    ping: (milliseconds = timeout) => within(milliseconds, sql`select 1`.execute(db)),
+    close: () => db.destroy(),
+  }
+}
+
+async function within(milliseconds: number, answer: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const silence = new Promise((_resolve, reject) => {
+    const error = Object.assign(new Error(`The database did not answer within ${milliseconds} ms.`), {
+      code: 'ETIMEDOUT',
+    })
+    timer = setTimeout(reject, milliseconds, error)
+  })
+  try {
+    await Promise.race([answer, silence])
+  } finally {
+    clearTimeout(timer)
+  }
+}

@@ -1,0 +1,72 @@
+import type { Dialect as KyselyDialect } from 'kysely'
+import type { Db } from './connect.ts'
+import type { DatabaseAddress } from './url.ts'
+
+/** Everything in which the databases differ; `dialects/` answers, nobody else asks which database it is. */
+export interface Dialect {
+  readonly name: 'sqlite' | 'mysql' | 'postgres'
+  /** One connection serves everybody, so commits are worth sharing; elsewhere the server groups them itself. */
+  readonly groupsCommits: boolean
+  /** Loads the driver, which nobody else does: a start on SQLite must not pay for the others. */
+  open(address: DatabaseAddress, limits: ConnectionLimits): Promise<KyselyDialect>
+
+  readonly columns: ColumnTypes
+  /** What follows the closing parenthesis of CREATE TABLE. */
+  readonly tableSuffix: string
+  dropIndex(table: string, index: string): string
+  hasTable(db: Db, table: string): Promise<boolean>
+  hasColumn(db: Db, table: string, column: string): Promise<boolean>
+  hasIndex(db: Db, table: string, index: string): Promise<boolean>
+
+  /** A unique key was there already. */
+  isDuplicate(error: unknown): boolean
+  /** The transaction was undone through no fault of its own: the same again may succeed. */
+  isRetryable(error: unknown): boolean
+  /** The connection broke. Before COMMIT that undid the transaction; during COMMIT the outcome is unknown. */
+  isConnectionLost(error: unknown): boolean
+  /** The database cannot be reached, does not answer in time or takes no writes: nothing is wrong with the request. */
+  isUnavailable(error: unknown): boolean
+}
+
+export type ConnectionLimits = {
+  poolSize: number
+  /** Milliseconds to wait for a connection, for a free place in the pool, or for a lock. */
+  timeout: number
+  /** Milliseconds that a statement may take. */
+  statementTimeout: number
+}
+
+export type ColumnTypes = {
+  /** 36 ASCII characters. */
+  id: string
+  /** Text that is compared byte by byte, also in trailing spaces, and may be indexed. */
+  key(length: number): string
+  text(length: number): string
+  /** JSON, or any text without a limit of its own. */
+  longText: string
+  integer: string
+  bigint: string
+  bytes(length: number): string
+}
+
+/** A driver's error, whichever driver it came from. */
+export function codesOf(error: unknown): { code: string; errno: number; message: string } {
+  const { code, errno, message } = (error ?? {}) as { code?: unknown; errno?: unknown; message?: unknown }
+  return {
+    code: typeof code === 'string' ? code : '',
+    errno: typeof errno === 'number' ? errno : 0,
+    message: typeof message === 'string' ? message : '',
+  }
+}
+
+const brokenSockets = new Set(['ECONNRESET', 'ECONNREFUSED', 'ECONNABORTED', 'EPIPE'])
+const silentSockets = new Set(['ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOTFOUND', 'EAI_AGAIN', 'ENOENT'])
+
+export function isBrokenSocket(error: unknown): boolean {
+  return brokenSockets.has(codesOf(error).code)
+}
+
+/** Nobody answers; asking again at once would only double the wait. */
+export function isSilence(error: unknown): boolean {
+  return silentSockets.has(codesOf(error).code)
+}

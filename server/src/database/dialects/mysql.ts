@@ -1,0 +1,157 @@
+import { MysqlDialect, type MysqlPool, type MysqlPoolConnection, type RawBuilder, sql } from 'kysely'
+import type { Pool, PoolConnection } from 'mysql2'
+import type { Db } from '../connect.ts'
+import { type ConnectionLimits, codesOf, type Dialect, isBrokenSocket, isSilence } from '../dialect.ts'
+
+// MariaDB reads the first kind of comment, MySQL the second. Both collations compare bytes and do not pad with spaces.
+const byteWise = '/*M! collate utf8mb4_nopad_bin */ /*!80017 collate utf8mb4_0900_bin */'
+
+/** MySQL, MariaDB and what speaks like them (Galera, Group Replication, TiDB, Vitess). */
+export const mysql: Dialect = {
+  name: 'mysql',
+  groupsCommits: false,
+
+  async open(address, limits) {
+    if (address.kind !== 'mysql') throw new Error('not a MySQL address')
+    const { createPool } = await import('mysql2')
+    const pool = createPool({
+      ...(address.socket === undefined ? { host: address.host, port: address.port } : { socketPath: address.socket }),
+      user: address.user,
+      password: address.password,
+      database: address.database,
+      ...(address.tls === 'off' ? {} : { ssl: { rejectUnauthorized: address.tls === 'verify' } }),
+      charset: 'utf8mb4_bin',
+      connectionLimit: limits.poolSize,
+      maxIdle: Math.min(2, limits.poolSize),
+      idleTimeout: 60_000,
+      connectTimeout: limits.timeout,
+      enableKeepAlive: true,
+      keepAliveInitialDelay: 10_000,
+    })
+    return new MysqlDialect({ pool: guarded(pool, limits) })
+  },
+
+  columns: {
+    id: 'char(36) character set ascii /*M! collate ascii_nopad_bin */ /*!80017 collate ascii_bin */',
+    key: (length) => `varchar(${length}) character set utf8mb4 ${byteWise}`,
+    text: (length) => `varchar(${length})`,
+    longText: 'longtext',
+    integer: 'int',
+    bigint: 'bigint',
+    bytes: (length) => `varbinary(${length})`,
+  },
+  tableSuffix: ' engine = InnoDB default charset = utf8mb4 collate = utf8mb4_bin',
+  dropIndex: (table, index) => `drop index ${index} on ${table}`,
+  hasTable: (db, table) => isListed(db, 'tables', sql`table_name = ${table}`),
+  hasColumn: (db, table, column) => isListed(db, 'columns', sql`table_name = ${table} and column_name = ${column}`),
+  hasIndex: (db, table, index) => isListed(db, 'statistics', sql`table_name = ${table} and index_name = ${index}`),
+
+  isDuplicate: (error) => codesOf(error).errno === 1062,
+  isRetryable(error) {
+    const { errno, message } = codesOf(error)
+    // 1180 is any failed commit; with 149 it lost a certification.
+    return undone.has(errno) || notAWriter.has(errno) || (errno === 1180 && /\b149\b/.test(message))
+  },
+  isConnectionLost(error) {
+    const { code, errno } = codesOf(error)
+    return isBrokenSocket(error) || code === 'PROTOCOL_CONNECTION_LOST' || errno === 1053 || errno === 1927
+  },
+  isUnavailable(error) {
+    const { code, errno } = codesOf(error)
+    return (
+      mysql.isConnectionLost(error) ||
+      isSilence(error) ||
+      code === 'PROTOCOL_SEQUENCE_TIMEOUT' ||
+      unavailable.has(errno) ||
+      notAWriter.has(errno) ||
+      errno === 1047
+    )
+  },
+}
+
+// Deadlock, lock wait, lost certification, a node that is not ready, and what TiDB says of write conflicts.
+const undone = new Set([1213, 1205, 3101, 1047, 8002, 8005, 8022, 9007])
+// Read-only: after a failover the writer is elsewhere.
+const notAWriter = new Set([1290, 1792, 1836])
+// Too many connections, shutting down, access refused; the statement ran too long (MariaDB, MySQL).
+const unavailable = new Set([1040, 1053, 1044, 1045, 1049, 1203, 1969, 3024])
+
+async function isListed(db: Db, what: string, condition: RawBuilder<unknown>): Promise<boolean> {
+  const from = sql.raw(`information_schema.${what}`)
+  const found = sql`select 1 from ${from} where table_schema = database() and ${condition} limit 1`
+  return (await found.execute(db)).rows.length > 0
+}
+
+function sessionSettings({ timeout, statementTimeout }: ConnectionLimits): string[] {
+  const seconds = Math.max(1, Math.ceil(timeout / 1000))
+  return [
+    // Gap locks would make inserts wait for the cleanup.
+    'set session transaction isolation level read committed',
+    `set session sql_mode = 'STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION', ` +
+      `innodb_lock_wait_timeout = ${seconds}, lock_wait_timeout = ${seconds} ` +
+      `/*M! , max_statement_time = ${statementTimeout / 1000} */ /*!80017 , max_execution_time = ${statementTimeout} */`,
+  ]
+}
+
+/**
+ * The pool, with what mysql2 leaves out: no waiting for ever, session settings, and no second use of a connection whose
+ * state is unknown (timed out, failed to roll back) or that leads to a server which takes no writes.
+ */
+function guarded(pool: Pool, limits: ConnectionLimits): MysqlPool {
+  const wrapped = new WeakMap<PoolConnection, MysqlPoolConnection>()
+  return {
+    end: (callback) => pool.end(callback),
+    getConnection(callback) {
+      let late = false
+      const timer = setTimeout(() => {
+        late = true
+        callback(timedOut('No database connection became free in time'), undefined as never)
+      }, limits.timeout)
+      pool.getConnection((error, connection) => {
+        if (late) return error ? undefined : connection.release()
+        clearTimeout(timer)
+        if (error) return callback(error, undefined as never)
+        const known = wrapped.get(connection)
+        if (known) return callback(undefined, known)
+        const fresh = guardedConnection(connection, limits)
+        prepare(fresh, sessionSettings(limits), (failure) => {
+          if (!failure) wrapped.set(connection, fresh)
+          else connection.destroy()
+          callback(failure, fresh)
+        })
+      })
+    },
+  }
+}
+
+function prepare(connection: MysqlPoolConnection, [text, ...rest]: string[], done: (error?: unknown) => void): void {
+  if (text === undefined) done()
+  else connection.query(text, [], (error) => (error ? done(error) : prepare(connection, rest, done)))
+}
+
+function guardedConnection(connection: PoolConnection, limits: ConnectionLimits): MysqlPoolConnection {
+  // The server's own limit comes first; this one is for a server that went silent.
+  const timeout = limits.statementTimeout + 1000
+  return {
+    config: connection.config,
+    threadId: connection.threadId as number,
+    connect: () => undefined,
+    destroy: () => connection.destroy(),
+    release: () => connection.release(),
+    query(text, values, callback) {
+      return connection.query({ sql: text, values, timeout }, (error: unknown, result: unknown) => {
+        if (error && isSpoilt(text, error)) connection.destroy()
+        callback?.(error ?? undefined, result as never)
+      }) as never
+    },
+  }
+}
+
+function isSpoilt(text: string, error: unknown): boolean {
+  const { code, errno } = codesOf(error)
+  return code === 'PROTOCOL_SEQUENCE_TIMEOUT' || notAWriter.has(errno) || errno === 1047 || text === 'rollback'
+}
+
+function timedOut(message: string): Error {
+  return Object.assign(new Error(message), { code: 'ETIMEDOUT' })
+}

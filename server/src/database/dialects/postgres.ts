@@ -1,0 +1,98 @@
+import { PostgresDialect, type RawBuilder, sql } from 'kysely'
+import type { Db } from '../connect.ts'
+import { codesOf, type Dialect, isBrokenSocket, isSilence } from '../dialect.ts'
+
+const int8 = 20
+
+export const postgres: Dialect = {
+  name: 'postgres',
+  groupsCommits: false,
+
+  async open(address, limits) {
+    if (address.kind !== 'postgres') throw new Error('not a PostgreSQL address')
+    const { default: pg } = await import('pg')
+    const pool = new pg.Pool({
+      host: address.socket ?? address.host,
+      port: address.port,
+      user: address.user,
+      password: address.password,
+      database: address.database,
+      ...(address.tls === 'off' ? {} : { ssl: { rejectUnauthorized: address.tls === 'verify' } }),
+      ...(address.schema === undefined ? {} : { options: `-c search_path=${address.schema}` }),
+      application_name: 'ntt-auth',
+      max: limits.poolSize,
+      connectionTimeoutMillis: limits.timeout,
+      idleTimeoutMillis: 60_000,
+      keepAlive: true,
+      keepAliveInitialDelayMillis: 10_000,
+      statement_timeout: limits.statementTimeout,
+      lock_timeout: limits.timeout,
+      idle_in_transaction_session_timeout: limits.statementTimeout,
+      // The server's own limit comes first; this one is for a server that went silent.
+      query_timeout: limits.statementTimeout + 1000,
+      types: {
+        // Times and counts are far below 2^53.
+        getTypeParser: (type: number, format?: 'text' | 'binary') =>
+          type === int8 ? Number : pg.types.getTypeParser(type, format as 'text'),
+      },
+    })
+    // An idle connection that breaks is replaced by the pool; without a listener it would end the process.
+    pool.on('error', () => undefined)
+    return new PostgresDialect({ pool })
+  },
+
+  columns: {
+    id: 'char(36) collate "C"',
+    key: (length) => `varchar(${length}) collate "C"`,
+    text: (length) => `varchar(${length})`,
+    longText: 'text',
+    integer: 'integer',
+    bigint: 'bigint',
+    bytes: () => 'bytea',
+  },
+  tableSuffix: '',
+  dropIndex: (_table, index) => `drop index ${index}`,
+  hasTable: (db, table) => isListed(db, 'information_schema.tables', sql`table_schema`, sql`table_name = ${table}`),
+  hasColumn: (db, table, column) =>
+    isListed(
+      db,
+      'information_schema.columns',
+      sql`table_schema`,
+      sql`table_name = ${table} and column_name = ${column}`,
+    ),
+  hasIndex: (db, table, index) =>
+    isListed(db, 'pg_indexes', sql`schemaname`, sql`tablename = ${table} and indexname = ${index}`),
+
+  isDuplicate: (error) => codesOf(error).code === '23505',
+  isRetryable: (error) => undone.has(codesOf(error).code),
+  isConnectionLost(error) {
+    const { code, message } = codesOf(error)
+    return isBrokenSocket(error) || /^(08...|57P0[123])$/.test(code) || brokenConnection.test(message)
+  },
+  isUnavailable(error) {
+    const { code, message } = codesOf(error)
+    return (
+      postgres.isConnectionLost(error) || isSilence(error) || unavailable.test(code) || silentConnection.test(message)
+    )
+  },
+}
+
+// Serialisation failure, deadlock, lock not available in time, and read-only (after a failover the writer is elsewhere).
+const undone = new Set(['40001', '40P01', '55P03', '25006'])
+
+// Too many connections, access refused, no such database, read-only; the statement ran too long.
+const unavailable = /^(53300|28...|3D000|25006|57014)$/
+
+// The driver raises these itself, without a code.
+const brokenConnection = /^(Connection terminated|Client has encountered a connection error)/
+const silentConnection = /^(Query read timeout|timeout exceeded when trying to connect)/
+
+async function isListed(
+  db: Db,
+  view: string,
+  schemaColumn: RawBuilder<unknown>,
+  condition: RawBuilder<unknown>,
+): Promise<boolean> {
+  const found = sql`select 1 from ${sql.raw(view)} where ${schemaColumn} = current_schema() and ${condition} limit 1`
+  return (await found.execute(db)).rows.length > 0
+}

@@ -1,0 +1,140 @@
+import { closeSync, mkdirSync, openSync } from 'node:fs'
+import { dirname } from 'node:path'
+import {
+  CompiledQuery,
+  type DatabaseConnection,
+  type Driver,
+  type Kysely,
+  SqliteAdapter,
+  SqliteDialect,
+  type SqliteDialectConfig,
+  SqliteDriver,
+  sql,
+  type TransactionSettings,
+} from 'kysely'
+import { insideTransaction } from '../current-transaction.ts'
+import { codesOf, type Dialect } from '../dialect.ts'
+
+export const sqlite: Dialect = {
+  name: 'sqlite',
+  groupsCommits: true,
+
+  async open(address, limits) {
+    if (address.kind !== 'sqlite') throw new Error('not a SQLite address')
+    const { default: BetterSqlite } = await import('better-sqlite3')
+    if (address.path !== ':memory:') createFile(address.path)
+    // Waiting for another process blocks this one, so it is short; transactions are repeated instead.
+    const database = new BetterSqlite(address.path, { timeout: Math.min(limits.timeout, 1000) })
+    database.pragma('journal_mode = WAL')
+    // NORMAL would lose the last commits with the power: a rotated refresh token must survive.
+    database.pragma('synchronous = FULL')
+    database.pragma('foreign_keys = ON')
+    return new EmbeddedDialect({ database: cachingStatements(database) })
+  },
+
+  columns: {
+    id: 'text',
+    key: () => 'text',
+    text: () => 'text',
+    longText: 'text',
+    integer: 'integer',
+    bigint: 'integer',
+    bytes: () => 'blob',
+  },
+  tableSuffix: '',
+  dropIndex: (_table, index) => `drop index ${index}`,
+  hasTable: (db, table) => isListed(db, 'table', table, table),
+  hasIndex: (db, table, index) => isListed(db, 'index', table, index),
+  async hasColumn(db, table, column) {
+    const { rows } = await sql`select 1 from pragma_table_info(${table}) where name = ${column}`.execute(db)
+    return rows.length > 0
+  },
+
+  isDuplicate: (error) => /^SQLITE_CONSTRAINT_(UNIQUE|PRIMARYKEY|ROWID)$/.test(codesOf(error).code),
+  isRetryable: (error) => /^SQLITE_(BUSY|LOCKED)/.test(codesOf(error).code),
+  isConnectionLost: () => false,
+  isUnavailable: (error) => /^SQLITE_(BUSY|LOCKED|FULL|IOERR|CANTOPEN|READONLY)/.test(codesOf(error).code),
+}
+
+function createFile(path: string): void {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+  // SQLite gives its side files the mode of the main one.
+  closeSync(openSync(path, 'a', 0o600))
+}
+
+async function isListed<T>(db: Kysely<T>, type: string, table: string, name: string): Promise<boolean> {
+  const found = sql`select 1 from sqlite_master where type = ${type} and tbl_name = ${table} and name = ${name}`
+  return (await found.execute(db)).rows.length > 0
+}
+
+type Raw = Extract<SqliteDialectConfig['database'], { close(): void }>
+
+/** Preparing costs more than running most statements. */
+function cachingStatements(database: Raw): Raw {
+  const prepared = new Map<string, ReturnType<Raw['prepare']>>()
+  return {
+    close: () => database.close(),
+    prepare(text) {
+      const known = prepared.get(text)
+      if (known) return known
+      const statement = database.prepare(text)
+      // After DDL an old statement would return the old columns.
+      if (/^\s*(create|alter|drop)\b/i.test(text) || prepared.size >= 500) prepared.clear()
+      prepared.set(text, statement)
+      return statement
+    },
+  }
+}
+
+class EmbeddedDialect extends SqliteDialect {
+  readonly #config: SqliteDialectConfig
+
+  constructor(config: SqliteDialectConfig) {
+    super(config)
+    this.#config = config
+  }
+
+  override createDriver(): Driver {
+    return new EmbeddedDriver(this.#config)
+  }
+
+  override createAdapter(): SqliteAdapter {
+    return new EmbeddedAdapter()
+  }
+}
+
+class EmbeddedAdapter extends SqliteAdapter {
+  /** The driver below takes turns by itself. */
+  override get supportsMultipleConnections(): boolean {
+    return true
+  }
+}
+
+/** One connection, taken in turns; whoever would wait for himself is told so instead of waiting for ever. */
+class EmbeddedDriver extends SqliteDriver {
+  readonly #waiting: (() => void)[] = []
+  #taken = false
+
+  override async acquireConnection(): Promise<DatabaseConnection> {
+    if (this.#taken) {
+      if (insideTransaction()) {
+        throw new Error('Inside a transaction every statement must go through the transaction.')
+      }
+      await new Promise<void>((resolve) => this.#waiting.push(resolve))
+    }
+    this.#taken = true
+    return super.acquireConnection()
+  }
+
+  override async releaseConnection(): Promise<void> {
+    const next = this.#waiting.shift()
+    if (next) next()
+    else this.#taken = false
+  }
+
+  override async beginTransaction(connection: DatabaseConnection, settings?: TransactionSettings): Promise<void> {
+    // A transaction that reads first and writes later could not wait for another process: SQLite refuses the upgrade.
+    const begin = settings?.accessMode === 'read only' ? 'begin' : 'begin immediate'
+    await connection.executeQuery(CompiledQuery.raw(begin))
+  }
+}

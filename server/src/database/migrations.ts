@@ -1,0 +1,5 @@
+import type { Migration } from './migration.ts'
+import { firstTables } from './migrations/0001-first-tables.ts'
+
+/** All migrations this version knows, in their order. New ones are added at the end. */
+export const migrations: readonly Migration[] = [firstTables]

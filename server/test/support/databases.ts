@@ -1,0 +1,94 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { sql } from 'kysely'
+import { openDatabase } from '../../src/database/connect.ts'
+import { quickDirectory } from './quick-directory.ts'
+
+export type DatabaseName = 'SQLite' | 'MariaDB' | 'PostgreSQL'
+
+/** The databases a test can run on; the servers are started by `scripts/test.ts`. */
+export const databases: { name: DatabaseName; available: boolean; why: string }[] = [
+  { name: 'SQLite', available: true, why: '' },
+  fromEnvironment('MariaDB', 'NTT_AUTH_TEST_MARIADB_URL'),
+  fromEnvironment('PostgreSQL', 'NTT_AUTH_TEST_POSTGRES_URL'),
+]
+
+const requireAll = process.env.NTT_AUTH_TEST_REQUIRE_ALL === '1'
+
+/** An empty database of its own; `drop` takes it away. */
+export async function freshDatabase(name: DatabaseName): Promise<{ url: string; drop(): Promise<void> }> {
+  if (name === 'SQLite') {
+    const directory = mkdtempSync(join(quickDirectory(), 'ntt-auth-test-'))
+    return {
+      url: `sqlite:${join(directory, 'test.sqlite')}`,
+      drop: async () => rmSync(directory, { recursive: true, force: true }),
+    }
+  }
+  const { why, available } = databases.find((database) => database.name === name)!
+  if (!available) throw new Error(why)
+  return name === 'MariaDB' ? freshMariaDb() : freshPostgres()
+}
+
+/**
+ * Declares a describe block for each database; inside it, `url()` is that of an empty database which the block has for
+ * itself. A database that is missing shows as a skipped block, or as a failure under NTT_AUTH_TEST_REQUIRE_ALL=1.
+ */
+export function onEachDatabase(declare: (name: DatabaseName, url: () => string) => void): void {
+  for (const { name, available, why } of databases) {
+    if (!available && requireAll) {
+      it(`on ${name}`, () => {
+        throw new Error(why)
+      })
+      continue
+    }
+    describe(`on ${name}`, { skip: available ? false : why }, () => {
+      let fresh: Awaited<ReturnType<typeof freshDatabase>> | undefined
+      before(async () => {
+        fresh = await freshDatabase(name)
+      })
+      after(() => fresh?.drop())
+      declare(name, () => fresh!.url)
+    })
+  }
+}
+
+function fromEnvironment(name: DatabaseName, variable: string) {
+  const available = Boolean(process.env[variable])
+  return {
+    name,
+    available,
+    why: available ? '' : `${variable} is not set; "npm test" sets it when ${name} is installed`,
+  }
+}
+
+let count = 0
+const freshName = () => `t_${process.pid}_${Date.now().toString(36)}_${++count}`
+
+async function freshMariaDb() {
+  const server = process.env.NTT_AUTH_TEST_MARIADB_URL!
+  const name = freshName()
+  await run(server, `create database ${name}`)
+  const url = new URL(server)
+  url.pathname = name
+  return { url: url.href, drop: () => run(server, `drop database ${name}`) }
+}
+
+/** A schema, which takes a hundredth of the time of a database. */
+async function freshPostgres() {
+  const server = process.env.NTT_AUTH_TEST_POSTGRES_URL!
+  const name = freshName()
+  await run(server, `create schema ${name}`)
+  const url = new URL(server)
+  url.searchParams.set('schema', name)
+  return { url: url.href, drop: () => run(server, `drop schema ${name} cascade`) }
+}
+
+async function run(url: string, statement: string): Promise<void> {
+  const database = await openDatabase({ url, poolSize: 1 })
+  try {
+    await sql.raw(statement).execute(database.db)
+  } finally {
+    await database.close()
+  }
+}
