@@ -5,7 +5,7 @@ import type { Db, Tx } from './connect.ts'
 export type Statement<P, R> = (db: Db | Tx, parameters: P) => Promise<{ rows: R[]; numAffectedRows: number }>
 
 /** Stands for a parameter's value while a statement is built. */
-type Marker<P> = <K extends keyof P & string>(name: K) => P[K]
+export type Parameter<P> = <K extends keyof P & string>(name: K) => P[K]
 
 class Placeholder {
   readonly name: string
@@ -21,15 +21,13 @@ type Prepared = { compiled: CompiledQuery; names: (string | undefined)[] }
  * Compiles a statement at its first use with each kind of database.
  *
  * ```ts
- * const findSession = statement<{ id: string }, SessionRow>((db, p) =>
+ * const findSession = statement((db, p: Parameter<{ id: string }>) =>
  *   db.selectFrom('sessions').selectAll().where('id', '=', p('id')),
  * )
  * const { rows } = await findSession(tx, { id })
  * ```
  */
-export function statement<P extends object, R = never>(
-  build: (db: Db, p: Marker<P>) => Compilable<unknown>,
-): Statement<P, R> {
+export function statement<P extends object, R>(build: (db: Db, p: Parameter<P>) => Compilable<R>): Statement<P, R> {
   // A database and its transactions share the adapter.
   const prepared = new WeakMap<object, Prepared>()
   return async (db, parameters) => {
