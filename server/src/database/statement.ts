@@ -27,7 +27,9 @@ type Prepared = { compiled: CompiledQuery; names: (string | undefined)[] }
  * const { rows } = await findSession(tx, { id })
  * ```
  */
-export function statement<P extends object, R>(build: (db: Db, p: Parameter<P>) => Compilable<R>): Statement<P, R> {
+export function statement<P extends object, R = unknown>(
+  build: (db: Db, p: Parameter<P>) => Compilable<R>,
+): Statement<P, R> {
   // A database and its transactions share the adapter.
   const prepared = new WeakMap<object, Prepared>()
   return async (db, parameters) => {
