@@ -59,7 +59,7 @@ The first of these that has the setting wins:
 
 1. a flag: \`--${flagOf('ACCESS_TOKEN_TTL')} 5m\` (not for secrets, which everybody would see in the process list);
 2. an environment variable: \`${variableOf('ACCESS_TOKEN_TTL')}=5m\`. An empty variable counts as not set;
-3. the configuration file, a JSON object (`null` counts as not set) named by \`--config FILE\` or \`${configFileVariable}\`:
+3. the configuration file, a JSON object (\`null\` counts as not set) named by \`--config FILE\` or \`${configFileVariable}\`:
    \`{"${keyOf('ACCESS_TOKEN_TTL')}": "5m", "port": 8081, "cors_origins": ["https://app.example.com"]}\`;
 4. the default.
 

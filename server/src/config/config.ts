@@ -23,24 +23,23 @@ type CheckedValues = Required<Omit<Values, Dependent>> & Pick<Values, Dependent>
  * @throws ConfigError with everything that is wrong
  */
 export function loadConfig(from: { env: Environment; flags: Flags; readFile?: ReadFile }): Loaded {
-  const { given, problems, warnings } = collect(from.env, from.flags, from.readFile ?? readFromDisk)
+  const { given, refused, problems, warnings } = collect(from.env, from.flags, from.readFile ?? readFromDisk)
   const origins = Object.fromEntries(
     settingNames.map((name) => [name, given.get(name)?.source ?? 'default']),
   ) as Origins
   const values: Values = {}
   for (const name of settingNames) {
     const setting = settingOf(name)
-    const text = given.get(name)?.text ?? setting.default
+    const text = given.get(name)?.text ?? (refused.has(name) ? undefined : setting.default)
     if (text === undefined) continue
     try {
       Object.assign(values, { [name]: setting.type.read(text) })
     } catch (error) {
+      refused.add(name)
       const remedy = setting.remedy ?? `Use ${setting.type.form.replaceAll('`', '')}.`
       problems.push({ name: variableOf(name), source: origins[name], problem: (error as Error).message, remedy })
     }
   }
-  // A refused value must not be taken for one that is not set.
-  const refused = new Set(settingNames.filter((name) => given.has(name) && values[name] === undefined))
   problems.push(...contradictions(values, refused, origins))
   if (problems.length > 0) throw new ConfigError(problems)
   return { config: assemble(values as CheckedValues), warnings, origins }
@@ -121,6 +120,8 @@ function assemble(values: CheckedValues) {
     env: values.ENV,
     host: values.HOST,
     port: values.PORT,
+    managementHost: values.MANAGEMENT_HOST,
+    managementPort: values.MANAGEMENT_PORT,
     publicUrl,
     issuer: publicUrl,
     audience: values.AUDIENCE ?? publicUrl,

@@ -50,7 +50,13 @@ export const settings = {
     meaning: 'Development listens on this machine only; production refuses everything insecure.',
   },
   HOST: { type: host(), default: '127.0.0.1', meaning: 'The address to listen on.', example: '0.0.0.0' },
-  PORT: { type: integer(1, 65535), default: '8080', meaning: 'The port to listen on.' },
+  PORT: { type: integer(0, 65535), default: '8080', meaning: 'The port to listen on; 0 takes any free one.' },
+  MANAGEMENT_HOST: {
+    type: host(),
+    default: '127.0.0.1',
+    meaning: 'The address of the operator\'s own listener, which tells why the server is not ready.',
+  },
+  MANAGEMENT_PORT: { type: integer(0, 65535), default: '9090', meaning: 'The port of the operator\'s own listener; 0 takes any free one.' },
   PUBLIC_URL: {
     type: baseUrl(),
     defaultMeaning: '`http://HOST:PORT` in development, required in production',
