@@ -23,7 +23,6 @@ export const catalogue = {
   payload_too_large: { status: 413, title: 'The request body is too large', remedy: 'Send less.' },
   uri_too_long: { status: 414, title: 'The URL is too long', remedy: 'Send a shorter path and query.' },
   unsupported_media_type: { status: 415, title: 'The body has the wrong content type', remedy: 'Send "Content-Type: application/json".' },
-  misdirected_request: { status: 421, title: 'This server does not answer for that host', remedy: 'Call the address in NTT_AUTH_PUBLIC_URL.' },
   validation_failed: { status: 422, title: 'Some fields are not acceptable', remedy: 'Mend the fields named in "errors".' },
   password_too_short: { status: 422, title: 'The password is too short', remedy: 'Choose a longer one; a few unrelated words do well.' },
   password_too_common: { status: 422, title: 'The password is among the most common ones', remedy: 'Choose one that attackers do not try first.' },

@@ -2,6 +2,9 @@ import type { Command } from './command.ts'
 
 /** Every command, loaded when it is called: `version` must not wait for what `serve` needs. */
 export const commands: Record<string, () => Promise<{ command: Command }>> = {
+  serve: () => import('./serve.ts'),
+  migrate: () => import('./migrate.ts'),
+  'create-admin': () => import('./create-admin.ts'),
   config: () => import('./config.ts'),
   version: () => import('./version.ts'),
   help: () => import('./help.ts'),

@@ -24,6 +24,8 @@ export function startThread(
   const cache = getCompileCacheDir()
   const worker = new Worker(url, {
     name: 'password hashing',
+    // The flags of the main thread are not for it; some (--input-type) would keep it from starting.
+    execArgv: [],
     workerData: kind,
     // The compile cache of the main thread does not reach workers by itself; without it they strip types anew.
     env: cache === undefined ? process.env : { ...process.env, NODE_COMPILE_CACHE: cache },

@@ -1,0 +1,78 @@
+import type { Logger } from 'pino'
+import type { Clock } from './clock.ts'
+import type { Config } from './config/config.ts'
+import { loadMasterKeys } from './config/master-key.ts'
+import { type Database, openDatabase } from './database/connect.ts'
+import { groupCommit } from './database/group-commit.ts'
+import { openJournal } from './domain/journal/journal.ts'
+import { keyring } from './domain/keys/keyring.ts'
+import { startHasher } from './domain/passwords/hasher.ts'
+import { liveSet } from './domain/revocations/live-set.ts'
+import type { AccessTokenRules } from './domain/tokens/access-token.ts'
+import { refreshTokens } from './domain/tokens/refresh-token.ts'
+import { verifiedCache } from './domain/tokens/verified-cache.ts'
+import { randomToken } from './random.ts'
+import { readiness } from './readiness.ts'
+
+/** What flows and doors share: built once, in order, and handed down as their first argument. */
+export type App = ReturnType<typeof buildApp>
+
+const verifiedTokensKept = 8192
+
+/** Opens what the configuration names. Nothing is read or written in the database yet (`start.ts` does). */
+export async function createApp(config: Config, log: Logger, clock: Clock): Promise<App> {
+  const masterKeys = loadMasterKeys(config)
+  const database = await openDatabase({
+    url: config.databaseUrl,
+    poolSize: config.databasePoolSize,
+    timeout: config.databaseTimeout,
+  })
+  return buildApp(config, log, clock, masterKeys, database)
+}
+
+function buildApp(config: Config, log: Logger, clock: Clock, masterKeys: Buffer[], database: Database) {
+  const keys = keyring(masterKeys)
+  const accessTokenRules: AccessTokenRules = {
+    keys: keys.verifier,
+    issuer: config.issuer,
+    audience: config.audience,
+    longestLife: Math.floor(config.accessTokenTtl / 1000),
+  }
+  const pending = new Set<Promise<void>>()
+  return {
+    config,
+    log,
+    clock,
+    masterKeys,
+    database,
+    /** Runs a guarded write and answers after its commit; where one connection serves all, one commit serves many. */
+    commit: groupCommit(database),
+    keyring: keys,
+    readiness: readiness(database, clock, () => keys.signer() !== null),
+    accessTokenRules,
+    verifiedTokens: verifiedCache(verifiedTokensKept),
+    refreshTokens: refreshTokens(masterKeys),
+    revocations: liveSet(),
+    journal: openJournal(`${config.dataDir}/journal`, randomToken(6).toLowerCase().replaceAll('_', '-')),
+    hasher: startHasher({
+      threads: config.hashThreads,
+      maxWait: config.hashMaxWait,
+      wanted:
+        config.passwordHash === 'bcrypt' ? { scheme: 'bcrypt', cost: config.bcryptCost } : { scheme: 'argon2id' },
+    }),
+    /** Work that the answer does not wait for; a stop does. */
+    later(work: () => Promise<void>) {
+      const done = work()
+        .catch((error) => log.error({ err: error }, 'work after an answer failed'))
+        .finally(() => pending.delete(done))
+      pending.add(done)
+    },
+    /** Waits for what the answers did not wait for, and closes what was opened. */
+    async close() {
+      await Promise.all(pending)
+      await this.hasher.close()
+      this.journal.close()
+      await database.close()
+    },
+  }
+}

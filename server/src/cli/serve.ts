@@ -1,0 +1,98 @@
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Logger } from 'pino'
+import { type App, createApp } from '../app.ts'
+import { systemClock } from '../clock.ts'
+import type { Config } from '../config/config.ts'
+import { createManagementServer } from '../http/management.ts'
+import { createServer } from '../http/server.ts'
+import { createLog } from '../log.ts'
+import { startApp } from '../start.ts'
+import type { Command } from './command.ts'
+import { exitCodes } from './exit-codes.ts'
+import { configFrom, settingFlags } from './load-config.ts'
+
+export const command: Command = {
+  summary: 'Run the server.',
+  help: `Usage: ntt-auth serve [--port PORT] [--data-dir DIR] [--<setting> VALUE ...]
+
+Runs the server until it gets SIGTERM or SIGINT; then it says "not ready", finishes
+the requests it has, and stops.
+
+Examples:
+  ntt-auth serve
+  ntt-auth serve --port 8081 --data-dir /var/lib/ntt-auth
+  NTT_AUTH_DATABASE_URL=postgres://auth@db.internal/auth ntt-auth serve`,
+  options: settingFlags,
+  async run(invocation) {
+    const config = configFrom(invocation)
+    const log = createLog(config.logLevel)
+    const app = await createApp(config, log, systemClock)
+    const stop = await start(app).catch(async (error) => {
+      await app.close()
+      throw error
+    })
+    greet(app.config, stop.address, invocation.tell)
+    const signal = await Promise.race([once(process, 'SIGTERM', {}), once(process, 'SIGINT', {})]).then(String)
+    await shutDown(app, stop, signal)
+    return exitCodes.ok
+  },
+}
+
+type Running = { address: string; management: string; close(): Promise<void> }
+
+/** Everything between an opened app and a listening server. */
+async function start(app: App): Promise<Running> {
+  const { config } = app
+  const stopFollowing = await startApp(app)
+  const server = await createServer(app)
+  const address = await server.listen({ host: config.host, port: config.port }).catch(explain(config.host, config.port))
+  const management = createManagementServer(app)
+  management.listen(config.managementPort, config.managementHost)
+  await once(management, 'listening').catch(explain(config.managementHost, config.managementPort))
+  const { port } = management.address() as AddressInfo
+  // Now that somebody can call: what the first login or registration would otherwise wait for.
+  void app.hasher.calibrate()
+  return {
+    address,
+    management: `http://${config.managementHost}:${port}`,
+    async close() {
+      stopFollowing()
+      await server.close()
+      management.close()
+      management.closeAllConnections()
+    },
+  }
+}
+
+function explain(host: string, port: number) {
+  return (error: Error & { code?: string }): never => {
+    if (error.code === 'EADDRINUSE') throw new Error(`Something else listens on ${host}:${port}; choose another port.`)
+    if (error.code === 'EACCES') throw new Error(`Port ${port} needs rights this process does not have.`)
+    throw error
+  }
+}
+
+function greet(config: Config, address: string, tell: (line: string) => void): void {
+  tell(`NTT Auth listens on ${address}`)
+  tell(`  API reference   ${address}/docs`)
+  tell(`  Data            ${config.embedded ? config.dataDir : 'in the database server; journal in '.concat(config.dataDir)}`)
+  tell('  First admin     npx ntt-auth create-admin --email you@example.com')
+}
+
+/** Says no, waits until balancers have heard it, finishes what is under way, closes; in any case in time. */
+async function shutDown(app: App, running: Running, signal: string): Promise<void> {
+  const log: Logger = app.log
+  log.info({ event: 'stopping', signal })
+  app.readiness.drain()
+  const deadline = setTimeout(() => {
+    log.error({ event: 'stopped_late' }, 'requests were still under way when the time for stopping was over')
+    process.exit(exitCodes.failed)
+  }, app.config.shutdownDelay + app.config.shutdownTimeout)
+  await delay(app.config.shutdownDelay)
+  await running.close()
+  await app.close()
+  clearTimeout(deadline)
+  log.info({ event: 'stopped' })
+}

@@ -1,0 +1,88 @@
+import { closeSync, fdatasync, mkdirSync, openSync, readdirSync, readFileSync, unlinkSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
+import type { EndReason } from '../../errors.ts'
+
+/**
+ * The journal of ends: a line for every session, or every user's sessions, that ended, kept outside the database. A
+ * restored database knows nothing of what ended after the backup; the journal does (`docs/refresh-protocol.md`).
+ */
+export type End = { kind: 'session' | 'user'; id: string; at: number; reason: EndReason }
+
+export type Journal = {
+  /** Writes the lines before it returns: they survive a crash of this process. They are on the disk within a second. */
+  append(ends: End[]): void
+  /** Every line that is kept, newest first. A line cut short by a crash is passed over. */
+  newestFirst(): Iterable<End>
+  /** Removes the files whose every line is older. @param before milliseconds since 1970 */
+  forget(before: number): void
+  close(): void
+}
+
+const day = 24 * 60 * 60 * 1000
+const fileShape = /^ends-(\d{4}-\d{2}-\d{2})\.[a-z0-9-]+\.ndjson$/
+
+/**
+ * @param directory one file a day and writer lies in it
+ * @param writer a name of this process that no other writer in this directory has
+ */
+export function openJournal(directory: string, writer: string): Journal {
+  mkdirSync(directory, { recursive: true, mode: 0o700 })
+  let open: { date: string; descriptor: number } | null = null
+  let syncing: NodeJS.Timeout | null = null
+
+  const descriptorFor = (at: number): number => {
+    const date = new Date(at).toISOString().slice(0, 10)
+    if (open?.date !== date) {
+      if (open) closeSync(open.descriptor)
+      open = { date, descriptor: openSync(join(directory, `ends-${date}.${writer}.ndjson`), 'a', 0o600) }
+    }
+    return open.descriptor
+  }
+  const files = () =>
+    readdirSync(directory)
+      .filter((name) => fileShape.test(name))
+      .sort()
+      .reverse()
+
+  return {
+    append(ends) {
+      if (ends.length === 0) return
+      const descriptor = descriptorFor(ends[0]!.at)
+      writeSync(descriptor, ends.map((end) => `${JSON.stringify(end)}\n`).join(''))
+      // One flush a second at most: a logout must not wait for the disk, and only a power cut could tell.
+      syncing ??= setTimeout(() => {
+        syncing = null
+        if (open) fdatasync(open.descriptor, () => {})
+      }, 1000).unref()
+    },
+    *newestFirst() {
+      for (const name of files()) {
+        const lines = readFileSync(join(directory, name), 'utf8').split('\n')
+        for (const line of lines.reverse()) {
+          const end = parseEnd(line)
+          if (end) yield end
+        }
+      }
+    },
+    forget(before) {
+      for (const name of files()) {
+        const written = Date.parse(fileShape.exec(name)![1]!)
+        if (written + day <= before) unlinkSync(join(directory, name))
+      }
+    },
+    close() {
+      if (syncing) clearTimeout(syncing)
+      if (open) closeSync(open.descriptor)
+      open = null
+    },
+  }
+}
+
+function parseEnd(line: string): End | null {
+  try {
+    const end = JSON.parse(line)
+    return typeof end?.id === 'string' && typeof end.at === 'number' ? end : null
+  } catch {
+    return null
+  }
+}

@@ -1,0 +1,28 @@
+import { createHash, type JsonWebKey } from 'node:crypto'
+import type { SigningKeyRow } from '../../database/schema.ts'
+import { algorithms, type SigningAlgorithm } from './algorithms.ts'
+import { seal } from './seal.ts'
+
+/** A new key pair as a row, in state `next`; its id is the JWK thumbprint (RFC 7638). */
+export function createSigningKey(algorithm: SigningAlgorithm, masterKeys: Buffer[], now: number): SigningKeyRow {
+  const { publicKey, privateKey } = algorithms[algorithm].generate()
+  const jwk = publicKey.export({ format: 'jwk' })
+  const kid = thumbprint(jwk)
+  return {
+    kid,
+    algorithm,
+    state: 'next',
+    public_jwk: JSON.stringify({ ...jwk, kid, alg: algorithm, use: 'sig' }),
+    sealed_private: seal(masterKeys, kid, privateKey.export({ format: 'der', type: 'pkcs8' })),
+    created_at: now,
+    activated_at: null,
+    retired_at: null,
+  }
+}
+
+const thumbprintMembers = ['crv', 'e', 'kty', 'n', 'x', 'y'] as const
+
+function thumbprint(jwk: JsonWebKey): string {
+  const members = thumbprintMembers.filter((name) => jwk[name] !== undefined).map((name) => [name, jwk[name]])
+  return createHash('sha256').update(JSON.stringify(Object.fromEntries(members))).digest('base64url')
+}

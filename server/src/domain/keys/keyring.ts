@@ -1,0 +1,56 @@
+import { createPrivateKey, createPublicKey } from 'node:crypto'
+import type { SigningKeyRow } from '../../database/schema.ts'
+import { algorithms, isSigningAlgorithm } from './algorithms.ts'
+import { unseal } from './seal.ts'
+
+/** The keys in memory: one signs, all that are published verify. */
+export type Keyring = {
+  /** The key that signs; null until there is an active one. */
+  signer(): { kid: string; algorithm: string; sign(input: string): Buffer } | null
+  verifier(kid: string): { algorithm: string; verify(input: string, signature: Buffer): boolean } | undefined
+  /** The public set, RFC 7517. */
+  jwks(): { keys: Record<string, unknown>[] }
+  /** Takes over what the database holds now. @throws Error when the master key does not open the active key */
+  load(rows: SigningKeyRow[]): void
+}
+
+export function keyring(masterKeys: Buffer[]): Keyring {
+  let signer: ReturnType<Keyring['signer']> = null
+  let verifiers = new Map<string, NonNullable<ReturnType<Keyring['verifier']>>>()
+  let published: { keys: Record<string, unknown>[] } = { keys: [] }
+
+  return {
+    signer: () => signer,
+    verifier: (kid) => verifiers.get(kid),
+    jwks: () => published,
+    load(rows) {
+      const usable = rows.filter((row) => row.state !== 'removed' && isSigningAlgorithm(row.algorithm))
+      const active = usable.find((row) => row.state === 'active')
+      if (active?.kid !== signer?.kid) signer = active ? signerOf(active, masterKeys) : null
+      verifiers = new Map(usable.map((row) => [row.kid, verifiers.get(row.kid) ?? verifierOf(row)]))
+      published = { keys: usable.map((row) => JSON.parse(row.public_jwk)) }
+    },
+  }
+}
+
+function signerOf(row: SigningKeyRow, masterKeys: Buffer[]) {
+  const secret = unseal(masterKeys, row.kid, row.sealed_private)
+  if (!secret) {
+    throw new Error(
+      `The master key does not open the signing key ${row.kid}: it is not the one this database was used with. ` +
+        'Start with the former NTT_AUTH_MASTER_KEY (several may be given, the newest first).',
+    )
+  }
+  const key = createPrivateKey({ key: secret, format: 'der', type: 'pkcs8' })
+  const algorithm = algorithms[row.algorithm as keyof typeof algorithms]
+  return { kid: row.kid, algorithm: row.algorithm, sign: (input: string) => algorithm.sign(input, key) }
+}
+
+function verifierOf(row: SigningKeyRow) {
+  const key = createPublicKey({ key: JSON.parse(row.public_jwk), format: 'jwk' })
+  const algorithm = algorithms[row.algorithm as keyof typeof algorithms]
+  return {
+    algorithm: row.algorithm,
+    verify: (input: string, signature: Buffer) => algorithm.verify(input, key, signature),
+  }
+}

@@ -1,0 +1,52 @@
+import type { RevocationRow } from '../../database/schema.ts'
+
+type Subject = { sid: string; sub: string; jti: string; iat: number }
+
+/**
+ * The revocations that still matter, in memory on every node, so that checking a token needs no database. An entry
+ * leaves by itself once no token it could hit is alive.
+ */
+export type LiveSet = {
+  add(rows: Iterable<Pick<RevocationRow, 'kind' | 'subject' | 'before_at' | 'until_at'>>): void
+  /** Is a token with these claims, signed by that key, revoked? */
+  has(claims: Subject, kid: string): boolean
+  size(): number
+  /** Forgets what has lapsed. @param now milliseconds since 1970 */
+  sweep(now: number): void
+}
+
+type Entry = { before: number; until: number }
+
+export function liveSet(): LiveSet {
+  const kinds = { session: new Map(), user: new Map(), token: new Map(), key: new Map() } as Record<
+    RevocationRow['kind'],
+    Map<string, Entry>
+  >
+  // `iat` counts whole seconds: a token of the very second of the revocation is dead too; one minted later in that
+  // second is refreshed by its client a moment afterwards, which is the safe side.
+  const hits = (entry: Entry | undefined, issued: number) => entry !== undefined && issued * 1000 <= entry.before
+
+  return {
+    add(rows) {
+      for (const row of rows) {
+        const known = kinds[row.kind].get(row.subject)
+        kinds[row.kind].set(row.subject, {
+          before: Math.max(known?.before ?? 0, row.before_at),
+          until: Math.max(known?.until ?? 0, row.until_at),
+        })
+      }
+    },
+    has({ sid, sub, jti, iat }, kid) {
+      // A session, a token and a key never come back: only for a user does the time of issue matter.
+      return (
+        kinds.session.has(sid) || hits(kinds.user.get(sub), iat) || kinds.token.has(jti) || kinds.key.has(kid)
+      )
+    },
+    size: () => Object.values(kinds).reduce((sum, map) => sum + map.size, 0),
+    sweep(now) {
+      for (const map of Object.values(kinds)) {
+        for (const [subject, entry] of map) if (entry.until <= now) map.delete(subject)
+      }
+    },
+  }
+}

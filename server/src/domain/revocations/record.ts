@@ -1,0 +1,32 @@
+import type { Tx } from '../../database/connect.ts'
+import { newId } from '../../random.ts'
+import { insertRevocations, type RevocationRow } from './store.ts'
+
+/** Tokens issued before `before` are dead; from `until` on none of them can be alive. Milliseconds since 1970. */
+export type RevokedSpan = { before: number; until: number }
+
+/**
+ * Writes down that tokens of these subjects are dead, in the transaction that makes them so.
+ * @param now milliseconds since 1970
+ * @returns the rows, for the live set after the commit
+ */
+export async function recordRevocations(
+  tx: Tx,
+  kind: RevocationRow['kind'],
+  subjects: string[],
+  reason: string,
+  span: RevokedSpan,
+  now: number,
+): Promise<RevocationRow[]> {
+  const rows = subjects.map((subject) => ({
+    id: newId(now),
+    kind,
+    subject,
+    before_at: span.before,
+    until_at: span.until,
+    reason,
+    revoked_at: now,
+  }))
+  await insertRevocations(tx, rows)
+  return rows
+}

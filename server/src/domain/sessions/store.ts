@@ -1,0 +1,155 @@
+import type { Db, Tx } from '../../database/connect.ts'
+import type { SessionRow, UserRow } from '../../database/schema.ts'
+import { statement } from '../../database/statement.ts'
+import type { EndReason } from '../../errors.ts'
+
+export type { SessionRow }
+
+export async function insertSession(db: Db | Tx, row: SessionRow): Promise<void> {
+  await db.insertInto('sessions').values(row).execute()
+}
+
+type UserColumns = 'email' | 'email_verified' | 'name' | 'locale' | 'roles' | 'status' | 'metadata'
+type UserTimes = 'created_at' | 'updated_at' | 'last_login_at'
+type SessionWithUser = Omit<SessionRow, 'created_at' | 'user_agent' | 'device_name' | 'last_used_at'> & {
+  session_created_at: number
+} & { [Name in UserColumns | UserTimes]: UserRow[Name] | null }
+
+/** A session beside its user, all that a refresh needs in one read; the user's columns are null when the user is gone. */
+export const findSessionWithUser = statement<{ id: string }, SessionWithUser>((db, p) =>
+  db
+    .selectFrom('sessions')
+    .leftJoin('users', 'users.id', 'sessions.user_id')
+    .select([
+      'sessions.id',
+      'sessions.user_id',
+      'sessions.generation',
+      'sessions.rotated_at',
+      'sessions.redeemers',
+      'sessions.idle_expires_at',
+      'sessions.absolute_expires_at',
+      'sessions.ended_at',
+      'sessions.end_reason',
+      'sessions.created_at as session_created_at',
+      'sessions.last_ip',
+      'users.email',
+      'users.email_verified',
+      'users.name',
+      'users.locale',
+      'users.roles',
+      'users.status',
+      'users.metadata',
+      'users.created_at',
+      'users.updated_at',
+      'users.last_login_at',
+    ])
+    .where('sessions.id', '=', p('id')),
+)
+
+export type Rotation = {
+  id: string
+  /** The generation the row must still have. */
+  from: number
+  to: number
+  redeemers: Buffer
+  now: number
+  idleExpiresAt: number
+  ip: string | null
+}
+
+/** The one guarded update of a refresh: it changes a row only if nobody was faster and the session lives. */
+export const rotateSessionRow = statement<Rotation>((db, p) =>
+  db
+    .updateTable('sessions')
+    .set({
+      generation: p('to'),
+      redeemers: p('redeemers'),
+      rotated_at: p('now'),
+      last_used_at: p('now'),
+      idle_expires_at: p('idleExpiresAt'),
+      last_ip: p('ip'),
+    })
+    .where('id', '=', p('id'))
+    .where('generation', '=', p('from'))
+    .where('ended_at', 'is', null),
+)
+
+/**
+ * Ends sessions that are not ended yet.
+ * @param generation if given, only while the row still has it
+ * @returns whether a row was changed
+ */
+export async function endSessionRow(
+  db: Db | Tx,
+  id: string,
+  reason: EndReason,
+  now: number,
+  generation?: number,
+): Promise<boolean> {
+  let query = db.updateTable('sessions').set({ ended_at: now, end_reason: reason }).where('id', '=', id)
+  if (generation !== undefined) query = query.where('generation', '=', generation)
+  const result = await query.where('ended_at', 'is', null).executeTakeFirst()
+  return result.numUpdatedRows > 0n
+}
+
+/** Ends these sessions, in batches that every server takes. */
+export async function endSessionRows(db: Db | Tx, ids: string[], reason: EndReason, now: number): Promise<void> {
+  for (let start = 0; start < ids.length; start += idsPerUpdate) {
+    await db
+      .updateTable('sessions')
+      .set({ ended_at: now, end_reason: reason })
+      .where('id', 'in', ids.slice(start, start + idsPerUpdate))
+      .where('ended_at', 'is', null)
+      .execute()
+  }
+}
+
+const idsPerUpdate = 200
+
+/** Ends every session of a user that began at or before `at`. @returns whether there was one */
+export async function endSessionRowsOfUser(
+  db: Db | Tx,
+  userId: string,
+  reason: EndReason,
+  at: number,
+): Promise<boolean> {
+  const result = await db
+    .updateTable('sessions')
+    .set({ ended_at: at, end_reason: reason })
+    .where('user_id', '=', userId)
+    .where('created_at', '<=', at)
+    .where('ended_at', 'is', null)
+    .executeTakeFirst()
+  return result.numUpdatedRows > 0n
+}
+
+export async function listLiveSessionIds(db: Db | Tx, userId: string, except?: string): Promise<string[]> {
+  let query = db.selectFrom('sessions').select('id').where('user_id', '=', userId).where('ended_at', 'is', null)
+  if (except !== undefined) query = query.where('id', '!=', except)
+  return (await query.execute()).map((row) => row.id)
+}
+
+export async function findSessionOfUser(db: Db | Tx, id: string, userId: string): Promise<SessionRow | undefined> {
+  return db.selectFrom('sessions').selectAll().where('id', '=', id).where('user_id', '=', userId).executeTakeFirst()
+}
+
+/** A user's sessions, newest first, from below the id `before`. */
+export async function listSessionRows(
+  db: Db | Tx,
+  userId: string,
+  limit: number,
+  before?: string,
+): Promise<SessionRow[]> {
+  let query = db.selectFrom('sessions').selectAll().where('user_id', '=', userId)
+  if (before !== undefined) query = query.where('id', '<', before)
+  return query.orderBy('id', 'desc').limit(limit).execute()
+}
+
+/** Takes what tells about the person from the sessions of a user who left. */
+export async function blankSessionRowsOfUser(db: Db | Tx, userId: string): Promise<void> {
+  await db
+    .updateTable('sessions')
+    .set({ last_ip: null, user_agent: null, device_name: null })
+    .where('user_id', '=', userId)
+    .execute()
+}

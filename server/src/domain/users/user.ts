@@ -1,0 +1,32 @@
+import type { UserRow } from '../../database/schema.ts'
+
+/** A user as the rest of the server sees it. Times are milliseconds since 1970. */
+export type User = {
+  id: string
+  email: string
+  emailVerified: boolean
+  name: string | null
+  locale: string | null
+  roles: string[]
+  status: UserRow['status']
+  metadata: Record<string, unknown>
+  createdAt: number
+  updatedAt: number
+  lastLoginAt: number | null
+}
+
+export function userOf(row: UserRow): User {
+  return {
+    id: row.id,
+    email: row.email,
+    emailVerified: row.email_verified === 1,
+    name: row.name,
+    locale: row.locale,
+    roles: JSON.parse(row.roles),
+    status: row.status,
+    metadata: JSON.parse(row.metadata),
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+    lastLoginAt: row.last_login_at,
+  }
+}

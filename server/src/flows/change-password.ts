@@ -1,0 +1,55 @@
+import type { App } from '../app.ts'
+import { inTransaction } from '../database/transaction.ts'
+import { normalisePassword } from '../domain/passwords/normalise.ts'
+import { checkPassword } from '../domain/passwords/policy.ts'
+import { findPasswordHash, replacePassword } from '../domain/passwords/store.ts'
+import { findSessionOfUser } from '../domain/sessions/store.ts'
+import { findUserById, updateUser } from '../domain/users/store.ts'
+import { userOf } from '../domain/users/user.ts'
+import { AppError } from '../errors.ts'
+import { announceEnds, nothingEnded } from './announce-ends.ts'
+import type { Caller } from './authenticate.ts'
+import { endAll } from './end-sessions.ts'
+import { issueTokens, type Tokens } from './issue-tokens.ts'
+
+export type PasswordChange = {
+  currentPassword: string
+  newPassword: string
+  endOtherSessions: boolean
+  signal?: AbortSignal
+}
+
+/**
+ * The current password buys a new one, and the other sessions end with the old one. The session that stays keeps its
+ * generation: only a refresh rotates.
+ */
+export async function changePassword(app: App, caller: Caller, input: PasswordChange): Promise<Tokens> {
+  const { sub, sid } = caller.claims
+  const row = await findUserById(app.database.db, sub)
+  const former = await findPasswordHash(app.database.db, sub)
+  if (!row) throw new AppError('token_revoked')
+  const password = checkPassword(input.newPassword, {
+    minLength: app.config.passwordMinLength,
+    email: row.email,
+    name: row.name,
+    pointer: '/new_password',
+  })
+  const checked = await app.hasher.verify(normalisePassword(input.currentPassword, '/current_password'), former, input.signal)
+  if (former === null || !checked.ok) throw new AppError('invalid_password')
+  const hash = await app.hasher.hash(password, input.signal)
+
+  const now = app.clock.now()
+  const { end, session } = await inTransaction(app.database, async (tx) => {
+    const there = await updateUser(tx, sub, { updated_at: now })
+    const session = await findSessionOfUser(tx, sid, sub)
+    if (!there || !session || session.ended_at !== null) throw new AppError('token_revoked')
+    if (!(await replacePassword(tx, sub, former, hash, now))) throw new AppError('invalid_password')
+    const end = input.endOtherSessions ? await endAll(app, tx, sub, 'password_changed', sid) : nothingEnded
+    return { end, session }
+  })
+  announceEnds(app, end)
+  app.log.info({ event: 'password_changed', user: sub, session: sid })
+  const expiresAt = Math.min(session.idle_expires_at, session.absolute_expires_at)
+  const subject = { id: sid, generation: session.generation, createdAt: session.created_at, expiresAt }
+  return issueTokens(app, subject, { ...userOf(row), updatedAt: now })
+}

@@ -1,0 +1,62 @@
+import type { App } from '../app.ts'
+import { mintAccessToken } from '../domain/tokens/access-token.ts'
+import type { User } from '../domain/users/user.ts'
+import { AppError } from '../errors.ts'
+import { newId } from '../random.ts'
+
+/** What a client gets after register, login, refresh and password change. Durations are seconds, times milliseconds. */
+export type Tokens = {
+  accessToken: string
+  expiresIn: number
+  refreshIn: number
+  refreshToken: string
+  refreshExpiresIn: number
+  sessionId: string
+  generation: number
+  serverTime: number
+  user: User
+}
+
+type TokenSubject = {
+  id: string
+  generation: number
+  createdAt: number
+  /** When the refresh token lapses. */
+  expiresAt: number
+}
+
+// Clients refresh in the last quarter of an access token's life.
+const refreshAfter = 0.75
+
+/** Mints the tokens of a session at its generation. Called after the commit: nothing is handed out that was not kept. */
+export function issueTokens(app: App, session: TokenSubject, user: User): Tokens {
+  const signer = app.keyring.signer()
+  if (!signer) throw new AppError('unavailable', { retryAfter: 1, cause: 'there is no active signing key' })
+  const now = app.clock.now()
+  const seconds = Math.floor(now / 1000)
+  const life = Math.floor(app.config.accessTokenTtl / 1000)
+  const accessToken = mintAccessToken(signer, {
+    iss: app.config.issuer,
+    aud: app.config.audience,
+    sub: user.id,
+    client_id: 'ntt-auth',
+    iat: seconds,
+    nbf: seconds,
+    exp: seconds + life,
+    jti: newId(now),
+    sid: session.id,
+    roles: user.roles,
+    auth_time: Math.floor(session.createdAt / 1000),
+  })
+  return {
+    accessToken,
+    expiresIn: life,
+    refreshIn: Math.floor(life * refreshAfter),
+    refreshToken: app.refreshTokens.mint(session.id, session.generation),
+    refreshExpiresIn: Math.max(0, Math.floor((session.expiresAt - now) / 1000)),
+    sessionId: session.id,
+    generation: session.generation,
+    serverTime: now,
+    user,
+  }
+}

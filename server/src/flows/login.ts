@@ -1,0 +1,47 @@
+import type { App } from '../app.ts'
+import { inTransaction } from '../database/transaction.ts'
+import { normalisePassword } from '../domain/passwords/normalise.ts'
+import { findPasswordHash, replacePassword } from '../domain/passwords/store.ts'
+import { type Device, startSession } from '../domain/sessions/start.ts'
+import { findUserForLogin } from '../domain/users/store.ts'
+import { recordLogin } from '../domain/users/update.ts'
+import { userOf } from '../domain/users/user.ts'
+import { AppError } from '../errors.ts'
+import { issueTokens, type Tokens } from './issue-tokens.ts'
+import { sessionLife } from './register.ts'
+
+export type Login = { email: string; password: string; device: Device; signal?: AbortSignal }
+
+/**
+ * A user proves who it is and gets a session. An unknown address costs the same hashing in the same queue as a known
+ * one, and no connection is held meanwhile.
+ */
+export async function login(app: App, { email, password, device, signal }: Login): Promise<Tokens> {
+  const candidate = normalisePassword(password)
+  const found = await findUserForLogin(app.database.db, email)
+  const checked = await app.hasher.verify(candidate, found?.hash ?? null, signal)
+  if (!found || !found.hash || !checked.ok) {
+    app.log.info({ event: 'login_failed', user: found?.id })
+    throw new AppError('invalid_credentials')
+  }
+  if (found.status !== 'active') throw new AppError('account_disabled')
+
+  const now = app.clock.now()
+  const user = { ...userOf(found), lastLoginAt: now }
+  const session = await inTransaction(app.database, async (tx) => {
+    // Takes the user's row first, as whoever changes the password or the status does: a session that an old password
+    // opens cannot slip in behind the change that ends the others.
+    const there = await recordLogin(tx, user.id, now)
+    if (!there || (await findPasswordHash(tx, user.id)) !== found.hash) throw new AppError('invalid_credentials')
+    return startSession(tx, user.id, device, sessionLife(app), now)
+  })
+  app.log.info({ event: 'login', user: user.id, session: session.id })
+  if (checked.rehash) app.later(() => rehash(app, user.id, candidate, found.hash!))
+  return issueTokens(app, { id: session.id, generation: 0, createdAt: now, expiresAt: session.idle_expires_at }, user)
+}
+
+/** After the answer, so that nobody can read the old format from the time it took. */
+async function rehash(app: App, userId: string, password: string, former: string): Promise<void> {
+  const hash = await app.hasher.hash(password)
+  await replacePassword(app.database.db, userId, former, hash)
+}

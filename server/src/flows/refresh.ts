@@ -1,0 +1,107 @@
+import type { App } from '../app.ts'
+import { inTransaction } from '../database/transaction.ts'
+import { judgeRefresh } from '../domain/sessions/judge-refresh.ts'
+import { traceOfKey } from '../domain/sessions/redeemers.ts'
+import { nextRotation, rotateSession } from '../domain/sessions/rotate.ts'
+import { findSessionWithUser } from '../domain/sessions/store.ts'
+import { userOf } from '../domain/users/user.ts'
+import { AppError, type EndReason } from '../errors.ts'
+import { announceEnds } from './announce-ends.ts'
+import { endOne } from './end-sessions.ts'
+import { issueTokens, type Tokens } from './issue-tokens.ts'
+
+export type Refresh = {
+  token: string
+  /** The `Refresh-Key` that is stored with the token, or null. */
+  key: string | null
+  ip: string | null
+}
+
+// Each round that fails was won by somebody else's refresh of the same session.
+const rounds = 10
+
+/**
+ * A session goes on, its token changes, and a stolen one is noticed (`docs/refresh-protocol.md`). Each round reads the
+ * row, judges the token by it, and does one guarded update; who comes second is judged anew.
+ */
+export async function refresh(app: App, { token, key, ip }: Refresh): Promise<Tokens> {
+  const presented = app.refreshTokens.read(token)
+  if (!presented) throw new AppError('invalid_refresh_token')
+  const trace = traceOfKey(key)
+
+  for (let round = 0; round < rounds; round++) {
+    const row = await findSession(app, presented.sessionId)
+    const now = app.clock.now()
+    const verdict = judgeRefresh(row, presented.generation, trace, key !== null, now)
+    const tokensAt = (generation: number, expiresAt: number) =>
+      issueTokens(app, { id: row.id, generation, createdAt: row.session_created_at, expiresAt }, userOfSession(row))
+
+    switch (verdict.kind) {
+      case 'ended':
+        throw ended(verdict.reason)
+      case 'rotate':
+      case 'forward': {
+        const rotation = nextRotation(row, presented.generation, trace, app.config.sessionIdleTtl, ip, now)
+        if (!(await app.commit((tx) => rotateSession(tx, rotation), { oneStatement: true }))) continue
+        if (verdict.kind === 'forward') note(app, 'refresh_forward', row, presented.generation)
+        return tokensAt(rotation.to, rotation.idleExpiresAt)
+      }
+      case 'repeat':
+        return tokensAt(row.generation, Math.min(row.idle_expires_at, row.absolute_expires_at))
+      case 'superseded':
+        note(app, 'refresh_superseded', row, presented.generation)
+        throw new AppError('refresh_superseded')
+      case 'reuse': {
+        const end = await inTransaction(app.database, (tx) =>
+          endOne(app, tx, row.id, 'refresh_token_reuse', row.generation),
+        )
+        if (end.ends.length === 0) continue
+        announceEnds(app, end)
+        note(app, 'refresh_token_reuse', row, presented.generation, ip)
+        throw ended('refresh_token_reuse')
+      }
+    }
+  }
+  throw new AppError('overloaded', { retryAfter: 1, detail: 'The session is being refreshed too often at once.' })
+}
+
+type Found = Awaited<ReturnType<typeof findSession>>
+
+async function findSession(app: App, id: string) {
+  const { rows } = await findSessionWithUser(app.database.db, { id })
+  const row = rows[0]
+  if (!row) throw ended(reasonForMissing(app, id))
+  if (row.ended_at === null && row.status === 'disabled') throw ended('disabled')
+  if (row.ended_at === null && row.email === null) throw ended('deleted')
+  return row
+}
+
+/** A session leaves no row behind when it is long over, or when it began after the backup that was restored. */
+function reasonForMissing(app: App, id: string): EndReason {
+  const began = Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16)
+  return app.clock.now() >= began + app.config.sessionAbsoluteTtl ? 'expired' : 'restored'
+}
+
+function userOfSession(row: Found) {
+  return userOf({
+    id: row.user_id,
+    email: row.email!,
+    email_verified: row.email_verified!,
+    name: row.name,
+    locale: row.locale,
+    roles: row.roles!,
+    status: row.status!,
+    metadata: row.metadata!,
+    created_at: row.created_at!,
+    updated_at: row.updated_at!,
+    last_login_at: row.last_login_at,
+  })
+}
+
+function ended(reason: EndReason): AppError {
+  return new AppError('session_ended', { endReason: reason })
+}
+
+function note(app: App, event: string, row: Found, presented: number, ip?: string | null): void {
+  app.log.warn({ event, session: row.id, user: row.user_id, generation: row.generation, presented, ip, last_ip: row.last_ip })
+}

@@ -1,0 +1,51 @@
+import type { App } from '../app.ts'
+import { inTransaction } from '../database/transaction.ts'
+import { checkPassword } from '../domain/passwords/policy.ts'
+import { insertPassword } from '../domain/passwords/store.ts'
+import { type Device, startSession } from '../domain/sessions/start.ts'
+import { createUser } from '../domain/users/create.ts'
+import { findUserIdByEmail } from '../domain/users/store.ts'
+import { AppError } from '../errors.ts'
+import { newId } from '../random.ts'
+import { issueTokens, type Tokens } from './issue-tokens.ts'
+
+export type Registration = {
+  email: string
+  password: string
+  name: string | null
+  locale: string | null
+  device: Device
+  signal?: AbortSignal
+}
+
+/**
+ * A stranger becomes a user and is logged in. The password is hashed before the transaction opens, and the cheap
+ * refusals come before the hash.
+ */
+export async function register(app: App, input: Registration): Promise<Tokens> {
+  const { email, name, locale, device } = input
+  if (app.config.registration === 'closed') throw new AppError('registration_closed')
+  const password = checkPassword(input.password, { minLength: app.config.passwordMinLength, email, name })
+  if (await findUserIdByEmail(app.database.db, email)) throw taken()
+  const hash = await app.hasher.hash(password, input.signal)
+
+  const now = app.clock.now()
+  const id = newId(now)
+  const { user, session } = await inTransaction(app.database, async (tx) => {
+    const user = await createUser(tx, { id, email, name, locale, roles: [] }, now)
+    await insertPassword(tx, id, hash, now)
+    return { user, session: await startSession(tx, id, device, sessionLife(app), now) }
+  }).catch((error) => {
+    throw app.database.dialect.isDuplicate(error) ? taken() : error
+  })
+  app.log.info({ event: 'user_registered', user: id, session: session.id })
+  return issueTokens(app, { id: session.id, generation: 0, createdAt: now, expiresAt: session.idle_expires_at }, user)
+}
+
+export function sessionLife(app: App) {
+  return { idle: app.config.sessionIdleTtl, absolute: app.config.sessionAbsoluteTtl }
+}
+
+function taken(): AppError {
+  return new AppError('email_taken')
+}

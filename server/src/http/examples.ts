@@ -1,0 +1,57 @@
+/** One consistent story for the examples of the API reference: Ada, her laptop, her tokens. */
+
+export const exampleUser = {
+  id: '01934d2e-5c00-7a3b-9c4d-2f1e0a9b8c7d',
+  email: 'ada@example.com',
+  email_verified: false,
+  name: 'Ada',
+  locale: 'en',
+  roles: [],
+  status: 'active',
+  metadata: {},
+  created_at: '2026-11-23T10:00:00.000Z',
+  updated_at: '2026-11-23T10:00:00.000Z',
+  last_login_at: '2026-11-23T10:00:00.000Z',
+}
+
+const sessionId = '01934d2e-5c01-7b11-8e22-6d5c4b3a2918'
+
+export const exampleTokens = {
+  access_token: 'eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCJ9.eyJzdWIiOiIwMTkzIn0.c2lnbmF0dXJl',
+  token_type: 'Bearer',
+  expires_in: 900,
+  refresh_in: 675,
+  refresh_token: 'nttr_AR4nq80Bk00uXAF7EY4ibVxLOikYAAAABKq7zN3u_wARIjNEVWZ3iJmqu8zd7v8AESIzRFVmd4g',
+  refresh_expires_in: 2592000,
+  session_id: sessionId,
+  generation: 4,
+  server_time: '2026-11-23T10:00:00.000Z',
+  user: exampleUser,
+}
+
+export const exampleClaims = {
+  iss: 'https://auth.example.com',
+  aud: 'https://auth.example.com',
+  sub: exampleUser.id,
+  client_id: 'ntt-auth',
+  iat: 1795428000,
+  nbf: 1795428000,
+  exp: 1795428900,
+  jti: '01934d2e-5c02-7c33-8a44-1f2e3d4c5b6a',
+  sid: sessionId,
+  roles: [],
+  auth_time: 1795428000,
+}
+
+export const exampleSession = {
+  id: sessionId,
+  device_name: "Ada's laptop",
+  user_agent: 'Mozilla/5.0',
+  ip: '192.0.2.7',
+  created_at: '2026-11-23T10:00:00.000Z',
+  last_used_at: '2026-11-23T10:00:00.000Z',
+  expires_at: '2026-12-23T10:00:00.000Z',
+  current: true,
+  ended_at: null,
+  end_reason: null,
+}

@@ -1,0 +1,90 @@
+import { Type } from 'typebox'
+import { endReasons } from '../errors.ts'
+
+/** Fields that occur in several routes. A description is also what a caller reads when the field was refused. */
+
+// No control characters: they have no place in a name and could forge lines in mails and logs.
+const noControls = '^[^\\u0000-\\u001f\\u007f-\\u009f\\u2028\\u2029]*$'
+
+export const Id = Type.String({
+  pattern: '^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$',
+  description: 'an id as this server hands it out (UUID version 7, lower case).',
+})
+export const Email = Type.String({ minLength: 3, maxLength: 254, description: 'an e-mail address, at most 254 bytes.' })
+// The bound against megabytes lies here, the policy itself in domain/passwords/policy.ts.
+export const Password = Type.String({ minLength: 1, maxLength: 1024, description: 'a password of at most 256 characters.' })
+export const Name = Type.String({
+  minLength: 1,
+  maxLength: 200,
+  pattern: noControls,
+  description: 'a name of 1 to 200 characters, without control characters.',
+})
+export const Locale = Type.String({
+  maxLength: 35,
+  pattern: '^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$',
+  description: 'a language tag such as "en" or "de-CH" (BCP 47).',
+})
+export const DeviceName = Type.String({
+  minLength: 1,
+  maxLength: 100,
+  pattern: noControls,
+  description: 'how the device list names this device: 1 to 100 characters.',
+})
+export const Time = Type.String({ format: 'date-time', description: 'RFC 3339, UTC.' })
+const maybe = <T extends ReturnType<typeof Type.String>>(schema: T) => Type.Union([schema, Type.Null()])
+
+export const User = Type.Object({
+  id: Id,
+  email: Type.String(),
+  email_verified: Type.Boolean(),
+  name: maybe(Type.String()),
+  locale: maybe(Type.String()),
+  roles: Type.Array(Type.String()),
+  status: Type.Union([Type.Literal('active'), Type.Literal('pending'), Type.Literal('disabled')]),
+  metadata: Type.Record(Type.String(), Type.Unknown()),
+  created_at: Time,
+  updated_at: Time,
+  last_login_at: maybe(Time),
+})
+
+export const Tokens = Type.Object({
+  access_token: Type.String({ description: 'A JWT (RFC 9068); send it as "Authorization: Bearer …".' }),
+  token_type: Type.Literal('Bearer'),
+  expires_in: Type.Integer({ description: 'Seconds until the access token expires.' }),
+  refresh_in: Type.Integer({ description: 'Seconds after which a client should refresh.' }),
+  refresh_token: Type.String({ description: 'Keep it secret, and store it with a fresh Refresh-Key in one write.' }),
+  refresh_expires_in: Type.Integer({ description: 'Seconds until the refresh token lapses if it is not used.' }),
+  session_id: Id,
+  generation: Type.Integer({ description: 'How many times the session was refreshed.' }),
+  server_time: Time,
+  user: User,
+})
+
+export const Session = Type.Object({
+  id: Id,
+  device_name: maybe(Type.String()),
+  user_agent: maybe(Type.String()),
+  ip: maybe(Type.String()),
+  created_at: Time,
+  last_used_at: Time,
+  expires_at: Time,
+  current: Type.Boolean(),
+  ended_at: maybe(Time),
+  end_reason: Type.Union([...endReasons.map((reason) => Type.Literal(reason)), Type.Null()]),
+})
+
+export const Problem = Type.Object({
+  type: Type.String({ description: 'A page that explains the code.' }),
+  title: Type.String(),
+  status: Type.Integer(),
+  code: Type.String(),
+  detail: Type.String({ description: 'What happened, and how to mend it.' }),
+  request_id: Type.String(),
+  errors: Type.Optional(
+    Type.Array(Type.Object({ pointer: Type.String(), code: Type.String(), detail: Type.String() })),
+  ),
+  retryable: Type.Boolean(),
+  retry_after: Type.Optional(Type.Integer()),
+  session_ended: Type.Boolean(),
+  end_reason: Type.Union([...endReasons.map((reason) => Type.Literal(reason)), Type.Null()]),
+})

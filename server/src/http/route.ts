@@ -1,0 +1,92 @@
+import type { Static, TSchema } from 'typebox'
+import type { App } from '../app.ts'
+import type { ErrorCode } from '../errors.ts'
+import type { Caller } from '../flows/authenticate.ts'
+
+/**
+ * Who may call a route. `session` shows a refresh token in the body, which the flow itself checks; `user` and `admin`
+ * show an access token, which `guards.ts` checks.
+ */
+export type Who = 'anyone' | 'session' | 'user' | 'admin'
+
+/** What a handler knows of the request. */
+export type RequestContext<Body, Query, Params> = {
+  app: App
+  body: Body
+  query: Query
+  params: Params
+  /** A header's value, or undefined. */
+  header(name: string): string | undefined
+  /** The caller's address, from the socket or a trusted proxy. */
+  ip: string
+  /** Aborted when the caller has hung up. */
+  signal: AbortSignal
+}
+
+type Answer = { status: number; body?: unknown; headers?: Record<string, string> }
+type CallerOf<W extends Who> = W extends 'user' | 'admin' ? Caller : null
+type Data<Schema> = Schema extends TSchema ? Static<Schema> : undefined
+
+/** A route as its file states it; `routes.ts` gives it method and path. */
+export type Route<
+  W extends Who = Who,
+  Body extends TSchema | undefined = TSchema | undefined,
+  Query extends TSchema | undefined = TSchema | undefined,
+  Params extends TSchema | undefined = TSchema | undefined,
+> = {
+  summary: string
+  description?: string
+  tag: 'Authentication' | 'Profile' | 'Sessions' | 'Administration' | 'Discovery' | 'Health'
+  who: W
+  /** How old the caller's login may be, in seconds; absent: any age. */
+  freshWithin?: number
+  body?: Body
+  /** The body may be left out. */
+  bodyOptional?: boolean
+  query?: Query
+  params?: Params
+  /** Request headers that mean something here. */
+  headers?: Record<string, { description: string; pattern: string; example: string }>
+  /** Every success it can answer with, by status. */
+  answers: Record<number, { description: string; schema?: TSchema; example?: unknown; contentType?: string }>
+  /** Every error of its own; those of its kind of caller and of every request are added by `errorsOf`. */
+  errors: readonly ErrorCode[]
+  /** An example of the request body. */
+  example?: unknown
+  /** Successes are logged at debug only: called so often that a line each would cost more than the work. */
+  quiet?: boolean
+  handle(
+    request: RequestContext<Data<Body>, Data<Query>, Data<Params>>,
+    caller: CallerOf<W>,
+  ): Answer | Promise<Answer>
+}
+
+/** A route whose schemas no longer matter to the compiler. */
+// biome-ignore lint/suspicious/noExplicitAny: a list of routes has as many body types as routes
+export type AnyRoute = Route<any, any, any, any>
+
+/** Only there for its types: handlers know what their schemas let through. */
+export function route<
+  W extends Who,
+  Body extends TSchema | undefined = undefined,
+  Query extends TSchema | undefined = undefined,
+  Params extends TSchema | undefined = undefined,
+>(definition: Route<W, Body, Query, Params>): Route<W, Body, Query, Params> {
+  return definition
+}
+
+const ofEvery = ['malformed_request', 'uri_too_long', 'headers_too_large', 'internal_error', 'unavailable'] as const
+const ofBodies = ['payload_too_large', 'unsupported_media_type', 'validation_failed'] as const
+const ofAccessTokens = ['unauthenticated', 'invalid_token', 'token_expired', 'token_revoked'] as const
+
+/** Every error the route can answer with, its own and those that come with what it declares. */
+export function errorsOf(route: AnyRoute): ErrorCode[] {
+  const codes = new Set<ErrorCode>([...route.errors, ...ofEvery])
+  const add = (more: readonly ErrorCode[]) => more.forEach((code) => void codes.add(code))
+  if (route.body) add(ofBodies)
+  if (route.query || route.params || route.headers) add(['validation_failed'])
+  if (route.who === 'user' || route.who === 'admin') add(ofAccessTokens)
+  if (route.who === 'admin') add(['forbidden'])
+  if (route.freshWithin !== undefined) add(['reauthentication_required'])
+  return [...codes]
+}

@@ -1,0 +1,43 @@
+import type { AnyRoute } from './route.ts'
+import { listKeysRoute } from './routes/admin-keys.ts'
+import { jwksRoute, metadataRoute } from './routes/discovery.ts'
+import { docsRoute, errorDocsRoute, openApiRoute } from './routes/documentation.ts'
+import { liveRoute, readyRoute } from './routes/health.ts'
+import { loginRoute } from './routes/login.ts'
+import { logoutRoute } from './routes/logout.ts'
+import { changePasswordRoute, deleteMeRoute, readMeRoute, updateMeRoute } from './routes/me.ts'
+import { endMySessionRoute, listMySessionsRoute } from './routes/my-sessions.ts'
+import { refreshRoute } from './routes/refresh.ts'
+import { registerRoute } from './routes/register.ts'
+import { validateRoute } from './routes/validate.ts'
+
+export type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE'
+export type Place = { method: Method; path: string; route: AnyRoute }
+
+const at = (method: Method, path: string, route: AnyRoute): Place => ({ method, path, route })
+
+/** The table of contents: every route of the public listener. Who may call stands in the route's own file. */
+export const routes: readonly Place[] = [
+  at('POST', '/v1/auth/register', registerRoute),
+  at('POST', '/v1/auth/login', loginRoute),
+  at('POST', '/v1/auth/refresh', refreshRoute),
+  at('POST', '/v1/auth/logout', logoutRoute),
+  at('GET', '/v1/auth/validate', validateRoute),
+
+  at('GET', '/v1/users/me', readMeRoute),
+  at('PATCH', '/v1/users/me', updateMeRoute),
+  at('DELETE', '/v1/users/me', deleteMeRoute),
+  at('POST', '/v1/users/me/password', changePasswordRoute),
+  at('GET', '/v1/users/me/sessions', listMySessionsRoute),
+  at('DELETE', '/v1/users/me/sessions/:id', endMySessionRoute),
+
+  at('GET', '/v1/admin/keys', listKeysRoute),
+
+  at('GET', '/.well-known/jwks.json', jwksRoute),
+  at('GET', '/.well-known/oauth-authorization-server', metadataRoute),
+  at('GET', '/health/live', liveRoute),
+  at('GET', '/health/ready', readyRoute),
+  at('GET', '/openapi.json', openApiRoute),
+  at('GET', '/docs', docsRoute),
+  at('GET', '/docs/errors/:code', errorDocsRoute),
+]

@@ -1,0 +1,26 @@
+import { Type } from 'typebox'
+import { login } from '../../flows/login.ts'
+import { deviceOf } from '../device.ts'
+import { exampleTokens } from '../examples.ts'
+import { DeviceName, Email, Password, Tokens } from '../fields.ts'
+import { route } from '../route.ts'
+import { emailFrom, tokensView } from '../views.ts'
+
+export const loginRoute = route({
+  summary: 'Log in with e-mail and password',
+  tag: 'Authentication',
+  who: 'anyone',
+  body: Type.Object(
+    { email: Email, password: Password, device_name: Type.Optional(DeviceName) },
+    { additionalProperties: false },
+  ),
+  example: { email: 'ada@example.com', password: 'engine of brass and steam', device_name: "Ada's laptop" },
+  answers: { 200: { description: 'A new session.', schema: Tokens, example: exampleTokens } },
+  errors: ['invalid_credentials', 'account_disabled', 'overloaded'],
+  async handle({ app, body, ...request }) {
+    const device = deviceOf(request, body.device_name)
+    const { password } = body
+    const tokens = await login(app, { email: emailFrom(body.email), password, device, signal: request.signal })
+    return { status: 200, body: tokensView(tokens) }
+  },
+})

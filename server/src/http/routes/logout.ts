@@ -1,0 +1,47 @@
+import { Type } from 'typebox'
+import { authenticate } from '../../flows/authenticate.ts'
+import { logout } from '../../flows/logout.ts'
+import { AppError } from '../../errors.ts'
+import { bearerToken } from '../guards.ts'
+import { type RequestContext, route } from '../route.ts'
+
+export const logoutRoute = route({
+  summary: 'Log out',
+  description:
+    'By refresh token (of any generation) or by access token; 204 again and again, also for tokens nobody knows. Scope ' +
+    '"others" ends the other sessions of the user, "all" every one.',
+  tag: 'Authentication',
+  who: 'session',
+  bodyOptional: true,
+  body: Type.Object(
+    {
+      refresh_token: Type.Optional(Type.String({ minLength: 1, maxLength: 512, description: 'the refresh token.' })),
+      scope: Type.Optional(
+        Type.Union([Type.Literal('this'), Type.Literal('others'), Type.Literal('all')], {
+          description: 'one of "this", "others", "all".',
+        }),
+      ),
+    },
+    { additionalProperties: false },
+  ),
+  example: { scope: 'this' },
+  answers: { 204: { description: 'Logged out.' } },
+  errors: ['unauthenticated'],
+  async handle(request) {
+    const { app, body } = request
+    await logout(app, sessionOf(request), body.scope ?? 'this')
+    return { status: 204 }
+  },
+})
+
+/** The session that the shown token belongs to; null when it is no good, which is no error here. */
+function sessionOf({ app, body, header }: RequestContext<{ refresh_token?: string }, undefined, undefined>) {
+  if (body.refresh_token !== undefined) return app.refreshTokens.read(body.refresh_token)?.sessionId ?? null
+  const token = bearerToken(header('authorization'))
+  try {
+    return authenticate(app, token).claims.sid
+  } catch (error) {
+    if (error instanceof AppError) return null
+    throw error
+  }
+}

@@ -1,0 +1,94 @@
+import { Type } from 'typebox'
+import { findUser } from '../../domain/users/find.ts'
+import { AppError } from '../../errors.ts'
+import { changePassword } from '../../flows/change-password.ts'
+import { deleteAccount } from '../../flows/delete-account.ts'
+import { updateOwnProfile } from '../../flows/update-profile.ts'
+import { exampleTokens, exampleUser } from '../examples.ts'
+import { Locale, Name, Password, Tokens, User } from '../fields.ts'
+import { route } from '../route.ts'
+import { tokensView, userView } from '../views.ts'
+
+const mostMetadata = 16 * 1024
+
+export const readMeRoute = route({
+  summary: 'My profile',
+  tag: 'Profile',
+  who: 'user',
+  answers: { 200: { description: 'The user.', schema: User, example: exampleUser } },
+  errors: [],
+  async handle({ app }, { claims }) {
+    const user = await findUser(app.database.db, claims.sub)
+    if (user?.status !== 'active') throw new AppError('token_revoked')
+    return { status: 200, body: userView(user) }
+  },
+})
+
+export const updateMeRoute = route({
+  summary: 'Change my profile',
+  description: 'Only the fields that are sent change. Metadata is replaced as a whole; at most 16 KiB.',
+  tag: 'Profile',
+  who: 'user',
+  body: Type.Object(
+    {
+      name: Type.Optional(Type.Union([Name, Type.Null()])),
+      locale: Type.Optional(Type.Union([Locale, Type.Null()])),
+      metadata: Type.Optional(Type.Record(Type.String(), Type.Unknown(), { description: 'a JSON object of your own.' })),
+    },
+    { additionalProperties: false, minProperties: 1 },
+  ),
+  example: { name: 'Ada Lovelace', metadata: { theme: 'dark' } },
+  answers: { 200: { description: 'The user as it is now.', schema: User, example: exampleUser } },
+  errors: [],
+  async handle({ app, body }, { claims }) {
+    if (body.metadata && Buffer.byteLength(JSON.stringify(body.metadata)) > mostMetadata) throw tooMuchMetadata()
+    return { status: 200, body: userView(await updateOwnProfile(app, claims.sub, body)) }
+  },
+})
+
+export const changePasswordRoute = route({
+  summary: 'Change my password',
+  description: 'The other sessions end, unless end_other_sessions is false. The session that stays is not rotated.',
+  tag: 'Profile',
+  who: 'user',
+  body: Type.Object(
+    {
+      current_password: Password,
+      new_password: Password,
+      end_other_sessions: Type.Optional(Type.Boolean()),
+    },
+    { additionalProperties: false },
+  ),
+  example: { current_password: 'engine of brass and steam', new_password: 'a quieter engine of silk' },
+  answers: { 200: { description: 'Tokens of the session that stays.', schema: Tokens, example: exampleTokens } },
+  errors: ['invalid_password', 'password_too_short', 'password_too_common', 'password_too_similar', 'overloaded'],
+  async handle({ app, body, signal }, caller) {
+    const tokens = await changePassword(app, caller, {
+      currentPassword: body.current_password,
+      newPassword: body.new_password,
+      endOtherSessions: body.end_other_sessions ?? true,
+      signal,
+    })
+    return { status: 200, body: tokensView(tokens) }
+  },
+})
+
+export const deleteMeRoute = route({
+  summary: 'Delete my account',
+  description: 'At once and for good, by the password.',
+  tag: 'Profile',
+  who: 'user',
+  body: Type.Object({ password: Password }, { additionalProperties: false }),
+  example: { password: 'engine of brass and steam' },
+  answers: { 204: { description: 'The account is gone.' } },
+  errors: ['invalid_password', 'overloaded'],
+  async handle({ app, body, signal }, caller) {
+    await deleteAccount(app, caller, body.password, signal)
+    return { status: 204 }
+  },
+})
+
+function tooMuchMetadata(): AppError {
+  const detail = 'Metadata is at most 16 KiB of JSON.'
+  return new AppError('validation_failed', { detail, errors: [{ pointer: '/metadata', code: 'maxLength', detail }] })
+}

@@ -1,0 +1,45 @@
+import { Type } from 'typebox'
+import { register } from '../../flows/register.ts'
+import { deviceOf } from '../device.ts'
+import { exampleTokens } from '../examples.ts'
+import { DeviceName, Email, Locale, Name, Password, Tokens } from '../fields.ts'
+import { route } from '../route.ts'
+import { emailFrom, tokensView } from '../views.ts'
+
+export const registerRoute = route({
+  summary: 'Register a new user',
+  description: 'Makes the account and logs it in.',
+  tag: 'Authentication',
+  who: 'anyone',
+  body: Type.Object(
+    {
+      email: Email,
+      password: Password,
+      name: Type.Optional(Name),
+      locale: Type.Optional(Locale),
+      device_name: Type.Optional(DeviceName),
+    },
+    { additionalProperties: false },
+  ),
+  example: { email: 'ada@example.com', password: 'engine of brass and steam', name: 'Ada', locale: 'en' },
+  answers: { 201: { description: 'The new user, logged in.', schema: Tokens, example: exampleTokens } },
+  errors: [
+    'email_taken',
+    'registration_closed',
+    'password_too_short',
+    'password_too_common',
+    'password_too_similar',
+    'overloaded',
+  ],
+  async handle({ app, body, ...request }) {
+    const tokens = await register(app, {
+      email: emailFrom(body.email),
+      password: body.password,
+      name: body.name ?? null,
+      locale: body.locale ?? null,
+      device: deviceOf(request, body.device_name),
+      signal: request.signal,
+    })
+    return { status: 201, body: tokensView(tokens) }
+  },
+})

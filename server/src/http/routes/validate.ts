@@ -1,0 +1,39 @@
+import { Type } from 'typebox'
+import { exampleClaims } from '../examples.ts'
+import { route } from '../route.ts'
+
+export const validateRoute = route({
+  summary: 'Is this access token good right now?',
+  description: 'Signature, expiry and revocation are checked; no database is asked.',
+  tag: 'Authentication',
+  who: 'user',
+  quiet: true,
+  answers: {
+    200: {
+      description: 'It is; its claims.',
+      schema: Type.Object({
+        active: Type.Literal(true),
+        claims: Type.Object({
+          iss: Type.String(),
+          aud: Type.Union([Type.String(), Type.Array(Type.String())]),
+          sub: Type.String(),
+          client_id: Type.String(),
+          iat: Type.Integer(),
+          nbf: Type.Optional(Type.Integer()),
+          exp: Type.Integer(),
+          jti: Type.String(),
+          sid: Type.String(),
+          roles: Type.Array(Type.String()),
+          auth_time: Type.Integer(),
+        }),
+        expires_in: Type.Integer({ description: 'Seconds until the token expires.' }),
+      }),
+      example: { active: true, claims: exampleClaims, expires_in: 612 },
+    },
+  },
+  errors: [],
+  handle({ app }, { claims }) {
+    const expiresIn = Math.max(0, claims.exp - Math.floor(app.clock.now() / 1000))
+    return { status: 200, body: { active: true, claims, expires_in: expiresIn } }
+  },
+})

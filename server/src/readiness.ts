@@ -1,0 +1,51 @@
+import type { Clock } from './clock.ts'
+import type { Database } from './database/connect.ts'
+import { checkSchema } from './database/migrate.ts'
+
+export type Readiness = {
+  /** Asks the database at most once a second, however many ask. */
+  check(): Promise<{ ready: boolean; reasons: string[] }>
+  /** From now on the answer is no: the process is about to stop. */
+  drain(): void
+  draining(): boolean
+}
+
+const keptFor = 1000
+const patience = 2000
+
+/** @param signs whether there is a key to sign with */
+export function readiness(database: Database, clock: Clock, signs: () => boolean): Readiness {
+  let draining = false
+  let asked = Number.NEGATIVE_INFINITY
+  let answer: Promise<string[]> = Promise.resolve([])
+
+  const ask = async (): Promise<string[]> => {
+    const reasons: string[] = []
+    if (!signs()) reasons.push('There is no active signing key.')
+    try {
+      await database.ping(patience)
+      const schema = await checkSchema(database)
+      if (schema !== 'current') reasons.push(`The database schema is ${schema}.`)
+    } catch (error) {
+      reasons.push(`The database does not answer: ${(error as Error).message}`)
+    }
+    return reasons
+  }
+
+  return {
+    async check() {
+      if (draining) return { ready: false, reasons: ['The server is stopping.'] }
+      const now = clock.now()
+      if (Math.abs(now - asked) >= keptFor) {
+        asked = now
+        answer = ask()
+      }
+      const reasons = await answer
+      return { ready: reasons.length === 0, reasons }
+    },
+    drain() {
+      draining = true
+    },
+    draining: () => draining,
+  }
+}
