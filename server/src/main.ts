@@ -6,6 +6,12 @@ import { UsageError } from './cli/usage-error.ts'
 import { ConfigError } from './config/config-error.ts'
 import { nearest } from './config/nearest.ts'
 
+const aliases = new Map([
+  ['--help', 'help'],
+  ['-h', 'help'],
+  ['--version', 'version'],
+])
+
 /** The command line: finds the command, runs it and sets the exit code. */
 export async function main(argv: string[]): Promise<void> {
   ignoreClosedPipe(process.stdout)
@@ -21,7 +27,7 @@ async function run(argv: string[]): Promise<number> {
     tell(await overview())
     return exitCodes.usage
   }
-  const name = { '--help': 'help', '-h': 'help', '--version': 'version' }[first] ?? first
+  const name = aliases.get(first) ?? first
   if (name.startsWith('-')) throw new UsageError('The command comes first: ntt-auth <command> [options].')
   const command = await findCommand(name)
   const { values, positionals } = await parse(name, command, rest)
@@ -39,7 +45,7 @@ async function parse(name: string, command: Command, args: string[]) {
     const { values, positionals } = parseArgs({ args, options, allowPositionals: true, strict: true })
     return { values: values as Invocation['options'], positionals }
   } catch (error) {
-    const unknown = /^Unknown option '-*([^'=]+)/.exec((error as Error).message)?.[1]
+    const unknown = /^Unknown option '([^'=]+)/.exec((error as Error).message)?.[1]
     if (unknown !== undefined) throw new UsageError(await unknownOption(name, unknown, Object.keys(options)))
     // The sentences after the first are about other ways of calling parseArgs.
     const [sentence] = (error as Error).message.split(/\n|\. /)
@@ -49,15 +55,15 @@ async function parse(name: string, command: Command, args: string[]) {
 
 async function unknownOption(name: string, option: string, known: string[]): Promise<string> {
   const { settingNames, settingOf, flagOf } = await import('./config/env.ts')
-  const secret = settingNames.find((setting) => settingOf(setting).secret && flagOf(setting) === option)
+  const secret = settingNames.find((setting) => settingOf(setting).secret && `--${flagOf(setting)}` === option)
   if (secret !== undefined) {
     const { secretFlagRefusal } = await import('./config/sources.ts')
     const { problem, remedy } = secretFlagRefusal(secret)
     return `${problem} ${remedy}`
   }
-  const meant = nearest(option, known)
+  const meant = nearest(option.replace(/^-+/, ''), known)
   const hint = meant === undefined ? `See "ntt-auth ${name} --help".` : `Did you mean --${meant}?`
-  return `"${name}" has no option --${option}. ${hint}`
+  return `"${name}" has no option ${option}. ${hint}`
 }
 
 function complain(error: unknown): number {

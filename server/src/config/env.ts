@@ -54,9 +54,13 @@ export const settings = {
   MANAGEMENT_HOST: {
     type: host(),
     default: '127.0.0.1',
-    meaning: 'The address of the operator\'s own listener, which tells why the server is not ready.',
+    meaning: "The address of the operator's own listener, which tells why the server is not ready.",
   },
-  MANAGEMENT_PORT: { type: integer(0, 65535), default: '9090', meaning: 'The port of the operator\'s own listener; 0 takes any free one.' },
+  MANAGEMENT_PORT: {
+    type: integer(0, 65535),
+    default: '9090',
+    meaning: "The port of the operator's own listener; 0 takes any free one.",
+  },
   PUBLIC_URL: {
     type: baseUrl(),
     defaultMeaning: '`http://HOST:PORT` in development, required in production',

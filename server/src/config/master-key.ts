@@ -16,20 +16,19 @@ type KeyPlace = Pick<Config, 'masterKeys' | 'dataDir'>
 export function loadMasterKeys(config: KeyPlace): Buffer[] {
   if (config.masterKeys !== null) return config.masterKeys
   const path = masterKeyFile(config.dataDir)
-  const key = readMasterKey(path)
-  if (key !== null) return [key]
+  const kept = readMasterKey(path)
+  if (kept !== null) return [kept]
+  const remedy = 'Make the data directory writable, or set NTT_AUTH_MASTER_KEY.'
   try {
     makeMasterKeyFile(config.dataDir, path)
   } catch (error) {
     const reason = (error as NodeJS.ErrnoException).code ?? (error as Error).message
-    throw refusal(
-      path,
-      `A master key cannot be made there (${reason}).`,
-      'Make the data directory writable, or set NTT_AUTH_MASTER_KEY.',
-    )
+    throw refusal(path, `A master key cannot be made there (${reason}).`, remedy)
   }
   // Read back, because a start at the same time may have been first.
-  return [readMasterKey(path)!]
+  const made = readMasterKey(path)
+  if (made === null) throw refusal(path, 'There is something else in its place.', remedy)
+  return [made]
 }
 
 export function masterKeyFile(dataDir: string): string {

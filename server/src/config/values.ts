@@ -147,8 +147,8 @@ export function baseUrl(): Value<string> {
 export function origin(): Value<string> {
   return plain('exact origins (scheme://host or scheme://host:port)', (text) => {
     const url = webUrl(text)
-    if (text === '*' || url?.origin === text) return text
-    if (url === null) throw new Error(`"${withoutCredentials(text)}" is not an origin.`)
+    if (text === '*' || (url?.origin === text && !text.includes('*'))) return text
+    if (url === null || text.includes('*')) throw new Error(`"${withoutCredentials(text)}" is not an origin.`)
     throw new Error(`"${withoutCredentials(text)}" is not exactly an origin; "${url.origin}" would be.`)
   })
 }

@@ -1,0 +1,202 @@
+import { deepEqual, equal, match } from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { availableParallelism } from 'node:os'
+import { resolve } from 'node:path'
+import { describe, test } from 'node:test'
+import { loadConfig } from '../../src/config/config.ts'
+import { complaints, problemsOf } from './problems.ts'
+
+const key = randomBytes(32).toString('base64url')
+const production = {
+  NTT_AUTH_ENV: 'production',
+  NTT_AUTH_PUBLIC_URL: 'https://auth.example.com',
+  NTT_AUTH_MASTER_KEY: key,
+}
+
+function configOf(env: Record<string, string>) {
+  return loadConfig({ env, flags: {} }).config
+}
+
+function names(env: Record<string, string>) {
+  return problemsOf({ env }).map(({ name }) => name.replace('NTT_AUTH_', ''))
+}
+
+describe('defaults', () => {
+  test('a server that was told nothing runs on this machine with an embedded database', () => {
+    const { databaseUrl, masterKeys } = configOf({})
+    equal(databaseUrl, `sqlite:${resolve('data/ntt-auth.sqlite')}`)
+    equal(masterKeys, null)
+    deepEqual(
+      { ...configOf({}) },
+      {
+        env: 'development',
+        host: '127.0.0.1',
+        port: 8080,
+        managementHost: '127.0.0.1',
+        managementPort: 9090,
+        publicUrl: 'http://127.0.0.1:8080',
+        issuer: 'http://127.0.0.1:8080',
+        audience: 'http://127.0.0.1:8080',
+        corsOrigins: [],
+        trustedProxies: [],
+        databasePoolSize: 10,
+        databaseTimeout: 5000,
+        autoMigrate: true,
+        embedded: true,
+        dataDir: resolve('data'),
+        accessTokenTtl: 15 * 60_000,
+        sessionIdleTtl: 30 * 86_400_000,
+        sessionAbsoluteTtl: 90 * 86_400_000,
+        signingAlgorithm: 'ES256',
+        passwordHash: 'bcrypt',
+        bcryptCost: 12,
+        passwordMinLength: 8,
+        hashThreads: availableParallelism(),
+        hashMaxWait: 1500,
+        registration: 'open',
+        logLevel: 'info',
+        shutdownDelay: 0,
+        shutdownTimeout: 20_000,
+      },
+    )
+  })
+
+  test('production waits before it closes the listener', () => {
+    equal(configOf(production).shutdownDelay, 5000)
+    equal(configOf({ ...production, NTT_AUTH_SHUTDOWN_DELAY: '1s' }).shutdownDelay, 1000)
+  })
+
+  test('the audience is the issuer unless it is set', () => {
+    equal(configOf(production).audience, 'https://auth.example.com')
+    equal(configOf({ ...production, NTT_AUTH_AUDIENCE: 'api' }).audience, 'api')
+  })
+
+  test('an IPv6 address stands in brackets in the public URL', () => {
+    equal(configOf({ NTT_AUTH_HOST: '::1' }).publicUrl, 'http://[::1]:8080')
+  })
+
+  test('a database server is not migrated unless that is asked for', () => {
+    const server = { NTT_AUTH_DATABASE_URL: 'mysql://u:p@db/auth', NTT_AUTH_MASTER_KEY: key }
+    const { autoMigrate, embedded, databaseUrl } = configOf(server)
+    deepEqual(
+      { autoMigrate, embedded, databaseUrl },
+      { autoMigrate: false, embedded: false, databaseUrl: 'mysql://u:p@db/auth' },
+    )
+    equal(configOf({ ...server, NTT_AUTH_AUTO_MIGRATE: 'on' }).autoMigrate, true)
+    equal(configOf({ NTT_AUTH_AUTO_MIGRATE: 'off' }).autoMigrate, false)
+  })
+
+  test('master keys are the current one first, then previous ones', () => {
+    const previous = randomBytes(32)
+    const { masterKeys } = configOf({ ...production, NTT_AUTH_MASTER_KEY: `${key}, ${previous.toString('base64url')}` })
+    deepEqual(masterKeys, [Buffer.from(key, 'base64url'), previous])
+  })
+})
+
+describe('production refuses', () => {
+  test('nothing of a sound configuration', () => {
+    equal(configOf(production).issuer, 'https://auth.example.com')
+  })
+
+  test('to start without a master key or a public URL', () => {
+    deepEqual(names({ NTT_AUTH_ENV: 'production' }), ['PUBLIC_URL', 'MASTER_KEY'])
+    deepEqual(names({ NTT_AUTH_ENV: 'production', NTT_AUTH_PUBLIC_URL: '', NTT_AUTH_MASTER_KEY: '' }), [
+      'PUBLIC_URL',
+      'MASTER_KEY',
+    ])
+  })
+
+  for (const url of ['http://auth.example.com', 'http://127.0.0.1:8080', 'http://localhost']) {
+    test(`the public URL ${url}`, () => deepEqual(names({ ...production, NTT_AUTH_PUBLIC_URL: url }), ['PUBLIC_URL']))
+  }
+
+  for (const network of [
+    '0.0.0.0/0',
+    '128.0.0.0/1',
+    '::/0',
+    '::/80',
+    '::ffff:0:0/88',
+    '2000::/3',
+    '::ffff:0:0/96',
+    '::ffff:8.0.0.0/97',
+  ]) {
+    test(`to trust ${network}`, () => {
+      deepEqual(names({ ...production, NTT_AUTH_TRUSTED_PROXIES: `10.0.0.1,${network}` }), ['TRUSTED_PROXIES'])
+    })
+  }
+
+  test('no private network', () => {
+    const networks = ['10.0.0.0/8', '192.168.1.1', 'fc00::/7', '::1', '::ffff:10.0.0.0/104', '2001:db8::/100']
+    const { trustedProxies } = configOf({ ...production, NTT_AUTH_TRUSTED_PROXIES: networks.join(',') })
+    deepEqual(trustedProxies, networks)
+  })
+
+  test('every web page as an origin', () => {
+    deepEqual(names({ ...production, NTT_AUTH_CORS_ORIGINS: '*' }), ['CORS_ORIGINS'])
+    deepEqual(configOf({ NTT_AUTH_CORS_ORIGINS: '*' }).corsOrigins, ['*'])
+  })
+})
+
+describe('development', () => {
+  for (const host of ['0.0.0.0', '::', '192.168.0.1', 'auth.example.com']) {
+    test(`refuses to listen on ${host} and says what to do`, () => {
+      match(complaints({ env: { NTT_AUTH_HOST: host } })[0]!, /^NTT_AUTH_HOST .*Set NTT_AUTH_ENV=production/)
+      equal(configOf({ ...production, NTT_AUTH_HOST: host }).host, host)
+    })
+  }
+
+  for (const host of ['127.0.0.1', '127.1.2.3', 'localhost', '::1']) {
+    test(`listens on ${host}`, () => equal(configOf({ NTT_AUTH_HOST: host }).host, host))
+  }
+})
+
+describe('everywhere', () => {
+  test('a database server needs a master key', () => {
+    for (const url of ['mysql://u:p@db/auth', 'mariadb://u:p@db/auth', 'postgres://u:p@db/auth']) {
+      deepEqual(names({ NTT_AUTH_DATABASE_URL: url }), ['MASTER_KEY'])
+    }
+  })
+
+  test('a session cannot be idle for longer than it lives', () => {
+    deepEqual(names({ NTT_AUTH_SESSION_IDLE_TTL: '91d' }), ['SESSION_IDLE_TTL'])
+    equal(configOf({ NTT_AUTH_SESSION_IDLE_TTL: '90d' }).sessionIdleTtl, 90 * 86_400_000)
+  })
+
+  test('a refused setting is not reported a second time for what follows from it', () => {
+    deepEqual(names({ ...production, NTT_AUTH_MASTER_KEY: 'short' }), ['MASTER_KEY'])
+    deepEqual(names({ ...production, NTT_AUTH_PUBLIC_URL: 'auth' }), ['PUBLIC_URL'])
+    deepEqual(names({ NTT_AUTH_ENV: 'prod', NTT_AUTH_HOST: '0.0.0.0' }), ['ENV'])
+    deepEqual(names({ NTT_AUTH_DATABASE_URL: 'oracle:x' }), ['DATABASE_URL'])
+    deepEqual(names({ NTT_AUTH_SESSION_IDLE_TTL: '91', NTT_AUTH_SESSION_ABSOLUTE_TTL: '1d' }), ['SESSION_IDLE_TTL'])
+  })
+})
+
+test('ten problems are reported at once, each with name, source, reason and remedy', () => {
+  const env = {
+    NTT_AUTH_ENV: 'production',
+    NTT_AUTH_POTR: '8080',
+    NTT_AUTH_PORT: 'abc',
+    NTT_AUTH_PUBLIC_URL: 'http://auth.example.com/',
+    NTT_AUTH_CORS_ORIGINS: '*,https://app.example.com/',
+    NTT_AUTH_TRUSTED_PROXIES: '0.0.0.0/0',
+    NTT_AUTH_DATABASE_URL: 'postgres://u:hunter2@db/auth',
+    NTT_AUTH_DATABASE_URL_FILE: '/run/secrets/db',
+    NTT_AUTH_MASTER_KEY: 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa',
+    NTT_AUTH_SESSION_IDLE_TTL: '100d',
+  }
+  const readFile = () => ({ text: '{"acess_token_ttl": "5m", "bcrypt_cost": 9}', mode: 0o600 })
+  const flags = { config: 'auth.json', 'log-level': 'loud' }
+  deepEqual(complaints({ env, flags, readFile }), [
+    'acess_token_ttl (file auth.json): There is no such setting. Did you mean access_token_ttl?',
+    'NTT_AUTH_POTR (environment): There is no such setting. Did you mean NTT_AUTH_PORT?',
+    'NTT_AUTH_DATABASE_URL (environment): Both NTT_AUTH_DATABASE_URL and NTT_AUTH_DATABASE_URL_FILE are set. Remove one of them.',
+    'NTT_AUTH_PORT (environment): "abc" is not a whole number. Use a whole number from 0 to 65535.',
+    'NTT_AUTH_CORS_ORIGINS (environment): "https://app.example.com/" is not exactly an origin; "https://app.example.com" would be. Use a list of exact origins (scheme://host or scheme://host:port).',
+    "NTT_AUTH_MASTER_KEY (environment): A key is not base64url (A-Z a-z 0-9 - _, no padding). Make a key by: openssl rand -base64 32 | tr '+/' '-_' | tr -d '='",
+    'NTT_AUTH_BCRYPT_COST (file auth.json): 9 is out of range. Use a whole number from 10 to 15.',
+    'NTT_AUTH_LOG_LEVEL (flag): "loud" is not one of the values. Use trace, debug, info, warn, error, fatal, silent.',
+    'NTT_AUTH_PUBLIC_URL (environment): http://auth.example.com is not https, and production sends nothing in the clear. Put TLS in front of the server and use its https address.',
+    'NTT_AUTH_TRUSTED_PROXIES (environment): With 0.0.0.0/0 everybody could forge the address of a client. Name the addresses of your proxies only.',
+    'NTT_AUTH_SESSION_IDLE_TTL (environment): A session cannot be idle for longer than it lives. Make it no longer than NTT_AUTH_SESSION_ABSOLUTE_TTL.',
+  ])
+})
