@@ -57,8 +57,7 @@ function buildApp(config: Config, log: Logger, clock: Clock, masterKeys: Buffer[
     hasher: startHasher({
       threads: config.hashThreads,
       maxWait: config.hashMaxWait,
-      wanted:
-        config.passwordHash === 'bcrypt' ? { scheme: 'bcrypt', cost: config.bcryptCost } : { scheme: 'argon2id' },
+      wanted: config.passwordHash === 'bcrypt' ? { scheme: 'bcrypt', cost: config.bcryptCost } : { scheme: 'argon2id' },
     }),
     /** Work that the answer does not wait for; a stop does. */
     later(work: () => Promise<void>) {

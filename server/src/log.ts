@@ -18,7 +18,16 @@ export function createLog(level: string, destination?: DestinationStream): Logge
   )
 }
 
-const secretNames = ['password', 'current_password', 'new_password', 'refresh_token', 'access_token', 'token', 'authorization', 'cookie']
+const secretNames = [
+  'password',
+  'current_password',
+  'new_password',
+  'refresh_token',
+  'access_token',
+  'token',
+  'authorization',
+  'cookie',
+]
 const secretPaths = secretNames.flatMap((name) => [name, `*.${name}`])
 
 /** By allow-list: drivers hang statements and their parameters on their errors. */

@@ -48,7 +48,9 @@ Examples:
 async function readAll({ stdin }: Invocation): Promise<string> {
   const chunks: Buffer[] = []
   for await (const chunk of stdin) chunks.push(Buffer.from(chunk))
-  return Buffer.concat(chunks).toString('utf8').replace(/\r?\n$/, '')
+  return Buffer.concat(chunks)
+    .toString('utf8')
+    .replace(/\r?\n$/, '')
 }
 
 async function ask({ stdin }: Invocation, email: string): Promise<string> {

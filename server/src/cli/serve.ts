@@ -77,7 +77,9 @@ function explain(host: string, port: number) {
 function greet(config: Config, address: string, tell: (line: string) => void): void {
   tell(`NTT Auth listens on ${address}`)
   tell(`  API reference   ${address}/docs`)
-  tell(`  Data            ${config.embedded ? config.dataDir : 'in the database server; journal in '.concat(config.dataDir)}`)
+  tell(
+    `  Data            ${config.embedded ? config.dataDir : 'in the database server; journal in '.concat(config.dataDir)}`,
+  )
   tell('  First admin     npx ntt-auth create-admin --email you@example.com')
 }
 

@@ -34,7 +34,11 @@ export async function changePassword(app: App, caller: Caller, input: PasswordCh
     name: row.name,
     pointer: '/new_password',
   })
-  const checked = await app.hasher.verify(normalisePassword(input.currentPassword, '/current_password'), former, input.signal)
+  const checked = await app.hasher.verify(
+    normalisePassword(input.currentPassword, '/current_password'),
+    former,
+    input.signal,
+  )
   if (former === null || !checked.ok) throw new AppError('invalid_password')
   const hash = await app.hasher.hash(password, input.signal)
 

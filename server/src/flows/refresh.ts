@@ -103,5 +103,13 @@ function ended(reason: EndReason): AppError {
 }
 
 function note(app: App, event: string, row: Found, presented: number, ip?: string | null): void {
-  app.log.warn({ event, session: row.id, user: row.user_id, generation: row.generation, presented, ip, last_ip: row.last_ip })
+  app.log.warn({
+    event,
+    session: row.id,
+    user: row.user_id,
+    generation: row.generation,
+    presented,
+    ip,
+    last_ip: row.last_ip,
+  })
 }

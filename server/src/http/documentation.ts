@@ -36,7 +36,13 @@ type Operation = {
   summary: string
   description?: string
   'x-who': string
-  parameters?: { name: string; in: string; required?: boolean; description?: string; schema?: { description?: string } }[]
+  parameters?: {
+    name: string
+    in: string
+    required?: boolean
+    description?: string
+    schema?: { description?: string }
+  }[]
   requestBody?: { required: boolean; content: Record<string, { example?: unknown }> }
   responses: Record<string, { description: string; content?: Record<string, { example?: unknown }> }>
 }
@@ -48,7 +54,9 @@ export function referencePage(api: Record<string, unknown>): string {
     Object.entries(methods).map(([method, operation]) => ({ method: method.toUpperCase(), path, operation })),
   )
   const contents = operations
-    .map(({ method, path, operation }) => `<li><a href="#${operation.operationId}">${method} ${escapeHtml(path)}</a></li>`)
+    .map(
+      ({ method, path, operation }) => `<li><a href="#${operation.operationId}">${method} ${escapeHtml(path)}</a></li>`,
+    )
     .join('')
   const articles = operations.map(({ method, path, operation }) => article(method, path, operation)).join('')
   return document(

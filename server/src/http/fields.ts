@@ -12,7 +12,11 @@ export const Id = Type.String({
 })
 export const Email = Type.String({ minLength: 3, maxLength: 254, description: 'an e-mail address, at most 254 bytes.' })
 // The bound against megabytes lies here, the policy itself in domain/passwords/policy.ts.
-export const Password = Type.String({ minLength: 1, maxLength: 1024, description: 'a password of at most 256 characters.' })
+export const Password = Type.String({
+  minLength: 1,
+  maxLength: 1024,
+  description: 'a password of at most 256 characters.',
+})
 export const Name = Type.String({
   minLength: 1,
   maxLength: 200,

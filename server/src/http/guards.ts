@@ -29,6 +29,7 @@ export function admit(
 export function bearerToken(authorization: string | undefined): string {
   if (authorization === undefined) throw new AppError('unauthenticated')
   const match = /^Bearer +([^ ]+)$/i.exec(authorization)
-  if (!match) throw new AppError('invalid_token', { detail: 'The Authorization header is not "Bearer <access token>".' })
+  if (!match)
+    throw new AppError('invalid_token', { detail: 'The Authorization header is not "Bearer <access token>".' })
   return match[1]!
 }

@@ -5,7 +5,9 @@ import { isId } from '../random.ts'
 /** Lists come in pages by an opaque cursor: the last id of a page, so that the last page costs what the first does. */
 export const PageQuery = Type.Object(
   {
-    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 200, description: 'how many, 1 to 200; 50 if left out.' })),
+    limit: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: 200, description: 'how many, 1 to 200; 50 if left out.' }),
+    ),
     cursor: Type.Optional(
       Type.String({ minLength: 1, maxLength: 200, description: '"next_cursor" of the page before, as it was.' }),
     ),

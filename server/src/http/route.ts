@@ -55,10 +55,7 @@ export type Route<
   example?: unknown
   /** Successes are logged at debug only: called so often that a line each would cost more than the work. */
   quiet?: boolean
-  handle(
-    request: RequestContext<Data<Body>, Data<Query>, Data<Params>>,
-    caller: CallerOf<W>,
-  ): Answer | Promise<Answer>
+  handle(request: RequestContext<Data<Body>, Data<Query>, Data<Params>>, caller: CallerOf<W>): Answer | Promise<Answer>
 }
 
 /** A route whose schemas no longer matter to the compiler. */

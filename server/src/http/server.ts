@@ -1,7 +1,13 @@
 import { STATUS_CODES } from 'node:http'
 import { isIP, type Socket } from 'node:net'
 import cors from '@fastify/cors'
-import fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import fastify, {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  LogController,
+} from 'fastify'
 import type { App } from '../app.ts'
 import { parseStrictJson } from '../domain/tokens/strict-json.ts'
 import { AppError, type ErrorCode } from '../errors.ts'
@@ -28,7 +34,7 @@ const limits = {
 export async function createServer(app: App, places: readonly Place[] = routes): Promise<FastifyInstance> {
   const server = fastify({
     loggerInstance: app.log as FastifyBaseLogger,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     trustProxy: app.config.trustedProxies.length > 0 ? app.config.trustedProxies : false,
     bodyLimit: limits.body,
     requestTimeout: limits.requestTimeout,

@@ -1,9 +1,9 @@
 import { toRfc3339 } from '../clock.ts'
 import type { Session } from '../domain/sessions/list.ts'
+import { normaliseEmail } from '../domain/users/email.ts'
 import type { User } from '../domain/users/user.ts'
 import { AppError } from '../errors.ts'
 import type { Tokens } from '../flows/issue-tokens.ts'
-import { normaliseEmail } from '../domain/users/email.ts'
 
 /** How plain values look on the wire: snake_case, RFC 3339 times. */
 
@@ -59,5 +59,8 @@ export function emailFrom(text: string, pointer = '/email'): string {
   if (email !== null) return email
   const detail =
     'This is not an address we can send mail to: use name@example.com, in plain characters (a domain with others in its xn-- form).'
-  throw new AppError('validation_failed', { detail: `${pointer}: ${detail}`, errors: [{ pointer, code: 'format', detail }] })
+  throw new AppError('validation_failed', {
+    detail: `${pointer}: ${detail}`,
+    errors: [{ pointer, code: 'format', detail }],
+  })
 }

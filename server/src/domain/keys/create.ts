@@ -24,5 +24,7 @@ const thumbprintMembers = ['crv', 'e', 'kty', 'n', 'x', 'y'] as const
 
 function thumbprint(jwk: JsonWebKey): string {
   const members = thumbprintMembers.filter((name) => jwk[name] !== undefined).map((name) => [name, jwk[name]])
-  return createHash('sha256').update(JSON.stringify(Object.fromEntries(members))).digest('base64url')
+  return createHash('sha256')
+    .update(JSON.stringify(Object.fromEntries(members)))
+    .digest('base64url')
 }

@@ -38,9 +38,7 @@ export function liveSet(): LiveSet {
     },
     has({ sid, sub, jti, iat }, kid) {
       // A session, a token and a key never come back: only for a user does the time of issue matter.
-      return (
-        kinds.session.has(sid) || hits(kinds.user.get(sub), iat) || kinds.token.has(jti) || kinds.key.has(kid)
-      )
+      return kinds.session.has(sid) || hits(kinds.user.get(sub), iat) || kinds.token.has(jti) || kinds.key.has(kid)
     },
     size: () => Object.values(kinds).reduce((sum, map) => sum + map.size, 0),
     sweep(now) {

@@ -31,6 +31,11 @@ export async function endSessionsOfUser(
 }
 
 /** Ends a user's sessions that began at or before `at`: what the journal of ends knows after a restore. */
-export async function endSessionsOfUserStartedBy(tx: Tx, userId: string, reason: EndReason, at: number): Promise<boolean> {
+export async function endSessionsOfUserStartedBy(
+  tx: Tx,
+  userId: string,
+  reason: EndReason,
+  at: number,
+): Promise<boolean> {
   return endSessionRowsOfUser(tx, userId, reason, at)
 }

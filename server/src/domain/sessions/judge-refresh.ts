@@ -42,7 +42,6 @@ export function judgeRefresh(
 
   const slot = row.generation - 1 - generation
   if (slot === 0) return { kind: wasRedeemedBy(row.redeemers, 0, trace, false) ? 'repeat' : 'reuse' }
-  const late =
-    hasKey && now - row.rotated_at <= lateMessageWindow && wasRedeemedBy(row.redeemers, slot, trace, true)
+  const late = hasKey && now - row.rotated_at <= lateMessageWindow && wasRedeemedBy(row.redeemers, slot, trace, true)
   return { kind: late ? 'superseded' : 'reuse' }
 }

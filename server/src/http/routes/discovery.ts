@@ -68,6 +68,8 @@ type Request = RequestContext<undefined, undefined, undefined>
 function cached({ header }: Request, body: object) {
   const etag = `"${createHash('sha256').update(JSON.stringify(body)).digest('base64url').slice(0, 22)}"`
   const headers = { etag, 'cache-control': `public, max-age=${jwksMaxAge}` }
-  const known = header('if-none-match')?.split(',').map((tag) => tag.trim().replace(/^W\//, ''))
+  const known = header('if-none-match')
+    ?.split(',')
+    .map((tag) => tag.trim().replace(/^W\//, ''))
   return known?.includes(etag) ? { status: 304, headers } : { status: 200, body, headers }
 }

@@ -1,6 +1,5 @@
 import { Type } from 'typebox'
-import { catalogue, type ErrorCode } from '../../errors.ts'
-import { AppError } from '../../errors.ts'
+import { AppError, catalogue, type ErrorCode } from '../../errors.ts'
 import { contentPolicy, errorPage, referencePage } from '../documentation.ts'
 import { openApi } from '../openapi.ts'
 import { route } from '../route.ts'

@@ -1,7 +1,7 @@
 import { Type } from 'typebox'
+import { AppError } from '../../errors.ts'
 import { authenticate } from '../../flows/authenticate.ts'
 import { logout } from '../../flows/logout.ts'
-import { AppError } from '../../errors.ts'
 import { bearerToken } from '../guards.ts'
 import { type RequestContext, route } from '../route.ts'
 

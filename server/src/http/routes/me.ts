@@ -33,7 +33,9 @@ export const updateMeRoute = route({
     {
       name: Type.Optional(Type.Union([Name, Type.Null()])),
       locale: Type.Optional(Type.Union([Locale, Type.Null()])),
-      metadata: Type.Optional(Type.Record(Type.String(), Type.Unknown(), { description: 'a JSON object of your own.' })),
+      metadata: Type.Optional(
+        Type.Record(Type.String(), Type.Unknown(), { description: 'a JSON object of your own.' }),
+      ),
     },
     { additionalProperties: false, minProperties: 1 },
   ),

@@ -1,9 +1,9 @@
 import { Type } from 'typebox'
 import { listSessions } from '../../domain/sessions/list.ts'
 import { endOwnSession } from '../../flows/end-own-session.ts'
-import { pageOf, PageQuery, readCursor } from '../pages.ts'
 import { exampleSession } from '../examples.ts'
 import { Id, Session } from '../fields.ts'
+import { PageQuery, pageOf, readCursor } from '../pages.ts'
 import { route } from '../route.ts'
 import { sessionView } from '../views.ts'
 

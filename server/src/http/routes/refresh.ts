@@ -1,6 +1,6 @@
 import { Type } from 'typebox'
-import { refresh } from '../../flows/refresh.ts'
 import { AppError } from '../../errors.ts'
+import { refresh } from '../../flows/refresh.ts'
 import { exampleTokens } from '../examples.ts'
 import { Tokens } from '../fields.ts'
 import { route } from '../route.ts'
@@ -42,5 +42,8 @@ export const refreshRoute = route({
 
 function badKey(): AppError {
   const detail = 'Refresh-Key is 16 to 128 characters of A–Z, a–z, 0–9, "-" and "_".'
-  return new AppError('validation_failed', { detail, errors: [{ pointer: '/headers/refresh-key', code: 'pattern', detail }] })
+  return new AppError('validation_failed', {
+    detail,
+    errors: [{ pointer: '/headers/refresh-key', code: 'pattern', detail }],
+  })
 }
