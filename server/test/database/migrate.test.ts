@@ -1,19 +1,198 @@
 import assert from 'node:assert/strict'
-import { it } from 'node:test'
-import { openDatabase } from '../../src/database/connect.ts'
-import { checkSchema, migrateDown, migrateUp } from '../../src/database/migrate.ts'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { after, before, it } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { sql } from 'kysely'
+import { type Database, openDatabase } from '../../src/database/connect.ts'
+import { checkSchema, migrateDown, migrateUp, migrationPlan, migrationStatus } from '../../src/database/migrate.ts'
+import type { Migration } from '../../src/database/migration.ts'
+import { migrations } from '../../src/database/migrations.ts'
 import { onEachDatabase } from '../support/databases.ts'
+import { userRow } from '../support/rows.ts'
+import { dumpSchema } from '../support/schema-dump.ts'
+
+const second: Migration = {
+  name: '0002-test',
+  steps: [
+    { column: 'nickname', of: 'users', type: ({ columns }) => columns.text(40) },
+    { index: 'users_nickname', on: ['users', 'nickname'] },
+  ],
+}
+const two = [...migrations, second]
 
 onEachDatabase((_name, url) => {
-  it('goes up, down and up again', async () => {
-    const database = await openDatabase({ url: url() })
+  let database: Database
+  let clean: string[]
+
+  before(async () => {
+    database = await openDatabase({ url: url() })
+  })
+  after(() => database.close())
+
+  it('goes up, and finds nothing to do the second time', async () => {
     assert.equal(await checkSchema(database), 'pending')
-    await migrateUp(database)
+    assert.deepEqual(await migrationStatus(database), { applied: [], pending: ['0001-first-tables'], unknown: [] })
+    const told: string[] = []
+    await migrateUp(database, { tell: (line) => told.push(line) })
+    assert.equal(told.length, migrations[0]!.steps.length)
     assert.equal(await checkSchema(database), 'current')
+    clean = await dumpSchema(database)
+
+    told.length = 0
+    await migrateUp(database, { tell: (line) => told.push(line) })
+    assert.deepEqual(told, [])
+    assert.deepEqual(await dumpSchema(database), clean)
+  })
+
+  it('goes down and up again to the same schema', async () => {
+    await migrateUp(database)
     await migrateDown(database, { to: null })
     assert.equal(await checkSchema(database), 'pending')
+    assert.equal(await database.dialect.hasTable(database.db, 'users'), false)
     await migrateUp(database)
-    assert.equal(await checkSchema(database), 'current')
-    await database.close()
+    assert.deepEqual(await dumpSchema(database), clean)
+  })
+
+  it('adds columns, and takes back only what comes after the name given', async () => {
+    await migrateUp(database, { migrations: two })
+    assert.equal(await checkSchema(database, two), 'current')
+    await database.db.insertInto('users').values(userRow()).execute()
+    await sql`update users set nickname = 'n'`.execute(database.db)
+    await migrateDown(database, { migrations: two, to: '0001-first-tables' })
+    assert.deepEqual(await dumpSchema(database), clean)
+    assert.equal((await database.db.selectFrom('users').selectAll().execute()).length, 1)
+    await database.db.deleteFrom('users').execute()
+  })
+
+  it('stops at the name given', async () => {
+    await migrateUp(database, { migrations: two, to: '0001-first-tables' })
+    assert.deepEqual(await dumpSchema(database), clean)
+    await assert.rejects(migrateUp(database, { to: 'nowhere' }), /no migration "nowhere"; there are: 0001-first-tables/)
+  })
+
+  it('shows the statements of what is pending', async () => {
+    const plan = await migrationPlan(database, two)
+    assert.deepEqual(
+      plan.map(({ migration, step }) => [migration, step]),
+      [
+        ['0002-test', 1],
+        ['0002-test', 2],
+      ],
+    )
+    assert.match(plan[0]!.sql, /^alter table users add column nickname /)
+    assert.equal(plan[1]!.sql, 'create index users_nickname on users (nickname)')
+  })
+
+  it('refuses a schema that is newer than it', async () => {
+    await migrateUp(database, { migrations: two })
+    try {
+      assert.equal(await checkSchema(database), 'newer')
+      assert.deepEqual((await migrationStatus(database)).unknown, ['0002-test'])
+      await assert.rejects(migrateUp(database), /newer than this version: it has 0002-test/)
+      await assert.rejects(migrateDown(database, { to: null }), /newer than this version/)
+    } finally {
+      await migrateDown(database, { migrations: two, to: '0001-first-tables' })
+    }
+  })
+
+  it('resumes wherever it was broken off, upward', async () => {
+    let boundaries = 0
+    await migrateDown(database, { to: null })
+    await migrateUp(database, { boundary: () => void boundaries++ })
+    assert.equal(boundaries, 3 * migrations[0]!.steps.length)
+    for (let n = 1; n <= boundaries; n++) {
+      await migrateDown(database, { to: null })
+      await assert.rejects(migrateUp(database, { boundary: breakingOff(n) }), /broken off/)
+      assert.equal(await checkSchema(database), 'pending')
+      await migrateUp(database)
+      assert.deepEqual(await dumpSchema(database), clean, `after breaking off at boundary ${n}`)
+    }
+  })
+
+  it('resumes wherever it was broken off, downward', async () => {
+    for (let n = 1; n <= 3 * migrations[0]!.steps.length; n++) {
+      await migrateUp(database)
+      await assert.rejects(migrateDown(database, { to: null, boundary: breakingOff(n) }), /broken off/)
+      // Either way on from there.
+      if (n % 2) {
+        await migrateDown(database, { to: null })
+        assert.equal(await database.dialect.hasTable(database.db, 'users'), false)
+      }
+      await migrateUp(database)
+      assert.deepEqual(await dumpSchema(database), clean, `after breaking off at boundary ${n}`)
+    }
+  })
+
+  it('takes over from a migrator that was killed', async () => {
+    for (const boundary of [2, 3, 21]) {
+      await migrateDown(database, { to: null })
+      assert.equal(await migrateInChild(url(), boundary, 600), 'SIGKILL')
+      const told: string[] = []
+      await migrateUp(database, { tell: (line) => told.push(line) })
+      assert.match(told[0]!, /waiting for another process/)
+      assert.deepEqual(await dumpSchema(database), clean)
+    }
+  })
+
+  it('lets several migrators work at the same time', async () => {
+    await migrateDown(database, { to: null })
+    const other = await openDatabase({ url: url() })
+    try {
+      const outcomes = await Promise.all([migrateInChild(url(), 0, 5000), migrateUp(database), migrateUp(other)])
+      assert.equal(outcomes[0], 0)
+      assert.deepEqual(await dumpSchema(database), clean)
+    } finally {
+      await other.close()
+    }
+  })
+
+  it('stops when another migrator has taken over', async () => {
+    await migrateDown(database, { to: null })
+    let boundaries = 0
+    await assert.rejects(
+      migrateUp(database, {
+        leaseDuration: 30,
+        clock: { now: () => Date.now() },
+        boundary() {
+          if (++boundaries !== 5) return
+          // As a process that was suspended would find it.
+          const until = performance.now() + 40
+          while (performance.now() < until);
+          stolen = sql`update leases set owner = 'thief', fence = fence + 1`.execute(database.db)
+        },
+      }),
+      /taken over "migrate"/,
+    )
+    await stolen
+    await database.db.updateTable('leases').set({ expires_at: 0 }).execute()
+    await migrateUp(database)
+    assert.deepEqual(await dumpSchema(database), clean)
+  })
+
+  it('gives up waiting when it is told to', async () => {
+    await database.db
+      .updateTable('leases')
+      .set({ expires_at: Date.now() + 60_000 })
+      .execute()
+    await assert.rejects(migrateUp(database, { patience: 100 }), /"migrate" is still held/)
+    await database.db.updateTable('leases').set({ expires_at: 0 }).execute()
   })
 })
+
+let stolen: Promise<unknown> | undefined
+
+function breakingOff(at: number): () => void {
+  let seen = 0
+  return () => {
+    if (++seen === at) throw new Error('broken off')
+  }
+}
+
+const program = fileURLToPath(new URL('../support/migrate-until-killed.ts', import.meta.url))
+
+async function migrateInChild(url: string, boundary: number, leaseDuration: number): Promise<number | string> {
+  const child = spawn(process.execPath, [program, url, String(boundary), String(leaseDuration)], { stdio: 'inherit' })
+  const [code, signal] = await once(child, 'exit')
+  return signal ?? code
+}

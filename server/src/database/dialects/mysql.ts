@@ -53,8 +53,15 @@ export const mysql: Dialect = {
     return undone.has(errno) || notAWriter.has(errno) || (errno === 1180 && /\b149\b/.test(message))
   },
   isConnectionLost(error) {
-    const { code, errno } = codesOf(error)
-    return isBrokenSocket(error) || code === 'PROTOCOL_CONNECTION_LOST' || errno === 1053 || errno === 1927
+    const { code, errno, message } = codesOf(error)
+    return (
+      isBrokenSocket(error) ||
+      code === 'PROTOCOL_CONNECTION_LOST' ||
+      message === closedState ||
+      // Shutting down, killed.
+      errno === 1053 ||
+      errno === 1927
+    )
   },
   isUnavailable(error) {
     const { code, errno } = codesOf(error)
@@ -75,6 +82,9 @@ const undone = new Set([1213, 1205, 3101, 1047, 8002, 8005, 8022, 9007])
 const notAWriter = new Set([1290, 1792, 1836])
 // Too many connections, shutting down, access refused; the statement ran too long (MariaDB, MySQL).
 const unavailable = new Set([1040, 1053, 1044, 1045, 1049, 1203, 1969, 3024])
+
+// mysql2 says it without a code, of a connection that broke while nobody was waiting for an answer.
+const closedState = "Can't add new command when connection is in closed state"
 
 async function isListed(db: Db, what: string, condition: RawBuilder<unknown>): Promise<boolean> {
   const from = sql.raw(`information_schema.${what}`)
@@ -100,7 +110,8 @@ function sessionSettings({ timeout, statementTimeout }: ConnectionLimits): strin
 function guarded(pool: Pool, limits: ConnectionLimits): MysqlPool {
   const wrapped = new WeakMap<PoolConnection, MysqlPoolConnection>()
   return {
-    end: (callback) => pool.end(callback),
+    // A connection that never came about cannot be closed in order, and need not be.
+    end: (callback) => pool.end(() => callback(undefined)),
     getConnection(callback) {
       let late = false
       const timer = setTimeout(() => {

@@ -36,8 +36,10 @@ export const postgres: Dialect = {
           type === int8 ? Number : pg.types.getTypeParser(type, format as 'text'),
       },
     })
-    // An idle connection that breaks is replaced by the pool; without a listener it would end the process.
+    // A connection that breaks is replaced by the pool, and whoever was using it is told by his next statement. Without
+    // a listener, on idle ones and on those in use, it would end the process.
     pool.on('error', () => undefined)
+    pool.on('connect', (client) => client.on('error', () => undefined))
     return new PostgresDialect({ pool })
   },
 
@@ -84,7 +86,7 @@ const undone = new Set(['40001', '40P01', '55P03', '25006'])
 const unavailable = /^(53300|28...|3D000|25006|57014)$/
 
 // The driver raises these itself, without a code.
-const brokenConnection = /^(Connection terminated|Client has encountered a connection error)/
+const brokenConnection = /^(Connection terminated|Client has encountered a connection error|Client was closed)/
 const silentConnection = /^(Query read timeout|timeout exceeded when trying to connect)/
 
 async function isListed(
