@@ -92,7 +92,7 @@ function contradictions(values: Values, refused: ReadonlySet<SettingName>, origi
       )
     }
   }
-  const embedded = refused.has('DATABASE_URL') || DATABASE_URL === undefined || parseDatabaseUrl(DATABASE_URL).embedded
+  const embedded = DATABASE_URL === undefined || parseDatabaseUrl(DATABASE_URL).embedded
   if (!has('MASTER_KEY') && (ENV === 'production' || !embedded)) {
     const who = ENV === 'production' ? 'Production' : 'A database server'
     refuse(

@@ -24,6 +24,7 @@ test('the distance counts insertions, deletions, substitutions and swaps of neig
 test('a typing error leads to the nearest word, anything else to none', () => {
   const known = ['serve', 'migrate', 'config', 'version']
   equal(nearest('migrat', known), 'migrate')
+  equal(nearest('serv', ['serve', 'servo']), 'serve')
   equal(nearest('sevre', known), 'serve')
   equal(nearest('zzzzz', known), undefined)
   equal(nearest('xy', ['ab']), undefined)

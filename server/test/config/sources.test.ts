@@ -90,6 +90,15 @@ describe('secrets in files', () => {
     }
   })
 
+  test('only the newline at the end is trimmed', () => {
+    const readFile = disk({ '/run/url': ' mysql://u:p@db/x \n' })
+    const problems = complaints({ env: { NTT_AUTH_DATABASE_URL_FILE: '/run/url' }, readFile })
+    match(problems[0]!, /^NTT_AUTH_DATABASE_URL \(environment, by NTT_AUTH_DATABASE_URL_FILE\)/)
+    const sound = disk({ '/run/url': 'sqlite:my data\n' })
+    const { config } = loadConfig({ env: { NTT_AUTH_DATABASE_URL_FILE: '/run/url' }, flags: {}, readFile: sound })
+    equal(config.databaseUrl, 'sqlite:my data')
+  })
+
   test('a missing, an empty and an unreadable file are errors, without errors that follow from them', () => {
     const production = { ...env, NTT_AUTH_ENV: 'production', NTT_AUTH_PUBLIC_URL: 'https://a.example' }
     const failing = (code: string) => () => {
@@ -169,6 +178,12 @@ describe('the configuration file', () => {
       'env (file auth.json): The value has the wrong JSON type. Use a string.',
       'data_dir (file auth.json): The value has the wrong JSON type. Use a string.',
     ])
+  })
+
+  test('judges nothing by the default of a setting that it refused', () => {
+    const problems = complaints({ flags: { ...flags, host: '0.0.0.0' }, readFile: fileOf({ env: 1 }) })
+    equal(problems.length, 1)
+    match(problems[0]!, /^env /)
   })
 
   test('refuses unknown keys, also in another spelling', () => {

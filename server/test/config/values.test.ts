@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { describe, test } from 'node:test'
 import { loadConfig } from '../../src/config/config.ts'
 import { type SettingName, settingNames, settingOf } from '../../src/config/env.ts'
-import { choice, duration, integer, list, onOff, path, writeDuration } from '../../src/config/values.ts'
+import { choice, duration, host, integer, list, onOff, path, writeDuration } from '../../src/config/values.ts'
 import { problemsOf } from './problems.ts'
 
 const key = randomBytes(32)
@@ -65,6 +65,7 @@ const table: Partial<Record<SettingName, { accepts: string[]; refuses: string[] 
       Buffer.alloc(32, 'abcdefgh').toString('base64url'),
       Buffer.from(Array.from({ length: 32 }, (_, index) => index)).toString('base64url'),
       Buffer.from(Array.from({ length: 32 }, (_, index) => index * 3)).toString('base64url'),
+      Buffer.from('hgfbaecdhbagfecdbhgaecfdgbahefcd').toString('base64url'),
       'not base64url!',
       `${key.toString('base64url')},x`,
     ],
@@ -163,6 +164,11 @@ test('a list skips empty entries and complains about every wrong one', () => {
   deepEqual(numbers.read(''), [])
   equal(numbers.write([1, 2]), '1,2')
   throws(() => numbers.read('1,x,10'), /^Error: "x" is not a whole number\. 10 is out of range\.$/)
+})
+
+test('numbers that are no address are no host name either', () => {
+  for (const text of ['300.1.1.1', '1.2.3', 'a.1'])
+    throws(() => host().read(text), /neither an IP address nor a host name/)
 })
 
 test('an empty path is refused', () => {
