@@ -31,7 +31,7 @@ export async function startApp(app: App): Promise<() => void> {
 export async function bringSchema(app: App): Promise<void> {
   let state = await checkSchema(app.database)
   if (state === 'pending' && app.config.autoMigrate) {
-    await migrateUp(app.database, { clock: app.clock, tell: (line) => app.log.info(line) })
+    await migrateUp(app.database, { clock: app.clock, tell: (line) => app.log.debug(line) })
     state = await checkSchema(app.database)
   }
   if (state === 'pending') {

@@ -11,7 +11,7 @@ import { configFrom, settingFlags } from './load-config.ts'
 import { UsageError } from './usage-error.ts'
 
 export const command: Command = {
-  summary: 'Make an administrator.',
+  summary: 'make an administrator',
   help: `Usage: ntt-auth create-admin --email ADDRESS [--password-stdin] [--name NAME]
 
 Makes a user with the role admin. The password is asked for, or read from standard

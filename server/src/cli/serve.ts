@@ -14,7 +14,7 @@ import { exitCodes } from './exit-codes.ts'
 import { configFrom, settingFlags } from './load-config.ts'
 
 export const command: Command = {
-  summary: 'Run the server.',
+  summary: 'run the server',
   help: `Usage: ntt-auth serve [--port PORT] [--data-dir DIR] [--<setting> VALUE ...]
 
 Runs the server until it gets SIGTERM or SIGINT; then it says "not ready", finishes
