@@ -102,7 +102,7 @@ function addRoute(server: FastifyInstance, app: App, { method, path, route }: Pl
           return addressOf(request)
         },
         get signal() {
-          return hangUpSignal(request)
+          return hangUpSignal(reply)
         },
       }
       const answer = await route.handle(context as never, callers.get(request) as never)
@@ -141,9 +141,12 @@ function addressOf(request: FastifyRequest): string {
   return isIP(request.ip) ? request.ip : (request.socket.remoteAddress ?? 'unknown')
 }
 
-function hangUpSignal(request: FastifyRequest): AbortSignal {
+/** Aborts when the caller hangs up before it got its answer. */
+function hangUpSignal(reply: FastifyReply): AbortSignal {
   const controller = new AbortController()
-  request.raw.socket.once('close', () => controller.abort())
+  reply.raw.once('close', () => {
+    if (!reply.raw.writableFinished) controller.abort()
+  })
   return controller.signal
 }
 

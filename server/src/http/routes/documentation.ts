@@ -1,9 +1,23 @@
 import { Type } from 'typebox'
+import type { App } from '../../app.ts'
 import { AppError, catalogue, type ErrorCode } from '../../errors.ts'
 import { contentPolicy, errorPage, referencePage } from '../documentation.ts'
 import { openApi } from '../openapi.ts'
 import { route } from '../route.ts'
 import { routes } from '../routes.ts'
+
+/** Made once: the routes and the public address do not change while a server runs. */
+const document = onceFor((app: App) => openApi(routes, app.config.publicUrl))
+const reference = onceFor((app: App) => referencePage(document(app)))
+
+function onceFor<T>(make: (app: App) => T): (app: App) => T {
+  const made = new WeakMap<App, { value: T }>()
+  return (app) => {
+    const known = made.get(app) ?? { value: make(app) }
+    made.set(app, known)
+    return known.value
+  }
+}
 
 const html = 'text/html; charset=utf-8'
 const page = (body: string) => ({
@@ -21,7 +35,7 @@ export const openApiRoute = route({
   errors: [],
   handle: ({ app }) => ({
     status: 200,
-    body: openApi(routes, app.config.publicUrl),
+    body: document(app),
     headers: { 'cache-control': 'public, max-age=300' },
   }),
 })
@@ -33,7 +47,7 @@ export const docsRoute = route({
   quiet: true,
   answers: { 200: { description: 'A page that needs no script and nothing from elsewhere.', contentType: html } },
   errors: [],
-  handle: ({ app }) => page(referencePage(openApi(routes, app.config.publicUrl))),
+  handle: ({ app }) => page(reference(app)),
 })
 
 export const errorDocsRoute = route({
