@@ -94,9 +94,6 @@ function serverAddress(kind: ServerAddress['kind'], url: string): ServerAddress 
   const user = decode(parsed.username, 'user')
   if (user === '') throw new Error(`The database URL must name a user, as in ${kind}://USER:PASSWORD@HOST/DATABASE.`)
   const options = readOptions(kind, parsed.searchParams)
-  if (parsed.hostname === '' && options.socket === undefined) {
-    throw new Error('The database URL must name a host, or a Unix socket by ?socket=PATH.')
-  }
   return {
     kind,
     embedded: false,

@@ -70,10 +70,6 @@ describe('a database URL', () => {
     }
   })
 
-  it('needs a host or a socket', () => {
-    assert.throws(() => parseDatabaseUrl('postgres:///d'), /must name/)
-  })
-
   it('is shown without its password', () => {
     assert.equal(maskDatabaseUrl('mysql://u:secret@h/d'), 'mysql://u:***@h/d')
     assert.equal(maskDatabaseUrl('mysql://u:se@cr/et@h/d?x=1'), 'mysql://u:***@h/d?x=1')

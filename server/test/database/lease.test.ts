@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict'
+import { after, before, it } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
+import { systemClock } from '../../src/clock.ts'
+import { type Database, openDatabase } from '../../src/database/connect.ts'
+import { releaseLease, renewLease, takeLease, withLease } from '../../src/database/lease.ts'
+import { migrateUp } from '../../src/database/migrate.ts'
+import { onEachDatabase } from '../support/databases.ts'
+
+onEachDatabase((_name, url) => {
+  let database: Database
+
+  before(async () => {
+    database = await openDatabase({ url: url() })
+    await migrateUp(database)
+  })
+  after(() => database.close())
+
+  const take = (name: string, owner: string, now: number) => takeLease(database, { name, owner, now, duration: 100 })
+
+  it('is held by one at a time, until it expires', async () => {
+    assert.deepEqual(await take('a', 'one', 1000), { name: 'a', owner: 'one', fence: 1 })
+    assert.equal(await take('a', 'two', 1099), null)
+    assert.deepEqual(await take('a', 'two', 1100), { name: 'a', owner: 'two', fence: 2 })
+  })
+
+  it('goes to one of many who want it at once', async () => {
+    for (const now of [1000, 2000]) {
+      const taken = await Promise.all(Array.from({ length: 8 }, (_, index) => take('b', `owner ${index}`, now)))
+      assert.equal(taken.filter((lease) => lease !== null).length, 1)
+    }
+  })
+
+  it('is renewed and given back by its holder only', async () => {
+    const lease = (await take('c', 'one', 1000))!
+    assert.equal(await renewLease(database, lease, 1500), true)
+    assert.equal(await take('c', 'two', 1400), null)
+    const next = (await take('c', 'two', 1500))!
+    assert.equal(await renewLease(database, lease, 9000), false)
+    await releaseLease(database, lease)
+    assert.equal(await take('c', 'three', 1550), null)
+    await releaseLease(database, next)
+    assert.equal((await take('c', 'three', 1550))!.fence, 3)
+  })
+
+  it('is held, renewed and given back around a piece of work', async () => {
+    const options = { name: 'd', clock: systemClock, duration: 150 }
+    const order: string[] = []
+    await Promise.all([
+      withLease(database, options, async (stillHeld) => {
+        order.push('first in')
+        await delay(400)
+        await stillHeld()
+        order.push('first out')
+      }),
+      delay(50).then(() => withLease(database, options, async () => order.push('second in'))),
+    ])
+    assert.deepEqual(order, ['first in', 'first out', 'second in'])
+    await assert.rejects(
+      withLease(database, options, () => Promise.reject(new Error('mistake'))),
+      /mistake/,
+    )
+    assert.equal(await withLease(database, { ...options, patience: 0 }, async () => 'free again'), 'free again')
+  })
+})
