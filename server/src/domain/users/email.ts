@@ -8,8 +8,11 @@
 export function normaliseEmail(text: string): string | null {
   // Length first, so that the expressions below never see a long text.
   if (text.length > 320) return null
-  const address = text.trim().toLowerCase()
-  if (address.length > 254 || !shape.test(address)) return null
+  const trimmed = text.trim()
+  // Before the change of case, which makes an ordinary k of U+212A.
+  if (trimmed.length > 254 || !plain.test(trimmed)) return null
+  const address = trimmed.toLowerCase()
+  if (!shape.test(address)) return null
   const [local, domain] = address.split('@') as [string, string]
   const labels = domain.split('.')
   const topLevel = labels.at(-1)!
@@ -17,5 +20,6 @@ export function normaliseEmail(text: string): string | null {
   return /^\d+$/.test(topLevel) ? null : address
 }
 
+const plain = /^[!-~]+$/
 const shape = /^[a-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*@[a-z0-9.-]+$/
 const labelShape = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/
