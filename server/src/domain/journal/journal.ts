@@ -56,17 +56,18 @@ export function openJournal(directory: string, writer: string): Journal {
       }, 1000).unref()
     },
     *newestFirst() {
-      for (const name of files()) {
-        const lines = readFileSync(join(directory, name), 'utf8').split('\n')
-        for (const line of lines.reverse()) {
-          const end = parseEnd(line)
-          if (end) yield end
-        }
+      const names = files()
+      for (const date of new Set(names.map(dateOf))) {
+        const ends = names
+          .filter((name) => dateOf(name) === date)
+          .flatMap((name) => readFileSync(join(directory, name), 'utf8').split('\n').map(parseEnd).reverse())
+        // A day may have several writers, one for each start.
+        yield* ends.filter((end) => end !== null).sort((one, other) => other.at - one.at)
       }
     },
     forget(before) {
       for (const name of files()) {
-        const written = Date.parse(fileShape.exec(name)![1]!)
+        const written = Date.parse(dateOf(name))
         if (written + day <= before) unlinkSync(join(directory, name))
       }
     },
@@ -76,6 +77,10 @@ export function openJournal(directory: string, writer: string): Journal {
       open = null
     },
   }
+}
+
+function dateOf(name: string): string {
+  return fileShape.exec(name)![1]!
 }
 
 function parseEnd(line: string): End | null {
