@@ -7,12 +7,13 @@ import { randomBytes } from '../../random.ts'
  * two rows cannot be swapped.
  */
 const version = 1
+const tagged = { authTagLength: 16 }
 
 /** @param masterKeys the first one seals */
 export function seal(masterKeys: Buffer[], kid: string, secret: Buffer): Buffer {
   const { id, key } = derive(masterKeys[0]!)
   const nonce = randomBytes(12)
-  const cipher = createCipheriv('aes-256-gcm', key, nonce)
+  const cipher = createCipheriv('aes-256-gcm', key, nonce, tagged)
   cipher.setAAD(Buffer.from(kid))
   const sealed = Buffer.concat([cipher.update(secret), cipher.final()])
   return Buffer.concat([Buffer.from([version]), id, nonce, cipher.getAuthTag(), sealed])
@@ -26,7 +27,7 @@ export function unseal(masterKeys: Buffer[], kid: string, sealed: Buffer): Buffe
   const match = masterKeys.map(derive).find(({ id }) => id.equals(sealed.subarray(1, 5)))
   if (sealed[0] !== version || !match) return null
   try {
-    const decipher = createDecipheriv('aes-256-gcm', match.key, sealed.subarray(5, 17))
+    const decipher = createDecipheriv('aes-256-gcm', match.key, sealed.subarray(5, 17), tagged)
     decipher.setAAD(Buffer.from(kid))
     decipher.setAuthTag(sealed.subarray(17, 33))
     return Buffer.concat([decipher.update(sealed.subarray(33)), decipher.final()])
