@@ -11,6 +11,7 @@ import { liveSet } from './domain/revocations/live-set.ts'
 import type { AccessTokenRules } from './domain/tokens/access-token.ts'
 import { refreshTokens } from './domain/tokens/refresh-token.ts'
 import { verifiedCache } from './domain/tokens/verified-cache.ts'
+import type { RememberedServices } from './flows/identify-service.ts'
 import { randomToken } from './random.ts'
 import { readiness } from './readiness.ts'
 
@@ -51,6 +52,7 @@ function buildApp(config: Config, log: Logger, clock: Clock, masterKeys: Buffer[
     readiness: readiness(database, clock, () => keys.signer() !== null),
     accessTokenRules,
     verifiedTokens: verifiedCache(verifiedTokensKept),
+    services: new Map() as RememberedServices,
     refreshTokens: refreshTokens(masterKeys),
     revocations: liveSet(),
     journal: openJournal(`${config.dataDir}/journal`, randomToken(6).toLowerCase().replaceAll('_', '-')),

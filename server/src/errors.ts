@@ -13,6 +13,11 @@ export const catalogue = {
     title: 'E-mail or password is wrong',
     remedy: 'Check both and log in again; the answer does not tell which one is wrong.',
   },
+  invalid_client: {
+    status: 401,
+    title: 'The service credential is wrong',
+    remedy: 'Send client id and secret of a service by HTTP Basic; "ntt-auth services create" makes one.',
+  },
   unauthenticated: {
     status: 401,
     title: 'No access token was sent',

@@ -5,6 +5,7 @@ export const commands: Record<string, () => Promise<{ command: Command }>> = {
   serve: () => import('./serve.ts'),
   migrate: () => import('./migrate.ts'),
   'create-admin': () => import('./create-admin.ts'),
+  services: () => import('./services.ts'),
   config: () => import('./config.ts'),
   version: () => import('./version.ts'),
   help: () => import('./help.ts'),

@@ -8,6 +8,8 @@ export interface Schema {
   sessions: SessionRow
   revocations: RevocationRow
   signing_keys: SigningKeyRow
+  services: ServiceRow
+  service_secrets: ServiceSecretRow
   leases: LeaseRow
   schema_migrations: SchemaMigrationRow
 }
@@ -81,6 +83,26 @@ export interface SigningKeyRow {
   created_at: number
   activated_at: number | null
   retired_at: number | null
+}
+
+/** Another program that calls us with a credential of its own. */
+export interface ServiceRow {
+  id: string
+  client_id: string
+  name: string
+  /** JSON array of strings. */
+  scopes: string
+  created_at: number
+}
+
+/** Two may be alive at once, so that a secret can be changed without a pause. */
+export interface ServiceSecretRow {
+  id: string
+  service_id: string
+  /** SHA-256 of 256 random bits: nothing to guess, so nothing slow. */
+  hash: Buffer
+  created_at: number
+  expires_at: number | null
 }
 
 /** Who may do a thing that only one node may do at a time; taken by compare-and-set. */

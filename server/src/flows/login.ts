@@ -20,10 +20,11 @@ export async function login(app: App, { email, password, device, signal }: Login
   const candidate = normalisePassword(password)
   const found = await findUserForLogin(app.database.db, email)
   const checked = await app.hasher.verify(candidate, found?.hash ?? null, signal)
-  if (!found || !found.hash || !checked.ok) {
+  if (!found?.hash || !checked.ok) {
     app.log.info({ event: 'login_failed', user: found?.id })
     throw new AppError('invalid_credentials')
   }
+  const former = found.hash
   if (found.status !== 'active') throw new AppError('account_disabled')
 
   const now = app.clock.now()
@@ -32,11 +33,11 @@ export async function login(app: App, { email, password, device, signal }: Login
     // Takes the user's row first, as whoever changes the password or the status does: a session that an old password
     // opens cannot slip in behind the change that ends the others.
     const there = await recordLogin(tx, user.id, now)
-    if (!there || (await findPasswordHash(tx, user.id)) !== found.hash) throw new AppError('invalid_credentials')
+    if (!there || (await findPasswordHash(tx, user.id)) !== former) throw new AppError('invalid_credentials')
     return startSession(tx, user.id, device, sessionLife(app), now)
   })
   app.log.info({ event: 'login', user: user.id, session: session.id })
-  if (checked.rehash) app.later(() => rehash(app, user.id, candidate, found.hash!))
+  if (checked.rehash) app.later(() => rehash(app, user.id, candidate, former))
   return issueTokens(app, { id: session.id, generation: 0, createdAt: now, expiresAt: session.idle_expires_at }, user)
 }
 

@@ -71,6 +71,7 @@ const callers: Record<string, string> = {
   anyone: 'Anyone may call this.',
   session: 'Called with a refresh token.',
   user: 'Called with an access token.',
+  service: 'Called by a service, with its client id and secret (HTTP Basic).',
   admin: 'Called with an access token of a user who has the role admin.',
 }
 

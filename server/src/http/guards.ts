@@ -1,21 +1,23 @@
 import type { App } from '../app.ts'
+import type { Service, ServiceScope } from '../domain/services/service.ts'
 import { AppError } from '../errors.ts'
 import { authenticate, type Caller } from '../flows/authenticate.ts'
+import { identifyService } from '../flows/identify-service.ts'
 import type { Who } from './route.ts'
 
+type Guarded = { who: Who; freshWithin?: number; scope?: ServiceScope }
+
 /**
- * The one place that decides whether a caller may call a route.
+ * The one place that decides whether a caller may call a route. Only for services, which are looked up in the database
+ * every now and then, is the answer a promise.
  * @param authorization the Authorization header, if there was one
  * @returns the caller where the route asks for one, else null
- * @throws AppError `unauthenticated`, `invalid_token`, `token_expired`, `token_revoked`, `forbidden` or
- *   `reauthentication_required`
+ * @throws AppError `unauthenticated`, `invalid_token`, `token_expired`, `token_revoked`, `invalid_client`, `forbidden`
+ *   or `reauthentication_required`
  */
-export function admit(
-  app: App,
-  route: { who: Who; freshWithin?: number },
-  authorization: string | undefined,
-): Caller | null {
+export function admit(app: App, route: Guarded, authorization: string | undefined): Caller | null | Promise<Service> {
   if (route.who === 'anyone' || route.who === 'session') return null
+  if (route.who === 'service') return admitService(app, route, authorization)
   const caller = authenticate(app, bearerToken(authorization))
   if (route.who === 'admin' && !caller.claims.roles.includes('admin')) throw new AppError('forbidden')
   if (route.freshWithin !== undefined) {
@@ -23,6 +25,16 @@ export function admit(
     if (age > route.freshWithin) throw new AppError('reauthentication_required')
   }
   return caller
+}
+
+async function admitService(app: App, route: Guarded, authorization: string | undefined): Promise<Service> {
+  const match = /^Basic +([A-Za-z0-9+/]+={0,2})$/i.exec(authorization ?? '')
+  if (!match) throw new AppError('invalid_client')
+  const service = await identifyService(app, Buffer.from(match[1]!, 'base64').toString())
+  if (route.scope && !service.scopes.includes(route.scope)) {
+    throw new AppError('forbidden', { detail: `The service lacks the scope ${route.scope}.` })
+  }
+  return service
 }
 
 /** @throws AppError `unauthenticated` when there is none, `invalid_token` when it is of another scheme */

@@ -34,6 +34,7 @@ export function openApi(places: readonly Place[], server: string): Json {
       ),
       securitySchemes: {
         access_token: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: 'An access token.' },
+        service: { type: 'http', scheme: 'basic', description: 'Client id and secret of a service.' },
       },
     },
   }
@@ -46,18 +47,23 @@ function operation(method: string, path: string, route: AnyRoute): Json {
     tags: [route.tag],
     summary: route.summary,
     ...(route.description && { description: route.description }),
-    ...(route.who === 'user' || route.who === 'admin' ? { security: [{ access_token: [] }] } : { security: [] }),
+    security: security(route),
     'x-who': route.who,
     ...(route.freshWithin !== undefined && { 'x-fresh-within': route.freshWithin }),
     ...(parameters.length > 0 && { parameters }),
     ...(route.body && {
       requestBody: {
         required: !route.bodyOptional,
-        content: { 'application/json': content(route.body, route.example) },
+        content: { [route.bodyType ?? 'application/json']: content(route.body, route.example) },
       },
     }),
     responses: { ...successes(route), ...failures(route) },
   }
+}
+
+function security(route: AnyRoute): Json[] {
+  if (route.who === 'user' || route.who === 'admin') return [{ access_token: [] }]
+  return route.who === 'service' ? [{ service: [] }] : []
 }
 
 /** e.g. `post_v1_auth_login`. */

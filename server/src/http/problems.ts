@@ -39,7 +39,9 @@ export function problemOf(error: AppError, requestId: string, base: string): Pro
 /** Headers that belong to the error (RFC 6750 §3, RFC 9110 §10.2.3). */
 export function headersOf(error: AppError): Record<string, string> {
   const headers: Record<string, string> = { 'content-type': problemType, 'cache-control': 'no-store' }
-  if (error.status === 401) {
+  if (error.code === 'invalid_client') {
+    headers['www-authenticate'] = 'Basic realm="ntt-auth", charset="UTF-8"'
+  } else if (error.status === 401) {
     // A request without credentials gets no error code, RFC 6750 §3.1.
     headers['www-authenticate'] = error.code === 'unauthenticated' ? 'Bearer' : 'Bearer error="invalid_token"'
   }

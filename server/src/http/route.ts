@@ -1,13 +1,14 @@
 import type { Static, TSchema } from 'typebox'
 import type { App } from '../app.ts'
+import type { Service, ServiceScope } from '../domain/services/service.ts'
 import type { ErrorCode } from '../errors.ts'
 import type { Caller } from '../flows/authenticate.ts'
 
 /**
  * Who may call a route. `session` shows a refresh token in the body, which the flow itself checks; `user` and `admin`
- * show an access token, which `guards.ts` checks.
+ * show an access token, and `service` its id and secret by HTTP Basic, which `guards.ts` checks.
  */
-export type Who = 'anyone' | 'session' | 'user' | 'admin'
+export type Who = 'anyone' | 'session' | 'user' | 'admin' | 'service'
 
 /** What a handler knows of the request. */
 export type RequestContext<Body, Query, Params> = {
@@ -24,7 +25,7 @@ export type RequestContext<Body, Query, Params> = {
 }
 
 type Answer = { status: number; body?: unknown; headers?: Record<string, string> }
-type CallerOf<W extends Who> = W extends 'user' | 'admin' ? Caller : null
+type CallerOf<W extends Who> = W extends 'user' | 'admin' ? Caller : W extends 'service' ? Service : null
 type Data<Schema> = Schema extends TSchema ? Static<Schema> : undefined
 
 /** A route as its file states it; `routes.ts` gives it method and path. */
@@ -36,11 +37,15 @@ export type Route<
 > = {
   summary: string
   description?: string
-  tag: 'Authentication' | 'Profile' | 'Sessions' | 'Administration' | 'Discovery' | 'Health'
+  tag: 'Authentication' | 'Profile' | 'Sessions' | 'Administration' | 'Services' | 'Discovery' | 'Health'
   who: W
+  /** What a service must be allowed to do. */
+  scope?: ServiceScope
   /** How old the caller's login may be, in seconds; absent: any age. */
   freshWithin?: number
   body?: Body
+  /** How the body is written; JSON unless told. */
+  bodyType?: 'application/json' | 'application/x-www-form-urlencoded'
   /** The body may be left out. */
   bodyOptional?: boolean
   query?: Query
@@ -84,6 +89,7 @@ export function errorsOf(route: AnyRoute): ErrorCode[] {
   if (route.query || route.params || route.headers) add(['validation_failed'])
   if (route.who === 'user' || route.who === 'admin') add(ofAccessTokens)
   if (route.who === 'admin') add(['forbidden'])
+  if (route.who === 'service') add(['invalid_client', 'forbidden'])
   if (route.freshWithin !== undefined) add(['reauthentication_required'])
   return [...codes]
 }

@@ -3,6 +3,7 @@ import { listKeysRoute } from './routes/admin-keys.ts'
 import { jwksRoute, metadataRoute } from './routes/discovery.ts'
 import { docsRoute, errorDocsRoute, openApiRoute } from './routes/documentation.ts'
 import { liveRoute, readyRoute } from './routes/health.ts'
+import { introspectRoute } from './routes/introspect.ts'
 import { loginRoute } from './routes/login.ts'
 import { logoutRoute } from './routes/logout.ts'
 import { changePasswordRoute, deleteMeRoute, readMeRoute, updateMeRoute } from './routes/me.ts'
@@ -32,6 +33,8 @@ export const routes: readonly Place[] = [
   at('DELETE', '/v1/users/me/sessions/:id', endMySessionRoute),
 
   at('GET', '/v1/admin/keys', listKeysRoute),
+
+  at('POST', '/oauth2/introspect', introspectRoute),
 
   at('GET', '/.well-known/jwks.json', jwksRoute),
   at('GET', '/.well-known/oauth-authorization-server', metadataRoute),

@@ -84,5 +84,27 @@ export const firstTables: Migration = {
       ],
     },
     { index: 'signing_keys_state', on: ['signing_keys', 'state'] },
+    {
+      table: 'services',
+      columns: ({ columns }) => [
+        `id ${columns.id} not null primary key`,
+        `client_id ${columns.key(64)} not null`,
+        `name ${columns.text(255)} not null`,
+        `scopes ${columns.longText} not null`,
+        `created_at ${columns.bigint} not null`,
+      ],
+    },
+    { index: 'services_client', unique: true, on: ['services', 'client_id'] },
+    {
+      table: 'service_secrets',
+      columns: ({ columns }) => [
+        `id ${columns.id} not null primary key`,
+        `service_id ${columns.id} not null`,
+        `hash ${columns.bytes(32)} not null`,
+        `created_at ${columns.bigint} not null`,
+        `expires_at ${columns.bigint}`,
+      ],
+    },
+    { index: 'service_secrets_service', on: ['service_secrets', 'service_id'] },
   ],
 }

@@ -35,6 +35,8 @@ export const metadataRoute = route({
       schema: Type.Object({
         issuer: Type.String(),
         jwks_uri: Type.String(),
+        introspection_endpoint: Type.String(),
+        introspection_endpoint_auth_methods_supported: Type.Array(Type.String()),
         service_documentation: Type.String(),
         response_types_supported: Type.Array(Type.String()),
         grant_types_supported: Type.Array(Type.String()),
@@ -42,6 +44,8 @@ export const metadataRoute = route({
       example: {
         issuer: 'https://auth.example.com',
         jwks_uri: 'https://auth.example.com/.well-known/jwks.json',
+        introspection_endpoint: 'https://auth.example.com/oauth2/introspect',
+        introspection_endpoint_auth_methods_supported: ['client_secret_basic'],
         service_documentation: 'https://auth.example.com/docs',
         response_types_supported: [],
         grant_types_supported: [],
@@ -55,6 +59,8 @@ export const metadataRoute = route({
     return cached(request, {
       issuer,
       jwks_uri: `${publicUrl}/.well-known/jwks.json`,
+      introspection_endpoint: `${publicUrl}/oauth2/introspect`,
+      introspection_endpoint_auth_methods_supported: ['client_secret_basic'],
       service_documentation: `${publicUrl}/docs`,
       // Login and refresh are our own calls, not OAuth grants: nothing is promised here that a client could not use.
       response_types_supported: [],

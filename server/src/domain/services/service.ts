@@ -1,0 +1,9 @@
+/** What a service may do; a service without the scope of a route is refused there. */
+export const serviceScopes = ['introspect'] as const
+export type ServiceScope = (typeof serviceScopes)[number]
+
+export type Service = { id: string; clientId: string; name: string; scopes: ServiceScope[] }
+
+export function isServiceScope(text: string): text is ServiceScope {
+  return (serviceScopes as readonly string[]).includes(text)
+}

@@ -1,0 +1,35 @@
+import type { App } from '../app.ts'
+import { findSessionWithUser } from '../domain/sessions/store.ts'
+import type { AccessClaims } from '../domain/tokens/access-token.ts'
+import { AppError } from '../errors.ts'
+import { authenticate } from './authenticate.ts'
+
+/** RFC 7662 §2.2. Of a token that is no good nothing is said, not even why. */
+export type Introspection =
+  | { active: false }
+  | ({ active: true; token_type: 'Bearer' } & AccessClaims)
+  | { active: true; token_type: 'refresh_token'; sub: string; sid: string; exp: number; iss: string }
+
+/** What a service may know about a token, of either kind. */
+export async function introspect(app: App, token: string): Promise<Introspection> {
+  const refresh = app.refreshTokens.read(token)
+  if (refresh) return introspectRefreshToken(app, refresh.sessionId, refresh.generation)
+  try {
+    return { active: true, token_type: 'Bearer', ...authenticate(app, token).claims }
+  } catch (error) {
+    if (error instanceof AppError) return { active: false }
+    throw error
+  }
+}
+
+async function introspectRefreshToken(app: App, sessionId: string, generation: number): Promise<Introspection> {
+  const { rows } = await findSessionWithUser(app.database.db, { id: sessionId })
+  const row = rows[0]
+  const now = app.clock.now()
+  if (!row || row.ended_at !== null || row.status !== 'active') return { active: false }
+  const expiresAt = Math.min(row.idle_expires_at, row.absolute_expires_at)
+  // One generation can be redeemed; after a restore it may be ahead of the row.
+  if (generation < row.generation || now >= expiresAt) return { active: false }
+  const exp = Math.floor(expiresAt / 1000)
+  return { active: true, token_type: 'refresh_token', sub: row.user_id, sid: row.id, exp, iss: app.config.issuer }
+}

@@ -1,0 +1,40 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { App } from '../app.ts'
+import { AppError } from '../errors.ts'
+import { asAppError, headersOf, problemOf } from './problems.ts'
+import { type AnyRoute, errorsOf } from './route.ts'
+import type { Place } from './routes.ts'
+
+/** @param route null before a route was found: then every error of the catalogue may be answered */
+export function answerError(
+  app: App,
+  route: AnyRoute | null,
+  thrown: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): FastifyReply {
+  let error = asAppError(thrown)
+  if (route && !errorsOf(route).includes(error.code)) {
+    app.log.error({ request_id: request.id, code: error.code }, 'undeclared answer')
+    error = new AppError('internal_error', { cause: thrown })
+  }
+  if (error.status === 500) app.log.error({ request_id: request.id, err: error.details.cause }, 'internal error')
+  const problem = problemOf(error, request.id, `${app.config.publicUrl}/docs/errors`)
+  return reply.code(error.status).headers(headersOf(error)).send(JSON.stringify(problem))
+}
+
+/** For what matches no route: 405 where the path is known by other methods, else 404. */
+export function answerNotFound(app: App, places: readonly Place[], request: FastifyRequest, reply: FastifyReply) {
+  const [path] = request.url.split('?')
+  const here = places.filter(({ path: pattern }) => matches(pattern, path!))
+  if (here.length === 0) return answerError(app, null, new AppError('not_found'), request, reply)
+  const methods = [...new Set(here.flatMap(({ method }) => (method === 'GET' ? ['GET', 'HEAD'] : [method])))]
+  reply.header('allow', methods.join(', '))
+  return answerError(app, null, new AppError('method_not_allowed'), request, reply)
+}
+
+function matches(pattern: string, path: string): boolean {
+  const [expected, given] = [pattern.split('/'), path.split('/')]
+  if (expected.length !== given.length) return false
+  return expected.every((part, index) => (part.startsWith(':') ? given[index] !== '' : part === given[index]))
+}

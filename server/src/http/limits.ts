@@ -1,0 +1,11 @@
+/** What a request may weigh and how long it may take to arrive. */
+export const limits = {
+  body: 64 * 1024,
+  headers: 16 * 1024,
+  url: 2048,
+  jsonDepth: 16,
+  /** Milliseconds for a request to arrive; a slow sender must not keep a place. */
+  headersTimeout: 10_000,
+  requestTimeout: 30_000,
+  keepAlive: 65_000,
+}

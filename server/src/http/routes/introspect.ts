@@ -1,0 +1,45 @@
+import { Type } from 'typebox'
+import { introspect } from '../../flows/introspect.ts'
+import { exampleClaims } from '../examples.ts'
+import { route } from '../route.ts'
+
+export const introspectRoute = route({
+  summary: 'Is this token good right now? (RFC 7662)',
+  description:
+    'For services: works for access and refresh tokens. Of a token that is no good nothing is said but active: false.',
+  tag: 'Services',
+  who: 'service',
+  scope: 'introspect',
+  quiet: true,
+  bodyType: 'application/x-www-form-urlencoded',
+  body: Type.Object({
+    token: Type.String({ minLength: 1, maxLength: 8192, description: 'the token.' }),
+    token_type_hint: Type.Optional(Type.String({ maxLength: 64, description: 'a hint; it may be wrong.' })),
+  }),
+  example: { token: 'eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCJ9.eyJzdWIiOiIwMTkzIn0.c2lnbmF0dXJl' },
+  answers: {
+    200: {
+      description: 'What there is to know about it.',
+      schema: Type.Object({
+        active: Type.Boolean(),
+        token_type: Type.Optional(Type.String({ description: 'Bearer or refresh_token.' })),
+        iss: Type.Optional(Type.String()),
+        aud: Type.Optional(Type.Union([Type.String(), Type.Array(Type.String())])),
+        sub: Type.Optional(Type.String()),
+        client_id: Type.Optional(Type.String()),
+        iat: Type.Optional(Type.Integer()),
+        nbf: Type.Optional(Type.Integer()),
+        exp: Type.Optional(Type.Integer()),
+        jti: Type.Optional(Type.String()),
+        sid: Type.Optional(Type.String()),
+        roles: Type.Optional(Type.Array(Type.String())),
+        auth_time: Type.Optional(Type.Integer()),
+      }),
+      example: { active: true, token_type: 'Bearer', ...exampleClaims },
+    },
+  },
+  errors: [],
+  async handle({ app, body }) {
+    return { status: 200, body: await introspect(app, body.token) }
+  },
+})
