@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { App } from '../app.ts'
 import { AppError } from '../errors.ts'
 import { addressOf } from './caller-address.ts'
@@ -23,7 +23,12 @@ export function addRoute(server: FastifyInstance, app: App, { method, path, rout
     // Before the body is read: who may not call has no business sending one.
     preParsing: (request, _reply, _payload, done) => {
       try {
-        callers.set(request, admit(app, route, request.headers.authorization))
+        const caller = admit(app, route, request.headers.authorization)
+        if (caller instanceof Promise) {
+          caller.then((service) => callers.set(request, service)).then(() => done(), done)
+          return
+        }
+        callers.set(request, caller)
         done()
       } catch (error) {
         done(error as Error)
@@ -43,7 +48,7 @@ export function addRoute(server: FastifyInstance, app: App, { method, path, rout
           return addressOf(request)
         },
         get signal() {
-          return hangUpSignal(request)
+          return hangUpSignal(reply)
         },
       }
       const answer = await route.handle(context as never, callers.get(request) as never)
@@ -61,7 +66,7 @@ export function addRoute(server: FastifyInstance, app: App, { method, path, rout
 
 // Routes without a query of their own take none: a parameter that is misspelt never passes silently.
 const nothing = { type: 'object', additionalProperties: false }
-const callers = new WeakMap<FastifyRequest, ReturnType<typeof admit>>()
+const callers = new WeakMap<FastifyRequest, Awaited<ReturnType<typeof admit>>>()
 
 /** The route that a request was led to, if there was one. */
 export function routeOf(request: FastifyRequest): AnyRoute | null {
@@ -70,6 +75,10 @@ export function routeOf(request: FastifyRequest): AnyRoute | null {
 
 function bodyOf(route: AnyRoute, request: FastifyRequest): unknown {
   if (!route.body) return undefined
+  const type = request.headers['content-type']
+  if (type !== undefined && !type.startsWith(route.bodyType ?? 'application/json')) {
+    throw new AppError('unsupported_media_type')
+  }
   if (request.body !== undefined) return request.body
   if (route.bodyOptional) return {}
   throw new AppError('unsupported_media_type')
@@ -79,8 +88,11 @@ function single(value: string | string[] | undefined): string | undefined {
   return Array.isArray(value) ? value.join(', ') : value
 }
 
-function hangUpSignal(request: FastifyRequest): AbortSignal {
+/** Aborts when the caller hangs up before it got its answer. */
+function hangUpSignal(reply: FastifyReply): AbortSignal {
   const controller = new AbortController()
-  request.raw.socket.once('close', () => controller.abort())
+  reply.raw.once('close', () => {
+    if (!reply.raw.writableFinished) controller.abort()
+  })
   return controller.signal
 }

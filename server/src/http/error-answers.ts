@@ -14,6 +14,11 @@ export function answerError(
   reply: FastifyReply,
 ): FastifyReply {
   let error = asAppError(thrown)
+  const { isUnavailable, isRetryable } = app.database.dialect
+  if (error.code === 'internal_error' && (isUnavailable(thrown) || isRetryable(thrown))) {
+    app.log.error({ request_id: request.id, err: thrown }, 'database unavailable')
+    error = new AppError('unavailable', { retryAfter: 1, cause: thrown })
+  }
   if (route && !errorsOf(route).includes(error.code)) {
     app.log.error({ request_id: request.id, code: error.code }, 'undeclared answer')
     error = new AppError('internal_error', { cause: thrown })
