@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -31,9 +32,7 @@ export type CallOptions = {
 // biome-ignore lint/suspicious/noExplicitAny: tests read answers field by field
 export type Answer = { status: number; body: any; headers: Headers; text: string }
 
-export const testMasterKey = Buffer.from(Array.from({ length: 32 }, (_, index) => (index * 37 + 11) % 256)).toString(
-  'base64url',
-)
+export const testMasterKey = createHash('sha256').update('the master key of the tests').digest('base64url')
 
 export const goodPassword = 'engine of brass and steam'
 
