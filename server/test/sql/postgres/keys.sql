@@ -1,0 +1,8 @@
+-- listSigningKeys
+select * from "signing_keys" where "state" != $1 order by "created_at";
+
+-- insertSigningKey
+insert into "signing_keys" ("kid", "algorithm", "state", "public_jwk", "sealed_private", "created_at", "activated_at", "retired_at") values ($1, $2, $3, $4, $5, $6, $7, $8);
+
+-- moveSigningKey
+update "signing_keys" set "state" = $1, "retired_at" = $2 where "kid" = $3 and "state" = $4;

@@ -1,0 +1,12 @@
+-- findPasswordHash
+select "hash" from "passwords" where "user_id" = $1;
+
+-- insertPassword
+insert into "passwords" ("user_id", "hash", "changed_at") values ($1, $2, $3);
+
+-- replacePassword
+update "passwords" set "hash" = $1, "changed_at" = $2 where "user_id" = $3 and "hash" = $4;
+update "passwords" set "hash" = $1 where "user_id" = $2 and "hash" = $3;
+
+-- deletePassword
+delete from "passwords" where "user_id" = $1;

@@ -1,0 +1,8 @@
+-- listSigningKeys
+select * from "signing_keys" where "state" != ? order by "created_at";
+
+-- insertSigningKey
+insert into "signing_keys" ("kid", "algorithm", "state", "public_jwk", "sealed_private", "created_at", "activated_at", "retired_at") values (?, ?, ?, ?, ?, ?, ?, ?);
+
+-- moveSigningKey
+update "signing_keys" set "state" = ?, "retired_at" = ? where "kid" = ? and "state" = ?;

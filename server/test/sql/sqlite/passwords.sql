@@ -1,0 +1,12 @@
+-- findPasswordHash
+select "hash" from "passwords" where "user_id" = ?;
+
+-- insertPassword
+insert into "passwords" ("user_id", "hash", "changed_at") values (?, ?, ?);
+
+-- replacePassword
+update "passwords" set "hash" = ?, "changed_at" = ? where "user_id" = ? and "hash" = ?;
+update "passwords" set "hash" = ? where "user_id" = ? and "hash" = ?;
+
+-- deletePassword
+delete from "passwords" where "user_id" = ?;
