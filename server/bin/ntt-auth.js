@@ -17,6 +17,10 @@ if (major < 24 || (major === 24 && minor < 9)) {
 
 const built = new URL('../dist/main.js', import.meta.url)
 const source = new URL('../src/main.ts', import.meta.url)
-module.enableCompileCache(fileURLToPath(new URL('../../node_modules/.cache/ntt-auth', import.meta.url)))
-const { main } = await import(existsSync(source) ? source.href : built.href)
+const inCheckout = existsSync(source)
+// In a checkout the cache lies beside what npm installed, and npm ci fills it; elsewhere in the system's place for it.
+module.enableCompileCache(
+  inCheckout ? fileURLToPath(new URL('../../node_modules/.cache/ntt-auth', import.meta.url)) : undefined,
+)
+const { main } = await import(inCheckout ? source.href : built.href)
 await main(process.argv.slice(2))
