@@ -77,8 +77,16 @@ export function route<
   return definition
 }
 
-const ofEvery = ['malformed_request', 'uri_too_long', 'headers_too_large', 'internal_error', 'unavailable'] as const
-const ofBodies = ['payload_too_large', 'unsupported_media_type', 'validation_failed'] as const
+const ofEvery = [
+  'malformed_request',
+  'uri_too_long',
+  // A query parameter that the route does not know is refused like an unknown field.
+  'validation_failed',
+  'headers_too_large',
+  'internal_error',
+  'unavailable',
+] as const
+const ofBodies = ['payload_too_large', 'unsupported_media_type'] as const
 const ofAccessTokens = ['unauthenticated', 'invalid_token', 'token_expired', 'token_revoked'] as const
 
 /** Every error the route can answer with, its own and those that come with what it declares. */
@@ -86,7 +94,6 @@ export function errorsOf(route: AnyRoute): ErrorCode[] {
   const codes = new Set<ErrorCode>([...route.errors, ...ofEvery])
   const add = (more: readonly ErrorCode[]) => more.forEach((code) => void codes.add(code))
   if (route.body) add(ofBodies)
-  if (route.query || route.params || route.headers) add(['validation_failed'])
   if (route.who === 'user' || route.who === 'admin') add(ofAccessTokens)
   if (route.who === 'admin') add(['forbidden'])
   if (route.who === 'service') add(['invalid_client', 'forbidden'])
