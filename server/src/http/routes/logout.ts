@@ -37,11 +37,10 @@ export const logoutRoute = route({
 /** The session that the shown token belongs to; null when it is no good, which is no error here. */
 function sessionOf({ app, body, header }: RequestContext<{ refresh_token?: string }, undefined, undefined>) {
   if (body.refresh_token !== undefined) return app.refreshTokens.read(body.refresh_token)?.sessionId ?? null
-  const token = bearerToken(header('authorization'))
   try {
-    return authenticate(app, token).claims.sid
+    return authenticate(app, bearerToken(header('authorization'))).claims.sid
   } catch (error) {
-    if (error instanceof AppError) return null
+    if (error instanceof AppError && error.code !== 'unauthenticated') return null
     throw error
   }
 }
