@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { App } from '../app.ts'
-import { AppError } from '../errors.ts'
+import { checkBodyType } from './body-type.ts'
 import { addressOf } from './caller-address.ts'
 import { admit } from './guards.ts'
 import type { AnyRoute } from './route.ts'
@@ -23,12 +23,16 @@ export function addRoute(server: FastifyInstance, app: App, { method, path, rout
     // Before the body is read: who may not call has no business sending one.
     preParsing: (request, _reply, _payload, done) => {
       try {
+        const admitted = (caller: Awaited<ReturnType<typeof admit>>) => {
+          callers.set(request, caller)
+          checkBodyType(route, request.raw)
+        }
         const caller = admit(app, route, request.headers.authorization)
         if (caller instanceof Promise) {
-          caller.then((service) => callers.set(request, service)).then(() => done(), done)
+          caller.then(admitted).then(() => done(), done)
           return
         }
-        callers.set(request, caller)
+        admitted(caller)
         done()
       } catch (error) {
         done(error as Error)
@@ -74,14 +78,7 @@ export function routeOf(request: FastifyRequest): AnyRoute | null {
 }
 
 function bodyOf(route: AnyRoute, request: FastifyRequest): unknown {
-  if (!route.body) return undefined
-  const type = request.headers['content-type']
-  if (type !== undefined && !type.startsWith(route.bodyType ?? 'application/json')) {
-    throw new AppError('unsupported_media_type')
-  }
-  if (request.body !== undefined) return request.body
-  if (route.bodyOptional) return {}
-  throw new AppError('unsupported_media_type')
+  return request.body === undefined && route.bodyOptional ? {} : request.body
 }
 
 function single(value: string | string[] | undefined): string | undefined {
