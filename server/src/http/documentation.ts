@@ -30,6 +30,8 @@ function document(title: string, body: string): string {
 `
 }
 
+type BodySchema = { required?: string[]; properties?: Record<string, { description?: string; type?: string }> }
+
 type Operation = {
   operationId: string
   tags: string[]
@@ -43,7 +45,7 @@ type Operation = {
     description?: string
     schema?: { description?: string }
   }[]
-  requestBody?: { required: boolean; content: Record<string, { example?: unknown }> }
+  requestBody?: { required: boolean; content: Record<string, { schema: BodySchema; example?: unknown }> }
   responses: Record<string, { description: string; content?: Record<string, { example?: unknown }> }>
 }
 
@@ -80,7 +82,7 @@ function article(method: string, path: string, operation: Operation): string {
   return `<article id="${operation.operationId}">
 <h2><span class="method">${method}</span> <code>${escapeHtml(path)}</code></h2>
 <p><strong>${escapeHtml(operation.summary)}.</strong> ${escapeHtml(description ?? '')} ${callers[operation['x-who']] ?? ''}</p>
-${parameters ? parameterTable(parameters) : ''}${requestBody ? example('Request body', requestBody.content) : ''}
+${parameters ? parameterTable(parameters) : ''}${requestBody ? bodySection(requestBody) : ''}
 <h3>Answers</h3><table><thead><tr><th scope="col">Status</th><th scope="col">Meaning</th></tr></thead><tbody>${Object.entries(
     responses,
   )
@@ -100,6 +102,19 @@ function parameterTable(parameters: NonNullable<Operation['parameters']>): strin
   return `<h3>Parameters</h3><table><thead><tr><th scope="col">Name</th><th scope="col">In</th><th scope="col">Meaning</th></tr></thead><tbody>${rows.join('')}</tbody></table>`
 }
 
+function bodySection({ required, content }: NonNullable<Operation['requestBody']>): string {
+  const [[type, { schema, example: shown }]] = Object.entries(content) as [
+    [string, { schema: BodySchema; example: unknown }],
+  ]
+  const rows = Object.entries(schema.properties ?? {}).map(
+    ([name, field]) =>
+      `<tr><td><code>${escapeHtml(name)}</code></td><td>${schema.required?.includes(name) ? 'needed' : 'optional'}</td><td>${escapeHtml(field.description ?? field.type ?? '')}</td></tr>`,
+  )
+  return `<h3>Request body</h3><p><code>${escapeHtml(type)}</code>${required ? '' : '; may be left out'}</p>
+<table><thead><tr><th scope="col">Field</th><th scope="col">Needed?</th><th scope="col">Meaning</th></tr></thead><tbody>${rows.join('')}</tbody></table>
+<pre tabindex="0"><code>${escapeHtml(JSON.stringify(shown, null, 2))}</code></pre>`
+}
+
 function example(title: string, content: Record<string, { example?: unknown }>): string {
   const shown = content['application/json']?.example
   if (shown === undefined) return ''
@@ -107,7 +122,7 @@ function example(title: string, content: Record<string, { example?: unknown }>):
 }
 
 function linkCodes(text: string): string {
-  return text.replaceAll(/\b([a-z]+(?:_[a-z]+)+): /g, (all, code: string) =>
+  return text.replaceAll(/\b([a-z]+(?:_[a-z]+)*): /g, (all, code: string) =>
     Object.hasOwn(catalogue, code) ? `<a href="/docs/errors/${code}"><code>${code}</code></a>: ` : all,
   )
 }
