@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict'
+import { it } from 'node:test'
+import { insertSigningKey, listSigningKeys, moveSigningKey, type SigningKeyRow } from '../../src/domain/keys/store.ts'
+import { randomBytes, randomToken } from '../../src/random.ts'
+import { describeStore, failure } from './fresh-stores.ts'
+
+const row = (changes: Partial<SigningKeyRow> = {}): SigningKeyRow => ({
+  kid: randomToken(32),
+  algorithm: 'ES256',
+  state: 'next',
+  public_jwk: '{"kty":"EC"}',
+  sealed_private: randomBytes(200),
+  created_at: 1,
+  activated_at: null,
+  retired_at: null,
+  ...changes,
+})
+
+describeStore('the signing keys store', (database) => {
+  const db = () => database().db
+  const listed = async () => (await listSigningKeys(db())).map((each) => ({ ...each }))
+
+  it('lists keys as they were written, oldest first, and not the removed ones', async () => {
+    const late = row({ created_at: 30, sealed_private: randomBytes(4096), state: 'active', activated_at: 31 })
+    const early = row({ created_at: 10, state: 'retiring', activated_at: 11, retired_at: 12 })
+    for (const each of [late, early, row({ created_at: 20, state: 'removed' })]) await insertSigningKey(db(), each)
+    assert.deepEqual(await listed(), [early, late])
+    assert.equal(database().dialect.isDuplicate(await failure(insertSigningKey(db(), late))), true)
+  })
+
+  it('tells key ids apart by case', async () => {
+    const kid = randomToken(16)
+    await insertSigningKey(db(), row({ kid: `a${kid}` }))
+    await insertSigningKey(db(), row({ kid: `A${kid}` }))
+    assert.equal(await moveSigningKey(db(), `A${kid}`, 'next', { state: 'removed' }), true)
+    assert.deepEqual(
+      (await listed()).filter((each) => each.kid.slice(1) === kid).map((each) => each.kid),
+      [`a${kid}`],
+    )
+  })
+
+  it('moves a key on only from the state it is in', async () => {
+    const [key, other] = [row({ state: 'active', created_at: 40 }), row({ state: 'active', created_at: 41 })]
+    await insertSigningKey(db(), key)
+    await insertSigningKey(db(), other)
+    const step = { state: 'retiring', retired_at: 50 } as const
+    assert.equal(await moveSigningKey(db(), key.kid, 'next', step), false)
+    assert.equal(await moveSigningKey(db(), key.kid, 'active', step), true)
+    assert.equal(await moveSigningKey(db(), key.kid, 'active', step), false)
+    const after = await listed()
+    assert.deepEqual(
+      after.filter(({ created_at }) => created_at >= 40),
+      [{ ...key, ...step }, other],
+    )
+  })
+})
