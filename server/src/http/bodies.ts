@@ -15,10 +15,32 @@ export function readBodies(server: FastifyInstance): void {
   })
   server.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => {
     try {
-      done(null, parseStrictJson(body as Buffer, limits.jsonDepth))
+      done(null, wellFormed(parseStrictJson(body as Buffer, limits.jsonDepth)))
     } catch (error) {
-      const detail = `The body is not JSON as we read it: ${(error as Error).message}.`
+      const detail = `The body is not JSON as we read it: ${reasonOf(error as Error)}.`
       done(new AppError('malformed_request', { detail, cause: error }), undefined)
     }
   })
+}
+
+/**
+ * Refuses strings with half of a surrogate pair (RFC 7493 §2.1): in UTF-8 they all become U+FFFD, so that databases
+ * would keep something else than was sent.
+ */
+function wellFormed(value: unknown): unknown {
+  if (typeof value === 'string' && !value.isWellFormed()) throw new SyntaxError('A string holds half a character')
+  if (typeof value === 'object' && value !== null) {
+    for (const [name, member] of Object.entries(value)) {
+      wellFormed(name)
+      wellFormed(member)
+    }
+  }
+  return value
+}
+
+/** JSON.parse quotes the text around a mistake, and that may be a password. */
+function reasonOf({ message }: Error): string {
+  const [position] = /at position \d+/.exec(message) ?? []
+  if (position !== undefined) return `there is a mistake ${position}`
+  return message.includes('JSON') ? 'it does not follow the grammar' : message
 }
