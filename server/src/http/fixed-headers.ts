@@ -1,4 +1,17 @@
-/** Headers on every answer, errors among them. @param publicUrl where clients reach the server */
+import type { ServerResponse } from 'node:http'
+import type { App } from '../app.ts'
+
+/** Puts on an answer what every answer carries, errors among them. */
+export function headerWriter(app: App): (response: ServerResponse, requestId: string) => void {
+  const fixed = fixedHeaders(app.config.publicUrl)
+  return (response, requestId) => {
+    for (const [name, value] of fixed) response.setHeader(name, value)
+    response.setHeader('x-request-id', requestId)
+    if (app.readiness.draining()) response.setHeader('connection', 'close')
+  }
+}
+
+/** @param publicUrl where clients reach the server */
 export function fixedHeaders(publicUrl: string): readonly [string, string][] {
   const headers: [string, string][] = [
     ['cache-control', 'no-store'],

@@ -12,7 +12,7 @@ export function logAnswer(app: App, route: AnyRoute | null, request: FastifyRequ
     request_id: request.id,
     method: request.method,
     // The pattern, not the path: ids and whatever a caller typed stay out of the log.
-    route: request.routeOptions.url ?? 'none',
+    route: request.routeOptions?.url ?? 'none',
     status: statusCode,
     duration_ms: Math.round(reply.elapsedTime * 10) / 10,
     ip: addressOf(request),

@@ -3,7 +3,7 @@ import type { App } from '../app.ts'
 import { addRoute, routeOf } from './add-route.ts'
 import { readBodies } from './bodies.ts'
 import { answerError, answerNotFound } from './error-answers.ts'
-import { fixedHeaders } from './fixed-headers.ts'
+import { headerWriter } from './fixed-headers.ts'
 import { limits } from './limits.ts'
 import { allowOrigins } from './origins.ts'
 import { refusal } from './refusals.ts'
@@ -14,6 +14,7 @@ import { answerUnreadable } from './unreadable.ts'
 
 /** The public listener, ready to listen. @param places other routes than ours, in tests */
 export async function createServer(app: App, places: readonly Place[] = routes): Promise<FastifyInstance> {
+  const writeHeaders = headerWriter(app)
   const server = fastify({
     loggerInstance: app.log as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
@@ -26,19 +27,22 @@ export async function createServer(app: App, places: readonly Place[] = routes):
     forceCloseConnections: 'idle',
     return503OnClosing: false,
     routerOptions: { maxParamLength: 200, caseSensitive: true, ignoreTrailingSlash: false },
-    frameworkErrors: (error, request, reply) => answerError(app, null, error, request, reply),
+    // An address that cannot be read meets no hooks.
+    frameworkErrors: (error, request, reply) => {
+      writeHeaders(reply.raw, request.id)
+      reply.raw.once('finish', () => logAnswer(app, null, request, reply))
+      answerError(app, null, error, request, reply)
+    },
     clientErrorHandler: (error, socket) => answerUnreadable(app, error, socket),
     http: { maxHeaderSize: limits.headers, headersTimeout: limits.headersTimeout, requireHostHeader: true },
   })
   readBodies(server)
-  const fixed = fixedHeaders(app.config.publicUrl)
   server.addHook('onRequest', (request, reply, done) => {
-    for (const [name, value] of fixed) reply.raw.setHeader(name, value)
-    reply.raw.setHeader('x-request-id', request.id)
-    if (app.readiness.draining()) reply.raw.setHeader('connection', 'close')
-    done(refusal(request.raw))
+    writeHeaders(reply.raw, request.id)
+    done()
   })
   if (app.config.corsOrigins.length > 0) await allowOrigins(server, app.config.corsOrigins)
+  server.addHook('onRequest', (request, _reply, done) => done(refusal(request.raw)))
   server.addHook('onResponse', (request, reply, done) => {
     logAnswer(app, routeOf(request), request, reply)
     done()
