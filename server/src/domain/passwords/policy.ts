@@ -2,8 +2,8 @@ import { AppError, type ErrorCode } from '../../errors.ts'
 import { isCommonPassword } from './common.ts'
 import { normalisePassword } from './normalise.ts'
 
+/** In code points; in UTF-8 that is at most 1024 bytes. */
 const longest = 256
-const mostBytes = 1024
 
 export type PasswordRules = {
   /** In code points, after NFC. */
@@ -25,10 +25,10 @@ export function checkPassword(password: string, rules: PasswordRules): string {
   }
 
   // Before anything walks through the text: a megabyte must cost nothing.
-  if (password.length > mostBytes) refuse('validation_failed', 'too_long', tooLong)
+  if (password.length > 4 * longest) refuse('validation_failed', 'too_long', tooLong)
   const normal = normalisePassword(password, pointer)
   const length = countCodePoints(normal)
-  if (length > longest || Buffer.byteLength(normal) > mostBytes) refuse('validation_failed', 'too_long', tooLong)
+  if (length > longest) refuse('validation_failed', 'too_long', tooLong)
   if (length < rules.minLength) {
     refuse(
       'password_too_short',
@@ -49,7 +49,7 @@ export function checkPassword(password: string, rules: PasswordRules): string {
   return normal
 }
 
-const tooLong = `Use at most ${longest} characters (${mostBytes} bytes).`
+const tooLong = `Use at most ${longest} characters.`
 
 function countCodePoints(text: string): number {
   let count = 0

@@ -29,9 +29,6 @@ export function bcryptWork(cost: number) {
 }
 
 export function callBcrypt(password: string, cost: number, salt: string): SlowCall {
-  // Cut here: under `2a` the library counts the length in one byte, and 256 bytes would read as none.
-  const bytes = ownBytes(password)
-  const cut = bytes.length > longestPassword ? bytes.slice(0, longestPassword) : bytes
-  // 2a, 2b and 2y differ only in flaws that no supported library has, and ours does not know 2y.
-  return { kind: 'bcrypt', password: cut, salt: `$2b$${String(cost).padStart(2, '0')}$${salt}` }
+  // The three names mark old flaws, not different results, and the library does not know 2y. It cuts at 72 bytes itself.
+  return { kind: 'bcrypt', password: ownBytes(password), salt: `$2b$${String(cost).padStart(2, '0')}$${salt}` }
 }
