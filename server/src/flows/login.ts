@@ -1,7 +1,7 @@
 import type { App } from '../app.ts'
 import { inTransaction } from '../database/transaction.ts'
 import { normalisePassword } from '../domain/passwords/normalise.ts'
-import { findPasswordHash, replacePassword } from '../domain/passwords/store.ts'
+import { replacePassword } from '../domain/passwords/store.ts'
 import { type Device, startSession } from '../domain/sessions/start.ts'
 import { findUserForLogin } from '../domain/users/store.ts'
 import { recordLogin } from '../domain/users/update.ts'
@@ -12,32 +12,50 @@ import { sessionLife } from './register.ts'
 
 export type Login = { email: string; password: string; device: Device; signal?: AbortSignal }
 
+// Each round that fails was overtaken by a change of this very account.
+const rounds = 3
+
 /**
  * A user proves who it is and gets a session. An unknown address costs the same hashing in the same queue as a known
- * one, and no connection is held meanwhile.
+ * one, and no connection is held meanwhile; whoever was changed meanwhile is judged anew.
  */
-export async function login(app: App, { email, password, device, signal }: Login): Promise<Tokens> {
-  const candidate = normalisePassword(password)
+export async function login(app: App, input: Login): Promise<Tokens> {
+  const password = normalisePassword(input.password)
+  for (let round = 1; ; round++) {
+    try {
+      return await attempt(app, { ...input, password })
+    } catch (error) {
+      if (!(error instanceof ChangedMeanwhile)) throw error
+      if (round === rounds) throw new AppError('invalid_credentials')
+    }
+  }
+}
+
+/** The password was right for a row that is no longer so. */
+class ChangedMeanwhile extends Error {}
+
+async function attempt(app: App, { email, password, device, signal }: Login): Promise<Tokens> {
   const found = await findUserForLogin(app.database.db, email)
-  const checked = await app.hasher.verify(candidate, found?.hash ?? null, signal)
+  const checked = await app.hasher.verify(password, found?.hash ?? null, signal)
   if (!found?.hash || !checked.ok) {
     app.log.info({ event: 'login_failed', user: found?.id })
     throw new AppError('invalid_credentials')
   }
-  const former = found.hash
   if (found.status !== 'active') throw new AppError('account_disabled')
+  const { hash } = found
 
   const now = app.clock.now()
   const user = { ...userOf(found), lastLoginAt: now }
   const session = await inTransaction(app.database, async (tx) => {
     // Takes the user's row first, as whoever changes the password or the status does: a session that an old password
     // opens cannot slip in behind the change that ends the others.
-    const there = await recordLogin(tx, user.id, now)
-    if (!there || (await findPasswordHash(tx, user.id)) !== former) throw new AppError('invalid_credentials')
+    await recordLogin(tx, user.id, now)
+    const still = await findUserForLogin(tx, email)
+    if (still?.id !== user.id || still.hash !== hash || still.status !== 'active') throw new ChangedMeanwhile()
     return startSession(tx, user.id, device, sessionLife(app), now)
   })
   app.log.info({ event: 'login', user: user.id, session: session.id })
-  if (checked.rehash) app.later(() => rehash(app, user.id, candidate, former))
+  if (checked.rehash) app.later(() => rehash(app, user.id, password, hash))
   return issueTokens(app, { id: session.id, generation: 0, createdAt: now, expiresAt: session.idle_expires_at }, user)
 }
 
