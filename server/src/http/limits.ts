@@ -7,5 +7,7 @@ export const limits = {
   /** Milliseconds for a request to arrive; a slow sender must not keep a place. */
   headersTimeout: 10_000,
   requestTimeout: 30_000,
+  /** How often Node looks whether a sender was too slow. */
+  timeoutCheck: 2_000,
   keepAlive: 65_000,
 }

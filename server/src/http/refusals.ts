@@ -6,8 +6,11 @@ const onceOnly = ['authorization', 'host', 'refresh-key', 'content-type']
 const bits = new Map(onceOnly.map((name, index) => [name, 1 << index]))
 
 /** What two readers of one request could understand differently is refused before anything looks at it. */
-export function refusal({ rawHeaders, url }: IncomingMessage): AppError | undefined {
+export function refusal({ rawHeaders, url, headers, httpVersion }: IncomingMessage): AppError | undefined {
   if (url !== undefined && url.length > limits.url) return new AppError('uri_too_long')
+  if (headers.host === undefined && httpVersion === '1.1') {
+    return new AppError('malformed_request', { detail: 'The header Host is missing (RFC 9112 §3.2).' })
+  }
   let seen = 0
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const name = rawHeaders[index]!.toLowerCase()

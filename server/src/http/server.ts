@@ -1,3 +1,5 @@
+import type { ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
 import type { App } from '../app.ts'
 import { addRoute, routeOf } from './add-route.ts'
@@ -15,6 +17,7 @@ import { answerUnreadable } from './unreadable.ts'
 /** The public listener, ready to listen. @param places other routes than ours, in tests */
 export async function createServer(app: App, places: readonly Place[] = routes): Promise<FastifyInstance> {
   const writeHeaders = headerWriter(app)
+  const pending = new WeakMap<Socket, ServerResponse>()
   const server = fastify({
     loggerInstance: app.log as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
@@ -33,16 +36,30 @@ export async function createServer(app: App, places: readonly Place[] = routes):
       reply.raw.once('finish', () => logAnswer(app, null, request, reply))
       answerError(app, null, error, request, reply)
     },
-    clientErrorHandler: (error, socket) => answerUnreadable(app, error, socket),
-    http: { maxHeaderSize: limits.headers, headersTimeout: limits.headersTimeout, requireHostHeader: true },
+    clientErrorHandler: (error, socket) => answerUnreadable(app, error, socket, pending.get(socket)),
+    http: {
+      maxHeaderSize: limits.headers,
+      headersTimeout: limits.headersTimeout,
+      connectionsCheckingInterval: limits.timeoutCheck,
+      // Node would refuse by an answer of its own; `refusals.ts` does it with one of ours.
+      requireHostHeader: false,
+    },
   })
+  // Nor does an expectation we do not know deserve another kind of answer (RFC 9110 §10.1.1 leaves it to us).
+  server.server.on('checkExpectation', (request, response) => server.server.emit('request', request, response))
   readBodies(server)
   server.addHook('onRequest', (request, reply, done) => {
+    pending.set(request.raw.socket, reply.raw)
     writeHeaders(reply.raw, request.id)
     done()
   })
   if (app.config.corsOrigins.length > 0) await allowOrigins(server, app.config.corsOrigins)
-  server.addHook('onRequest', (request, _reply, done) => done(refusal(request.raw)))
+  server.addHook('onRequest', (request, reply, done) => {
+    const refused = refusal(request.raw)
+    // What follows on this connection may be misread just as well.
+    if (refused) reply.raw.setHeader('connection', 'close')
+    done(refused)
+  })
   server.addHook('onResponse', (request, reply, done) => {
     logAnswer(app, routeOf(request), request, reply)
     done()

@@ -1,21 +1,55 @@
-import { STATUS_CODES } from 'node:http'
+import { type ServerResponse, STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import type { App } from '../app.ts'
 import { AppError, type ErrorCode } from '../errors.ts'
 import { randomToken } from '../random.ts'
+import { fixedHeaders } from './fixed-headers.ts'
 import { headersOf, problemOf } from './problems.ts'
 
 const codes: Record<string, ErrorCode> = { HPE_HEADER_OVERFLOW: 'headers_too_large' }
 
-/** What Node could not even read as HTTP; there is no request to answer, only a socket. */
-export function answerUnreadable(app: App, failure: Error & { code?: string }, socket: Socket): void {
+/**
+ * What Node could not even read as HTTP; there is no request to answer, only a socket.
+ * @param pending the answer to the request that was read before on this socket, if there was one
+ */
+export function answerUnreadable(
+  app: App,
+  failure: Error & { code?: string },
+  socket: Socket,
+  pending: ServerResponse | undefined,
+): void {
   if (!socket.writable || failure.code === 'ECONNRESET') {
     socket.destroy()
     return
   }
-  const error = new AppError(codes[failure.code ?? ''] ?? 'malformed_request')
-  const body = JSON.stringify(problemOf(error, randomToken(6), `${app.config.publicUrl}/docs/errors`))
-  const headers = { ...headersOf(error), 'content-length': Buffer.byteLength(body), connection: 'close' }
+  // A request that was read whole gets its own answer first: its caller must not take ours for it.
+  if (pending?.req.complete && !pending.writableFinished) {
+    pending.once('close', () => answerUnreadable(app, failure, socket, undefined))
+    return
+  }
+  if (pending && !pending.writableFinished && pending.headersSent) {
+    socket.destroy()
+    return
+  }
+  const requestId = randomToken(6)
+  const error = new AppError(codes[failure.code ?? ''] ?? 'malformed_request', details[failure.code ?? ''])
+  app.log.info(
+    { request_id: requestId, status: error.status, reason: failure.code, ip: socket.remoteAddress },
+    'unreadable',
+  )
+  const body = JSON.stringify(problemOf(error, requestId, `${app.config.publicUrl}/docs/errors`))
+  const headers = {
+    ...Object.fromEntries(fixedHeaders(app.config.publicUrl)),
+    ...headersOf(error),
+    'x-request-id': requestId,
+    date: new Date(app.clock.now()).toUTCString(),
+    'content-length': Buffer.byteLength(body),
+    connection: 'close',
+  }
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
   socket.end(`HTTP/1.1 ${error.status} ${STATUS_CODES[error.status]}\r\n${lines.join('')}\r\n${body}`)
+}
+
+const details: Record<string, { detail: string }> = {
+  ERR_HTTP_REQUEST_TIMEOUT: { detail: 'The request did not arrive in time.' },
 }
