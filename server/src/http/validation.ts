@@ -1,9 +1,7 @@
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
 import { AppError, type FieldError } from '../errors.ts'
 
-const strict = new Ajv({ allErrors: true, coerceTypes: false, useDefaults: true, strictSchema: false })
-// What stands in a URL is text; numbers and flags are read from it.
-const fromText = new Ajv({ allErrors: true, coerceTypes: true, useDefaults: true, strictSchema: false })
+const ajv = new Ajv({ allErrors: true, coerceTypes: false, useDefaults: true, strictSchema: false })
 
 const mostErrors = 20
 
@@ -11,10 +9,25 @@ const mostErrors = 20
 export function validatorOf(schema: object, part: 'body' | 'query' | 'params'): (data: unknown) => void {
   let validate: ValidateFunction | undefined
   return (data) => {
-    validate ??= (part === 'body' ? strict : fromText).compile(schema)
+    validate ??= ajv.compile(schema)
+    if (part !== 'body') readNumbersAndFlags(schema, data as Record<string, unknown>)
     if (validate(data)) return
     const errors = (validate.errors ?? []).slice(0, mostErrors).map((error) => fieldError(error, part))
     throw new AppError('validation_failed', { detail: summary(errors), errors })
+  }
+}
+
+/**
+ * What stands in a URL is text; numbers and flags are read from it. Not by Ajv, which takes "0x10" and "1e309" for
+ * integers, and checks no bounds of the latter.
+ */
+function readNumbersAndFlags(schema: object, data: Record<string, unknown>): void {
+  const { properties = {} } = schema as { properties?: Record<string, { type?: string }> }
+  for (const [name, { type }] of Object.entries(properties)) {
+    const text = data[name]
+    if (typeof text !== 'string') continue
+    if (type === 'integer' && /^-?\d{1,15}$/.test(text)) data[name] = Number(text)
+    if (type === 'boolean' && /^(true|false)$/.test(text)) data[name] = text === 'true'
   }
 }
 
