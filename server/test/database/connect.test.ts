@@ -148,6 +148,16 @@ describe('a SQLite file', () => {
     rmSync(directory, { recursive: true })
   })
 
+  it('goes on after very many different statements', async () => {
+    const database = await openDatabase({ url: 'sqlite::memory:' })
+    for (let n = 0; n < 600; n++) {
+      const { rows } = await sql.raw(`select ${n} as n`).execute(database.db)
+      assert.deepEqual(rows, [{ n }])
+    }
+    assert.deepEqual((await sql.raw('select 0 as n').execute(database.db)).rows, [{ n: 0 }])
+    await database.close()
+  })
+
   it('can be memory', async () => {
     const database = await openDatabase({ url: 'sqlite::memory:' })
     await sql`create table t (x integer)`.execute(database.db)

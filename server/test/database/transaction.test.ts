@@ -80,6 +80,14 @@ onEachDatabase((name, url) => {
   })
 
   if (name === 'SQLite') {
+    it('does not hide an error behind that of the rollback', async () => {
+      const failing = inTransaction(database, async (tx) => {
+        await sql`rollback`.execute(tx)
+        throw new Error('mistake')
+      })
+      await assert.rejects(failing, /^Error: mistake$/)
+    })
+
     it('repeats when another process is writing', async () => {
       const other = await openDatabase({ url: url(), timeout: 20 })
       const holder = await database.db.startTransaction().execute()

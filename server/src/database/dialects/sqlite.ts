@@ -69,6 +69,8 @@ async function isListed<T>(db: Kysely<T>, type: string, table: string, name: str
 
 type Raw = Extract<SqliteDialectConfig['database'], { close(): void }>
 
+const mostPrepared = 500
+
 /** Preparing costs more than running most statements. */
 function cachingStatements(database: Raw): Raw {
   const prepared = new Map<string, ReturnType<Raw['prepare']>>()
@@ -78,8 +80,7 @@ function cachingStatements(database: Raw): Raw {
       const known = prepared.get(text)
       if (known) return known
       const statement = database.prepare(text)
-      // After DDL an old statement would return the old columns.
-      if (/^\s*(create|alter|drop)\b/i.test(text) || prepared.size >= 500) prepared.clear()
+      if (prepared.size >= mostPrepared) prepared.clear()
       prepared.set(text, statement)
       return statement
     },
