@@ -1,0 +1,18 @@
+import { sql } from 'kysely'
+import type { Database } from '../../src/database/connect.ts'
+
+const tables = ['users', 'passwords', 'sessions', 'revocations', 'signing_keys', 'schema_migrations']
+
+/** Every row of every table, as one text that can be compared. */
+export async function dumpRows({ db }: Database): Promise<string> {
+  const parts = await Promise.all(
+    tables.map(async (table) => {
+      const { rows } = await sql`select * from ${sql.table(table)}`.execute(db)
+      return `${table}\n${rows
+        .map((row) => JSON.stringify(row))
+        .sort()
+        .join('\n')}`
+    }),
+  )
+  return parts.join('\n')
+}
