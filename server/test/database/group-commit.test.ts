@@ -125,7 +125,7 @@ onEachDatabase((name, url) => {
     const commit = groupCommit(database)
     const request = new AsyncLocalStorage<number>()
     const seen = await Promise.all(
-      [1, 2, 3].map((id) => request.run(id, () => commit(async () => (await delay(1), request.getStore())))),
+      [1, 2, 3].map((id) => request.run(id, () => commit(() => delay(1).then(() => request.getStore())))),
     )
     assert.deepEqual(seen, [1, 2, 3])
   })
