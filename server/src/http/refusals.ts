@@ -11,6 +11,10 @@ export function refusal({ rawHeaders, url, headers, httpVersion }: IncomingMessa
   if (headers.host === undefined && httpVersion === '1.1') {
     return new AppError('malformed_request', { detail: 'The header Host is missing (RFC 9112 §3.2).' })
   }
+  const coding = headers['transfer-encoding']
+  if (coding !== undefined && coding.toLowerCase() !== 'chunked') {
+    return new AppError('malformed_request', { detail: 'The only Transfer-Encoding here is chunked.' })
+  }
   let seen = 0
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const name = rawHeaders[index]!.toLowerCase()
