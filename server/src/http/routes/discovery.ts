@@ -77,5 +77,5 @@ function cached({ header }: Request, body: object) {
   const known = header('if-none-match')
     ?.split(',')
     .map((tag) => tag.trim().replace(/^W\//, ''))
-  return known?.includes(etag) ? { status: 304, headers } : { status: 200, body, headers }
+  return known?.some((tag) => tag === etag || tag === '*') ? { status: 304, headers } : { status: 200, body, headers }
 }
