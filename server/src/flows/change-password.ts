@@ -11,6 +11,7 @@ import { announceEnds, nothingEnded } from './announce-ends.ts'
 import type { Caller } from './authenticate.ts'
 import { endAll } from './end-sessions.ts'
 import { issueTokens, type Tokens } from './issue-tokens.ts'
+import { ChangedMeanwhile, judgeAnew } from './judge-anew.ts'
 
 export type PasswordChange = {
   currentPassword: string
@@ -24,6 +25,10 @@ export type PasswordChange = {
  * generation: only a refresh rotates.
  */
 export async function changePassword(app: App, caller: Caller, input: PasswordChange): Promise<Tokens> {
+  return judgeAnew(() => attempt(app, caller, input))
+}
+
+async function attempt(app: App, caller: Caller, input: PasswordChange): Promise<Tokens> {
   const { sub, sid } = caller.claims
   const row = await findUserById(app.database.db, sub)
   const former = await findPasswordHash(app.database.db, sub)
@@ -47,7 +52,7 @@ export async function changePassword(app: App, caller: Caller, input: PasswordCh
     const there = await updateUser(tx, sub, { updated_at: now })
     const session = await findSessionOfUser(tx, sid, sub)
     if (!there || !session || session.ended_at !== null) throw new AppError('token_revoked')
-    if (!(await replacePassword(tx, sub, former, hash, now))) throw new AppError('invalid_password')
+    if (!(await replacePassword(tx, sub, former, hash, now))) throw new ChangedMeanwhile()
     const end = input.endOtherSessions ? await endAll(app, tx, sub, 'password_changed', sid) : nothingEnded
     return { end, session }
   })

@@ -8,31 +8,19 @@ import { recordLogin } from '../domain/users/update.ts'
 import { userOf } from '../domain/users/user.ts'
 import { AppError } from '../errors.ts'
 import { issueTokens, type Tokens } from './issue-tokens.ts'
+import { ChangedMeanwhile, judgeAnew } from './judge-anew.ts'
 import { sessionLife } from './register.ts'
 
 export type Login = { email: string; password: string; device: Device; signal?: AbortSignal }
 
-// Each round that fails was overtaken by a change of this very account.
-const rounds = 3
-
 /**
  * A user proves who it is and gets a session. An unknown address costs the same hashing in the same queue as a known
- * one, and no connection is held meanwhile; whoever was changed meanwhile is judged anew.
+ * one, and no connection is held meanwhile.
  */
 export async function login(app: App, input: Login): Promise<Tokens> {
   const password = normalisePassword(input.password)
-  for (let round = 1; ; round++) {
-    try {
-      return await attempt(app, { ...input, password })
-    } catch (error) {
-      if (!(error instanceof ChangedMeanwhile)) throw error
-      if (round === rounds) throw new AppError('invalid_credentials')
-    }
-  }
+  return judgeAnew(() => attempt(app, { ...input, password }))
 }
-
-/** The password was right for a row that is no longer so. */
-class ChangedMeanwhile extends Error {}
 
 async function attempt(app: App, { email, password, device, signal }: Login): Promise<Tokens> {
   const found = await findUserForLogin(app.database.db, email)
