@@ -2,7 +2,7 @@ import type { App } from '../app.ts'
 import { inTransaction } from '../database/transaction.ts'
 import { normalisePassword } from '../domain/passwords/normalise.ts'
 import { deletePassword, findPasswordHash } from '../domain/passwords/store.ts'
-import { blankSessionRowsOfUser } from '../domain/sessions/store.ts'
+import { blankSessionRowsOfUser, findSessionOfUser } from '../domain/sessions/store.ts'
 import { deleteUser } from '../domain/users/delete.ts'
 import { AppError } from '../errors.ts'
 import { announceEnds } from './announce-ends.ts'
@@ -14,13 +14,16 @@ import { endAll } from './end-sessions.ts'
  * without address and device, so that its other devices hear why they were logged out.
  */
 export async function deleteAccount(app: App, caller: Caller, password: string, signal?: AbortSignal): Promise<void> {
-  const { sub } = caller.claims
+  const { sub, sid } = caller.claims
   const hash = await findPasswordHash(app.database.db, sub)
   const checked = await app.hasher.verify(normalisePassword(password), hash, signal)
   if (hash === null || !checked.ok) throw new AppError('invalid_password')
 
   const end = await inTransaction(app.database, async (tx) => {
-    if (!(await deleteUser(tx, sub))) throw new AppError('token_revoked')
+    const there = await deleteUser(tx, sub)
+    const session = await findSessionOfUser(tx, sid, sub)
+    // Ended while the password was checked, perhaps because it was changed.
+    if (!there || !session || session.ended_at !== null) throw new AppError('token_revoked')
     await deletePassword(tx, sub)
     const end = await endAll(app, tx, sub, 'deleted')
     await blankSessionRowsOfUser(tx, sub)
