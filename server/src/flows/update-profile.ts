@@ -10,7 +10,7 @@ export async function updateOwnProfile(app: App, userId: string, change: Profile
   return inTransaction(app.database, async (tx) => {
     await updateProfile(tx, userId, change, app.clock.now())
     const user = await findUser(tx, userId)
-    if (!user) throw new AppError('token_revoked')
+    if (user?.status !== 'active') throw new AppError('token_revoked')
     return user
   })
 }
