@@ -1,0 +1,199 @@
+import assert from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { it } from 'node:test'
+import { registerSomebody } from '../support/server.ts'
+import {
+  day,
+  describeFlow,
+  footprint,
+  hour,
+  journalOf,
+  keyA,
+  logIn,
+  minute,
+  problem,
+  refresh,
+  sessionOf,
+  validate,
+} from './flow-server.ts'
+
+describeFlow('logout', (flow) => {
+  const person = () => registerSomebody(flow.server)
+  const out = (body: Record<string, unknown>, token?: string) =>
+    flow.server.call('POST', '/v1/auth/logout', { body, ...(token !== undefined && { token }) })
+  const state = async (token: string) => {
+    const answer = await refresh(flow.server, token, keyA)
+    return answer.status === 200 ? 'alive' : (answer.body.end_reason ?? answer.body.code)
+  }
+
+  async function threeDevices() {
+    const one = await person()
+    const [two, three] = [(await logIn(flow.server, one.email)).body, (await logIn(flow.server, one.email)).body]
+    return [one, two, three] as const
+  }
+
+  it('ends the session of a refresh token, at once and with the reason', async () => {
+    const [one, two] = await threeDevices()
+    const answer = await out({ refresh_token: one.refresh_token })
+    assert.deepEqual([answer.status, answer.text], [204, ''])
+    assert.equal((await validate(flow.server, one.access_token)).body.code, 'token_revoked')
+    assert.equal(await state(one.refresh_token), 'logout')
+    assert.equal((await validate(flow.server, two.access_token)).status, 200)
+    assert.equal(await state(two.refresh_token), 'alive')
+    assert.deepEqual(journalOf(flow.server, one.session_id, two.session_id, one.user.id), ['session logout'])
+    assert.equal((await sessionOf(flow.server, one.session_id)).end_reason, 'logout')
+  })
+
+  it('ends the session of an access token, with or without a body', async () => {
+    const [one, two] = await threeDevices()
+    assert.equal((await out({}, one.access_token)).status, 204)
+    assert.equal((await flow.server.call('POST', '/v1/auth/logout', { token: two.access_token })).status, 204)
+    assert.deepEqual([await state(one.refresh_token), await state(two.refresh_token)], ['logout', 'logout'])
+  })
+
+  it('has the end in the journal before it answers', async () => {
+    const one = await person()
+    await out({ refresh_token: one.refresh_token })
+    const directory = join(flow.dataDir, 'journal')
+    const text = readdirSync(directory)
+      .map((file) => readFileSync(join(directory, file), 'utf8'))
+      .join('')
+    assert.equal(text.split('\n').filter((line) => line.includes(one.session_id)).length, 1)
+  })
+
+  it('writes the end into the journal only after the commit, with the time that the row has', async () => {
+    const { server } = flow
+    const one = await person()
+    const { journal } = server.app
+    const { append } = journal
+    let rowThen: ReturnType<typeof sessionOf> | undefined
+    journal.append = (ends) => {
+      rowThen ??= sessionOf(server, one.session_id)
+      append(ends)
+    }
+    try {
+      await out({ refresh_token: one.refresh_token })
+    } finally {
+      journal.append = append
+    }
+    const at = (await rowThen)?.ended_at
+    assert.equal(typeof at, 'number')
+    assert.deepEqual(
+      [...journal.newestFirst()].find(({ id }) => id === one.session_id),
+      { kind: 'session', id: one.session_id, at, reason: 'logout' },
+    )
+  })
+
+  it('takes a token of any generation', async () => {
+    const one = await person()
+    let token = one.refresh_token
+    for (let n = 0; n < 12; n++) token = (await refresh(flow.server, token, keyA)).body.refresh_token
+    assert.equal((await out({ refresh_token: one.refresh_token })).status, 204)
+    assert.equal(await state(token), 'logout')
+  })
+
+  it('answers 204 again and again, and only the first time does something', async () => {
+    const one = await person()
+    await out({ refresh_token: one.refresh_token })
+    const before = await footprint(flow.server)
+    for (const scope of ['this', 'others', 'all']) {
+      assert.equal((await out({ refresh_token: one.refresh_token, scope })).status, 204)
+      assert.equal((await out({ scope }, one.access_token)).status, 204)
+    }
+    assert.deepEqual(await footprint(flow.server), before)
+  })
+
+  it('answers 204 to what nobody knows, and does nothing', async () => {
+    const { server } = flow
+    const one = await person()
+    const forged = one.refresh_token.slice(0, -1) + (one.refresh_token.endsWith('A') ? 'B' : 'A')
+    const unknown = server.app.refreshTokens.mint('01920000-1234-7abc-8def-0123456789ab', 3)
+    const before = await footprint(server)
+    for (const token of [forged, unknown, 'x']) {
+      for (const scope of ['this', 'others', 'all'])
+        assert.equal((await out({ refresh_token: token, scope })).status, 204)
+    }
+    assert.equal((await out({}, 'not.a.token')).status, 204)
+    assert.equal((await out({}, `${one.access_token}x`)).status, 204)
+    assert.deepEqual(await footprint(server), before)
+    assert.equal(await state(one.refresh_token), 'alive')
+  })
+
+  it('answers 204 to an expired access token, and the session goes on', async () => {
+    const one = await person()
+    flow.server.clock.advance(hour)
+    assert.equal((await out({}, one.access_token)).status, 204)
+    assert.equal(await state(one.refresh_token), 'alive')
+  })
+
+  it('asks for a token where there is none, and refuses unknown scopes and fields', async () => {
+    const one = await person()
+    const before = await footprint(flow.server)
+    assert.equal(problem(await out({})), '401 unauthenticated')
+    assert.equal(problem(await flow.server.call('POST', '/v1/auth/logout')), '401 unauthenticated')
+    assert.equal(problem(await out({ refresh_token: one.refresh_token, scope: 'both' })), '422 validation_failed')
+    assert.equal(problem(await out({ refresh_token: one.refresh_token, everywhere: true })), '422 validation_failed')
+    assert.deepEqual(await footprint(flow.server), before)
+  })
+
+  it("scope others ends the user's other sessions, which hear why, and keeps this one", async () => {
+    const [one, two, three] = await threeDevices()
+    const stranger = await person()
+    assert.equal((await out({ scope: 'others' }, one.access_token)).status, 204)
+    assert.equal((await validate(flow.server, one.access_token)).status, 200)
+    for (const other of [two, three]) {
+      assert.equal((await validate(flow.server, other.access_token)).body.code, 'token_revoked')
+      assert.equal(await state(other.refresh_token), 'logout_others')
+      assert.deepEqual(journalOf(flow.server, other.session_id), ['session logout_others'])
+    }
+    assert.deepEqual(journalOf(flow.server, one.session_id, one.user.id), [])
+    assert.deepEqual([await state(one.refresh_token), await state(stranger.refresh_token)], ['alive', 'alive'])
+  })
+
+  it("scope all ends every session of the user, and nobody else's", async () => {
+    const devices = await threeDevices()
+    const stranger = await person()
+    assert.equal((await out({ refresh_token: devices[1].refresh_token, scope: 'all' })).status, 204)
+    for (const device of devices) {
+      assert.equal((await validate(flow.server, device.access_token)).body.code, 'token_revoked')
+      assert.equal(await state(device.refresh_token), 'logout_all')
+    }
+    assert.deepEqual(journalOf(flow.server, devices[0].user.id), ['user logout_all'])
+    assert.equal(await state(stranger.refresh_token), 'alive')
+    const again = await logIn(flow.server, devices[0].email)
+    assert.equal((await validate(flow.server, again.body.access_token)).status, 200)
+  })
+
+  it('a session that ended before keeps its first reason', async () => {
+    const [one, two] = await threeDevices()
+    await out({ refresh_token: two.refresh_token })
+    await out({ refresh_token: one.refresh_token, scope: 'all' })
+    assert.equal(await state(two.refresh_token), 'logout')
+    assert.equal(await state(one.refresh_token), 'logout_all')
+  })
+
+  it('does nothing by the token of a session that has expired', async () => {
+    const { server } = flow
+    const one = await person()
+    server.clock.advance(89 * day)
+    const two = (await logIn(server, one.email)).body
+    server.clock.advance(day + minute)
+    const before = await footprint(server)
+    assert.equal((await out({ refresh_token: one.refresh_token, scope: 'all' })).status, 204)
+    assert.deepEqual(await footprint(server), before)
+    assert.equal(await state(two.refresh_token), 'alive')
+  })
+
+  it('ends a session for good, however many ask at the same time', async () => {
+    const [one] = await threeDevices()
+    const answers = await Promise.all(
+      Array.from({ length: 10 }, (_, n) => out({ refresh_token: one.refresh_token, scope: n % 2 ? 'this' : 'all' })),
+    )
+    assert.deepEqual([...new Set(answers.map(({ status }) => status))], [204])
+    const { revocations } = await footprint(flow.server)
+    assert.equal((await validate(flow.server, one.access_token)).body.code, 'token_revoked')
+    assert.ok(revocations.some(({ subject }) => subject === one.session_id))
+    assert.notEqual(await state(one.refresh_token), 'alive')
+  })
+})
