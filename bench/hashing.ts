@@ -1,35 +1,55 @@
 /**
  * The governor under a storm, as ratios of what its threads could do at most in the same run:
  *
- *     node bench/hashing.ts [seconds of each measurement, default 10]
+ *     node bench/hashing.ts [rounds, default 5] [seconds of a round, default 4]
+ *
+ * Bound and storm take turns, and a storm is compared with the bounds just before and after it: the speed of a shared
+ * machine drifts. "busy" is the share of time in which the threads were hashing, which drifts less.
  */
-import { availableParallelism } from 'node:os'
+import { availableParallelism, loadavg } from 'node:os'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { Worker } from 'node:worker_threads'
 import type { Wanted } from '../server/src/domain/passwords/formats/format.ts'
-import { startHasher } from '../server/src/domain/passwords/hasher.ts'
+import { type Hasher, startHasher } from '../server/src/domain/passwords/hasher.ts'
 import { AppError } from '../server/src/errors.ts'
 
-const seconds = Number(process.argv[2] ?? 10)
+const rounds = Number(process.argv[2] ?? 5)
+const seconds = Number(process.argv[3] ?? 4)
 const threads = availableParallelism()
 const callers = 64
+const password = 'correct horse battery staple'
 
 for (const wanted of [{ scheme: 'bcrypt', cost: 12 }, { scheme: 'argon2id' }] satisfies Wanted[]) {
-  // Before and after, because the speed of a shared machine drifts.
-  const before = await rawBound(wanted, true)
-  const storm = await runStorm(wanted)
-  const after = await rawBound(wanted, true)
+  const hasher = startHasher({ threads, maxWait: 1500, wanted })
+  await hasher.calibrate()
+  const stored = await hasher.hash(password)
+  const bounds = [await rawBound(wanted, true)]
+  const storms = []
+  for (let round = 0; round < rounds; round++) {
+    storms.push(await runStorm(hasher, stored))
+    bounds.push(await rawBound(wanted, true))
+  }
   const unniced = await rawBound(wanted, false)
-  const bound = (before.rate + after.rate) / 2
-  console.log(`\n${JSON.stringify(wanted)}, ${threads} threads, ${callers} callers, ${seconds} s each`)
+  await hasher.close()
+
+  const ratios = storms.map(({ rate }, round) => (2 * rate) / (bounds[round]!.rate + bounds[round + 1]!.rate))
+  const accepted = storms.flatMap((storm) => storm.accepted)
+  const shed = storms.flatMap((storm) => storm.shed)
+  console.log(`\n${JSON.stringify(wanted)}: ${threads} threads, ${callers} callers, ${rounds} rounds of ${seconds} s`)
+  console.log(`load average ${loadavg()[0]!.toFixed(1)} (a quiet machine would show ${threads})`)
   console.table({
-    'raw bound (hashes/s): before, after': `${before.rate.toFixed(2)}, ${after.rate.toFixed(2)}`,
-    'goodput (hashes/s)': storm.rate.toFixed(2),
-    'goodput ÷ bound': (storm.rate / bound).toFixed(3),
-    'accepted: p50, p99 (ms)': `${at(storm.accepted, 0.5)}, ${at(storm.accepted, 0.99)}`,
-    'shed: count, p50, p99 (ms)': `${storm.shed.length}, ${at(storm.shed, 0.5, 3)}, ${at(storm.shed, 0.99, 3)}`,
-    'event loop p99 (ms): storm': storm.loop.toFixed(1),
-    'event loop p99 (ms): bound niced, not niced': `${after.loop.toFixed(1)}, ${unniced.loop.toFixed(1)}`,
+    'raw bound (hashes/s)': spread(bounds.map(({ rate }) => rate)),
+    'goodput (hashes/s)': spread(storms.map(({ rate }) => rate)),
+    'goodput ÷ bound': spread(ratios, 3),
+    'busy ÷ time of all threads': spread(
+      storms.map(({ busy }) => busy),
+      3,
+    ),
+    [`accepted (ms), n=${accepted.length}`]: quantiles(accepted),
+    [`shed (ms), n=${shed.length}`]: quantiles(shed, 3),
+    'event loop p99 (ms), storm': spread(storms.map(({ loop }) => loop)),
+    'event loop p99 (ms), bound': spread(bounds.map(({ loop }) => loop)),
+    'event loop p99 (ms), bound not niced': unniced.loop.toFixed(2),
   })
 }
 
@@ -64,28 +84,23 @@ async function rawBound(wanted: Wanted, niced: boolean) {
   return { rate: rates.reduce((sum, rate) => sum + rate), loop: delay.percentile(99) / 1e6 }
 }
 
-async function runStorm(wanted: Wanted) {
-  const hasher = startHasher({ threads, maxWait: 1500, wanted })
-  await hasher.calibrate()
-  const stored = await hasher.hash('correct horse battery staple')
+/** Callers who come back as they are told, until the round is over. */
+async function runStorm(hasher: Hasher, stored: string) {
   const accepted: number[] = []
   const shed: number[] = []
+  const finished: { at: number; busyMs: number }[] = []
   const delay = monitorEventLoopDelay({ resolution: 1 })
   delay.enable()
-  const start = performance.now()
-  const end = start + seconds * 1000
-  const computedBefore = hasher.stats().computed
-  let computed = 0
-  setTimeout(() => {
-    computed = hasher.stats().computed - computedBefore
-  }, seconds * 1000)
+  const end = performance.now() + seconds * 1000
 
   async function caller() {
     while (performance.now() < end) {
       const asked = performance.now()
       try {
-        await hasher.verify('correct horse battery staple', stored)
-        accepted.push(performance.now() - asked)
+        await hasher.verify(password, stored)
+        const at = performance.now()
+        accepted.push(at - asked)
+        if (at < end) finished.push({ at, busyMs: hasher.stats().busyMs })
       } catch (error) {
         if (!(error instanceof AppError)) throw error
         shed.push(performance.now() - asked)
@@ -95,11 +110,29 @@ async function runStorm(wanted: Wanted) {
   }
   await Promise.all(Array.from({ length: callers }, caller))
   delay.disable()
-  await hasher.close()
-  return { rate: computed / seconds, accepted, shed, loop: delay.percentile(99) / 1e6 }
+
+  // From the first results to the last: hashes cut off by the ends of the round would count for nothing.
+  const [first, last] = [finished[threads - 1]!, finished.at(-1)!]
+  const elapsed = last.at - first.at
+  return {
+    rate: ((finished.length - threads) / elapsed) * 1000,
+    busy: (last.busyMs - first.busyMs) / elapsed / threads,
+    accepted,
+    shed,
+    loop: delay.percentile(99) / 1e6,
+  }
 }
 
-function at(values: number[], quantile: number, digits = 0): string {
+function spread(values: number[], digits = 2): string {
+  const [low, middle, high] = [0, 0.5, 1].map((share) => at(values, share).toFixed(digits))
+  return `${middle} (${low} … ${high})`
+}
+
+function quantiles(values: number[], digits = 0): string {
+  return `p50 ${at(values, 0.5).toFixed(digits)}, p99 ${at(values, 0.99).toFixed(digits)}`
+}
+
+function at(values: number[], share: number): number {
   const sorted = values.toSorted((a, b) => a - b)
-  return (sorted[Math.min(Math.floor(sorted.length * quantile), sorted.length - 1)] ?? Number.NaN).toFixed(digits)
+  return sorted[Math.min(Math.floor(sorted.length * share), sorted.length - 1)] ?? Number.NaN
 }

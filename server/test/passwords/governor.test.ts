@@ -87,6 +87,7 @@ test('the estimate follows the measurements and scales with the work', async () 
   assert.equal(governor.expect(long), 100)
   await governor.run({ kind: 'bcrypt', units: 8192 }, order('claim 400'))
   assert.ok(Math.abs(governor.expect(long) - 120) < 1e-9)
+  assert.equal(governor.stats().busyMs, 500)
   assert.equal(governor.expect({ kind: 'argon2', units: 19456 * 2 }), 60)
 })
 

@@ -38,7 +38,7 @@ export type Governor = ReturnType<typeof startGovernor>
 export function startGovernor({ threads, maxWait, kind, now = () => performance.now(), workerUrl }: GovernorOptions) {
   const pace = startPace()
   const queue: Job[] = []
-  const counts = { computed: 0, shed: 0, expired: 0, abandoned: 0, crashed: 0 }
+  const counts = { computed: 0, busyMs: 0, shed: 0, expired: 0, abandoned: 0, crashed: 0 }
   const timers = new Set<NodeJS.Timeout>()
   let deadline: NodeJS.Timeout | undefined
   let closing = false
@@ -177,6 +177,7 @@ export function startGovernor({ threads, maxWait, kind, now = () => performance.
       job.reject(new AppError('unavailable', { retryAfter: 1, cause: answer.error }))
     } else {
       counts.computed++
+      counts.busyMs += answer.milliseconds
       pace.learn(job.work, answer.milliseconds)
       job.resolve(answer.digest)
     }

@@ -23,6 +23,8 @@ export type HasherStats = {
   /** Expected milliseconds for one hash of the wanted scheme (EWMA). */
   hashMs: number
   computed: number
+  /** Milliseconds that all threads together spent hashing. */
+  busyMs: number
   /** Refused on arrival. */
   shed: number
   /** Refused after waiting, because no thread came free in time. */
