@@ -3,7 +3,7 @@ import { inTransaction } from '../database/transaction.ts'
 import { findSessionWithUser } from '../domain/sessions/store.ts'
 import type { EndReason } from '../errors.ts'
 import { announceEnds } from './announce-ends.ts'
-import { endAll, endOne } from './end-sessions.ts'
+import { endAll, endOne, revokedSpan } from './end-sessions.ts'
 
 export type LogoutScope = 'this' | 'others' | 'all'
 
@@ -19,11 +19,25 @@ export async function logout(app: App, sessionId: string | null, scope: LogoutSc
   const { rows } = await findSessionWithUser(app.database.db, { id: sessionId })
   const session = rows[0]
   // Who was logged out may not log out others: the token of an ended session is worth nothing any more.
-  if (!session || session.ended_at !== null || app.clock.now() >= session.absolute_expires_at) return
+  if (!session || app.clock.now() >= session.absolute_expires_at) return
+  if (session.ended_at !== null) return confirmEnd(app, session.id, session.ended_at, session.end_reason)
   const reason = reasons[scope]
   const end = await inTransaction(app.database, (tx) => {
     if (scope === 'this') return endOne(app, tx, sessionId, reason)
     return endAll(app, tx, session.user_id, reason, scope === 'others' ? sessionId : undefined)
   })
+  // Somebody else was faster, perhaps on another node: look again.
+  if (scope === 'this' && end.ends.length === 0) return logout(app, sessionId, scope)
   announceEnds(app, end)
+}
+
+/**
+ * Another node ended it, and its answer may have been lost, as when it died after the commit. Who answers the retry
+ * answers for the end: it refuses the access tokens at once, and keeps the end through a restore.
+ */
+function confirmEnd(app: App, id: string, at: number, reason: string | null): void {
+  const span = revokedSpan(app, at)
+  if (span.until <= app.clock.now() || app.revocations.has({ sid: id, sub: '', jti: '', iat: 0 }, '')) return
+  app.journal.append([{ kind: 'session', id, at, reason: (reason ?? 'logout') as EndReason }])
+  app.revocations.add([{ kind: 'session', subject: id, before_at: span.before, until_at: span.until }])
 }
