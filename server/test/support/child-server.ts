@@ -1,0 +1,77 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { quickDirectory } from './quick-directory.ts'
+
+const program = fileURLToPath(new URL('../../bin/ntt-auth.js', import.meta.url))
+const patience = 20_000
+
+/** `ntt-auth serve` as a process of its own, which may be killed and started again on the same data. */
+export type ChildServer = {
+  dataDir: string
+  /** Where it listens now; another port after every start. */
+  address(): string
+  start(): Promise<void>
+  /** As the power or the kernel would: no handler runs, nothing is finished. */
+  kill(): Promise<void>
+  /** Kills it and removes its data directory. */
+  remove(): Promise<void>
+}
+
+export type ChildServerOptions = { databaseUrl: string; masterKey: string; settings?: Record<string, string> }
+
+export function childServer({ databaseUrl, masterKey, settings = {} }: ChildServerOptions): ChildServer {
+  const dataDir = mkdtempSync(join(quickDirectory(), 'ntt-auth-child-'))
+  let child: ChildProcess | null = null
+  let address = ''
+  const kill = async () => {
+    if (!child) return
+    const gone = child.exitCode === null && child.signalCode === null ? once(child, 'exit') : null
+    child.kill('SIGKILL')
+    await gone
+    child = null
+  }
+  const env: Record<string, string> = {
+    PATH: process.env.PATH ?? '',
+    NTT_AUTH_PORT: '0',
+    NTT_AUTH_MANAGEMENT_PORT: '0',
+    NTT_AUTH_DATABASE_URL: databaseUrl,
+    NTT_AUTH_DATA_DIR: dataDir,
+    NTT_AUTH_MASTER_KEY: masterKey,
+    NTT_AUTH_PUBLIC_URL: 'https://auth.example.com',
+    NTT_AUTH_AUTO_MIGRATE: 'on',
+    NTT_AUTH_LOG_LEVEL: 'fatal',
+  }
+  for (const [name, value] of Object.entries(settings)) env[`NTT_AUTH_${name}`] = value
+  return {
+    dataDir,
+    address: () => address,
+    async start() {
+      const started = spawn(process.execPath, [program, 'serve'], { env, stdio: ['ignore', 'ignore', 'pipe'] })
+      child = started
+      address = await listening(started)
+    },
+    kill,
+    async remove() {
+      await kill()
+      rmSync(dataDir, { recursive: true, force: true })
+    },
+  }
+}
+
+function listening(child: ChildProcess): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let said = ''
+    const timer = setTimeout(() => reject(new Error(`The server did not start in time: ${said}`)), patience)
+    child.once('exit', (code) => reject(new Error(`The server ended with ${code}: ${said}`)))
+    child.stderr!.on('data', (piece) => {
+      said += piece
+      const address = /listens on (http:\S+)/.exec(said)?.[1]
+      if (!address) return
+      clearTimeout(timer)
+      resolve(address)
+    })
+  })
+}
