@@ -89,9 +89,11 @@ export function raceClient(history: History, who: Who, store: RecordStore) {
     over: null as string | null,
     /** The last access token it got. */
     accessToken: null as string | null,
-    async refresh(where: Where, fate: Fate = 'deliver'): Promise<Outcome> {
+    /** @param resumed when the client, suspended after the reply came, goes on and saves it */
+    async refresh(where: Where, fate: Fate = 'deliver', resumed?: Promise<void>): Promise<Outcome> {
       const sent = store.record
       const outcome = await sendRefresh(history, who, where, sent, fate)
+      await resumed
       if (outcome.kind === 'tokens') {
         store.save(outcome.token, outcome.generation)
         this.accessToken = outcome.accessToken
