@@ -110,6 +110,23 @@ onEachDatabase((name, url) => {
     assertHistory(history.events)
   })
 
+  it('keeps it ended when the database goes back to before the logout while the server is down', async () => {
+    const history = new History()
+    const client = await begin(history)
+    await client.refresh(where())
+    const { db } = observer.app.database
+    const { id, ...backup } = await sessionRowOf(observer.app, client.who.session)
+    await client.refresh(where())
+    await sendLogout(history, client.who, where(), client.store.record.token)
+    await child.kill()
+    await db.updateTable('sessions').set(backup).where('id', '=', id).execute()
+    await db.deleteFrom('revocations').where('subject', '=', id).execute()
+    await child.start()
+    assert.equal((await sendValidate(history, client.who, where(), client.accessToken!)).kind, 'refused')
+    assert.deepEqual(await client.refresh(where()), { kind: 'ended', reason: 'logout' })
+    assertHistory(history.events)
+  })
+
   it('loses nobody and revives nothing when the server is killed at random instants under load', async () => {
     const history = new History()
     const clients = await Promise.all(Array.from({ length: 10 }, () => begin(history)))
