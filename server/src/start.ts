@@ -47,6 +47,8 @@ async function bringKeys(app: App): Promise<void> {
   const isThere = (rows: SigningKeyRow[]) =>
     rows.some((row) => row.state === 'active' && row.algorithm === config.signingAlgorithm)
   let rows = await listSigningKeys(database.db)
+  // Under a wrong master key nothing is changed: a key made now would be no use to the other nodes.
+  app.keyring.load(rows)
   // Many nodes may start at once on an empty database: one of them makes the key, the others wait for it.
   for (let tries = 0; !isThere(rows) && tries < 100; tries++) {
     const wanted = { name: 'signing-keys', owner: randomToken(9), now: clock.now(), duration: 10_000 }

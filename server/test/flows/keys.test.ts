@@ -1,0 +1,174 @@
+import assert from 'node:assert/strict'
+import { it } from 'node:test'
+import { createLocalJWKSet, jwtVerify } from 'jose'
+import { createApp } from '../../src/app.ts'
+import { loadConfig } from '../../src/config/config.ts'
+import { listSigningKeys } from '../../src/domain/keys/store.ts'
+import { createLog } from '../../src/log.ts'
+import { randomToken } from '../../src/random.ts'
+import { startApp } from '../../src/start.ts'
+import { onEachDatabase } from '../support/databases.ts'
+import { registerSomebody, startTestServer, type TestServer, testMasterKey } from '../support/server.ts'
+import { describeFlow, eventually, keyA, logIn, problem, refresh, validate } from './flow-server.ts'
+
+const otherMasterKey = randomToken(32)
+const kidOf = (token: string): string => JSON.parse(Buffer.from(token.split('.')[0]!, 'base64url').toString()).kid
+const headerOf = (token: string) => JSON.parse(Buffer.from(token.split('.')[0]!, 'base64url').toString())
+const keysOf = async (server: TestServer) =>
+  (await listSigningKeys(server.app.database.db)).map(({ kid, algorithm, state }) => ({ kid, algorithm, state }))
+
+describeFlow('signing keys', (flow) => {
+  it('keeps its key when it starts again', async () => {
+    const one = await registerSomebody(flow.server)
+    const before = await keysOf(flow.server)
+    assert.equal(before.length, 1)
+    const again = await flow.start()
+    try {
+      assert.deepEqual(await keysOf(again), before)
+      assert.equal((await validate(again, one.access_token)).status, 200)
+      assert.equal(kidOf((await logIn(again, one.email)).body.access_token), kidOf(one.access_token))
+    } finally {
+      await again.close()
+    }
+  })
+
+  it('publishes its keys for everybody, and no private part', async () => {
+    const one = await registerSomebody(flow.server)
+    const { body, text, headers } = await flow.server.call('GET', '/.well-known/jwks.json')
+    assert.equal(headers.get('cache-control'), 'public, max-age=300')
+    const { payload } = await jwtVerify(one.access_token, createLocalJWKSet(body), {
+      issuer: 'https://auth.example.com',
+      audience: 'https://auth.example.com',
+      typ: 'at+jwt',
+    })
+    assert.equal(payload.sub, one.user.id)
+    for (const key of body.keys)
+      assert.deepEqual(Object.keys(key).sort(), ['alg', 'crv', 'kid', 'kty', 'use', 'x', 'y'])
+    assert.equal(/"d"|"p"|"q"/.test(text), false)
+    const [row] = await listSigningKeys(flow.server.app.database.db)
+    assert.equal(row!.sealed_private.includes(Buffer.from('-----BEGIN')), false)
+  })
+
+  it('does not start under another master key, says how to mend it, and changes nothing', async () => {
+    const before = await listSigningKeys(flow.server.app.database.db)
+    for (const algorithm of ['ES256', 'EdDSA']) {
+      const env = {
+        NTT_AUTH_DATABASE_URL: flow.url,
+        NTT_AUTH_DATA_DIR: flow.dataDir,
+        NTT_AUTH_MASTER_KEY: otherMasterKey,
+        NTT_AUTH_SIGNING_ALGORITHM: algorithm,
+      }
+      const app = await createApp(loadConfig({ env, flags: {} }).config, createLog('error'), flow.server.clock)
+      try {
+        await assert.rejects(
+          startApp(app),
+          /The master key does not open the signing key \S+: it is not the one this database was used with\. Start with the former NTT_AUTH_MASTER_KEY/,
+        )
+      } finally {
+        await app.close()
+      }
+      assert.deepEqual(await listSigningKeys(flow.server.app.database.db), before)
+    }
+  })
+
+  it('goes on when a new master key is put in front: old tokens and keys are still good', async () => {
+    const one = await registerSomebody(flow.server)
+    const both = await flow.start({ settings: { MASTER_KEY: `${otherMasterKey},${testMasterKey}` } })
+    try {
+      assert.equal((await validate(both, one.access_token)).status, 200)
+      const next = await refresh(both, one.refresh_token, keyA)
+      assert.deepEqual([next.status, next.body.generation], [200, 1])
+      assert.equal((await validate(flow.server, next.body.access_token)).status, 200)
+      // Made under the new master key, which the old server does not have.
+      assert.equal(problem(await refresh(flow.server, next.body.refresh_token, keyA)), '401 invalid_refresh_token')
+      assert.equal((await refresh(both, next.body.refresh_token, keyA)).body.generation, 2)
+    } finally {
+      await both.close()
+    }
+  })
+
+  it('makes a new active key for another algorithm, and the old one goes on verifying', async () => {
+    const one = await registerSomebody(flow.server)
+    const [old] = await keysOf(flow.server)
+    const changed = await flow.start({ settings: { SIGNING_ALGORITHM: 'EdDSA' } })
+    try {
+      const keys = await keysOf(changed)
+      assert.deepEqual(keys.map(({ algorithm, state }) => `${algorithm} ${state}`).sort(), [
+        'ES256 retiring',
+        'EdDSA active',
+      ])
+      assert.equal((await validate(changed, one.access_token)).status, 200)
+      const fresh = (await refresh(changed, one.refresh_token, keyA)).body.access_token
+      assert.equal(headerOf(fresh).alg, 'EdDSA')
+      const { body } = await changed.call('GET', '/.well-known/jwks.json')
+      assert.deepEqual(new Set(body.keys.map(({ kid }: { kid: string }) => kid)), new Set([old!.kid, kidOf(fresh)]))
+      await jwtVerify(fresh, createLocalJWKSet(body))
+      await jwtVerify(one.access_token, createLocalJWKSet(body))
+      // The node that still runs takes the new key over, and signs with it.
+      await eventually(async () => (await validate(flow.server, fresh)).status === 200, 8000)
+      assert.equal(kidOf((await logIn(flow.server, one.email)).body.access_token), kidOf(fresh))
+    } finally {
+      await changed.close()
+    }
+  })
+
+  it('a removed key verifies nothing any more, though the token was seen before', async () => {
+    const one = await registerSomebody(flow.server)
+    assert.equal((await validate(flow.server, one.access_token)).status, 200)
+    const { db } = flow.server.app.database
+    const kid = kidOf(one.access_token)
+    const set = (state: 'active' | 'removed') =>
+      db.updateTable('signing_keys').set({ state }).where('kid', '=', kid).execute()
+    await set('removed')
+    flow.server.app.keyring.load(await listSigningKeys(db))
+    assert.equal(problem(await validate(flow.server, one.access_token)), '401 invalid_token')
+    const login = await logIn(flow.server, one.email)
+    assert.deepEqual([problem(login), login.headers.get('retry-after')], ['503 unavailable', '1'])
+    await set('active')
+    flow.server.app.keyring.load(await listSigningKeys(db))
+    assert.equal((await validate(flow.server, one.access_token)).status, 200)
+  })
+})
+
+onEachDatabase((_name, url) => {
+  it('two servers that start at once on an empty database end with one active key, and read each other', async () => {
+    const servers = await Promise.all([startTestServer(url()), startTestServer(url()), startTestServer(url())])
+    try {
+      const [first] = servers
+      const keys = await keysOf(first!)
+      assert.deepEqual(
+        keys.map(({ state }) => state),
+        ['active'],
+      )
+      for (const from of servers) {
+        const { access_token } = await registerSomebody(from)
+        for (const to of servers) assert.equal((await validate(to, access_token)).status, 200)
+      }
+    } finally {
+      for (const server of servers) await server.close()
+    }
+  })
+})
+
+for (const algorithm of ['EdDSA', 'RS256']) {
+  describeFlow(
+    `a server that signs by ${algorithm}`,
+    (flow) => {
+      it('registers, validates, refreshes and logs out, and others can verify its tokens', async () => {
+        const { server } = flow
+        const one = await registerSomebody(server)
+        assert.equal(headerOf(one.access_token).alg, algorithm)
+        assert.equal((await validate(server, one.access_token)).status, 200)
+        const { body } = await server.call('GET', '/.well-known/jwks.json')
+        await jwtVerify(one.access_token, createLocalJWKSet(body), { typ: 'at+jwt' })
+        const next = (await refresh(server, one.refresh_token, keyA)).body
+        const [header, payload, signature] = next.access_token.split('.')
+        const altered = signature.startsWith('A') ? `B${signature.slice(1)}` : `A${signature.slice(1)}`
+        assert.equal(problem(await validate(server, `${header}.${payload}.${altered}`)), '401 invalid_token')
+        await server.call('POST', '/v1/auth/logout', { body: { refresh_token: next.refresh_token } })
+        assert.equal(problem(await validate(server, next.access_token)), '401 token_revoked')
+      })
+    },
+    { settings: { SIGNING_ALGORITHM: algorithm } },
+  )
+}
