@@ -39,7 +39,17 @@ process.exit(code)
 function run(): Promise<number> {
   const child = spawn(
     process.execPath,
-    ['--test', '--test-concurrency=2', '--test-timeout=180000', ...(everything ? coverage : []), ...flags, ...files],
+    // A test that fails may leave threads and sockets behind, and must not hang the run for that.
+    [
+      '--test',
+      '--test-concurrency=2',
+      '--test-force-exit',
+      '--test-timeout=180000',
+      '--test-timeout=180000',
+      ...(everything ? coverage : []),
+      ...flags,
+      ...files,
+    ],
     { cwd: server, stdio: 'inherit', env: { ...process.env, ...databases.env } },
   )
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal))

@@ -69,7 +69,7 @@ export function startHasher({ wanted, ...options }: HasherOptions): Hasher {
     },
 
     async calibrate() {
-      const jobs = Array.from({ length: 2 * options.threads }, () =>
+      const jobs = Array.from({ length: options.threads }, () =>
         governor.run(dummy.work, () => dummy.call('calibration')),
       )
       // When real work leaves no room for this, it does the measuring.
