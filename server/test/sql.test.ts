@@ -84,6 +84,8 @@ const stores: {
     ],
     endSessionRows: [(db) => sessions.endSessionRows(db, ['one', 'two'], 'logout_all', now)],
     endSessionRowsOfUser: [(db) => sessions.endSessionRowsOfUser(db, id, 'deleted', now)],
+    listEndedSessions: [(db) => sessions.listEndedSessions(db, ['one', 'two'], [1, 2])],
+    listEndedUsers: [(db) => sessions.listEndedUsers(db, ['one', 'two'], [1, 2])],
     listLiveSessionIds: [(db) => sessions.listLiveSessionIds(db, id), (db) => sessions.listLiveSessionIds(db, id, 'x')],
     findSessionOfUser: [(db) => sessions.findSessionOfUser(db, id, 'user')],
     listSessionRows: [

@@ -1,34 +1,59 @@
 import type { App } from '../app.ts'
-import type { Tx } from '../database/connect.ts'
+import type { Db, Tx } from '../database/connect.ts'
 import { inTransaction } from '../database/transaction.ts'
 import type { End } from '../domain/journal/journal.ts'
 import { recordRevocations } from '../domain/revocations/record.ts'
 import type { RevocationRow } from '../domain/revocations/store.ts'
 import { endSession, endSessionsOfUserStartedBy } from '../domain/sessions/end.ts'
+import { listEndedSessions, listEndedUsers } from '../domain/sessions/store.ts'
 import { revokedSpan } from './end-sessions.ts'
 
-const batchSize = 200
+const batchSize = 500
 
 /**
- * Ends again what had ended, should the database have gone back (a restore, a failover to a lagging replica). Reads the
- * journal from its newest line: an end is in the journal only after its commit, so a batch that the database knows in
- * full proves that nothing older is missing either. Guarded updates throughout: doing it twice does nothing.
+ * Ends again what had ended, should the database have gone back (a restore, a failover to a lagging replica). Guarded
+ * updates throughout: doing it twice does nothing.
  * @returns how many lines had to be applied again
  */
 export async function reapplyEnds(app: App): Promise<number> {
   let applied = 0
-  for (const batch of batches(app.journal.newestFirst())) {
+  // Oldest first: where this stops half-way, the newest are still missing, and the next start comes back for the rest.
+  for (const batch of batches((await missingEnds(app)).reverse())) {
     const changed = await inTransaction(app.database, async (tx) => {
-      const missing: End[] = []
-      for (const end of batch) if (await applyEnd(tx, end)) missing.push(end)
-      return { missing, revocations: await revokeAgain(app, tx, missing) }
+      let count = 0
+      for (const end of batch) if (await applyEnd(tx, end)) count++
+      return { count, revocations: await revokeAgain(app, tx, batch) }
     })
     app.revocations.add(changed.revocations)
-    applied += changed.missing.length
-    if (changed.missing.length === 0) break
+    applied += changed.count
   }
   if (applied > 0) app.log.warn({ event: 'ends_reapplied', count: applied }, 'the database had gone back')
   return applied
+}
+
+/**
+ * What the journal has and the database does not, newest first. A line is written after its commit, so ends that the
+ * database knows prove that it has not lost older ones. An end it knows nothing of proves neither: its session may have
+ * been opened and lost after the backup.
+ */
+async function missingEnds(app: App): Promise<End[]> {
+  const missing: End[] = []
+  for (const batch of batches(app.journal.newestFirst())) {
+    const unknown = await unknownEnds(app.database.db, batch)
+    missing.push(...unknown)
+    // One known end is not enough: ends that come at once may be written in another order than committed.
+    if (unknown.length < batch.length / 2) break
+  }
+  return missing
+}
+
+async function unknownEnds(db: Db, batch: End[]): Promise<End[]> {
+  const idsOf = (kind: End['kind']) => batch.filter((end) => end.kind === kind).map(({ id }) => id)
+  const times = batch.map(({ at }) => at)
+  const known = new Set<string>()
+  for (const row of await listEndedSessions(db, idsOf('session'), times)) known.add(`session ${row.id} ${row.ended_at}`)
+  for (const row of await listEndedUsers(db, idsOf('user'), times)) known.add(`user ${row.user_id} ${row.ended_at}`)
+  return batch.filter(({ kind, id, at }) => !known.has(`${kind} ${id} ${at}`))
 }
 
 async function applyEnd(tx: Tx, end: End): Promise<boolean> {

@@ -186,6 +186,27 @@ describeStore('the sessions store', (database) => {
     assert.deepEqual(await sessions.listLiveSessionIds(db(), user_id, one.id), [two.id])
   })
 
+  it('knows which ends of sessions and users it has, to the millisecond', async () => {
+    const user_id = newId(1)
+    const [one, two] = [await insert({ user_id, ended_at: 7 }), await insert({ user_id, ended_at: 7 })]
+    const alive = await insert({ user_id })
+    const ids = [one.id, two.id, alive.id, newId(1)]
+    const ended = (await sessions.listEndedSessions(db(), ids, [7, 8])).map((row) => ({ ...row }))
+    assert.deepEqual(
+      ended.toSorted((a, b) => (a.id < b.id ? -1 : 1)),
+      [one, two].map(({ id, ended_at }) => ({ id, ended_at })).toSorted((a, b) => (a.id < b.id ? -1 : 1)),
+    )
+    assert.deepEqual(await sessions.listEndedSessions(db(), ids, [6, 8]), [])
+    assert.deepEqual(await sessions.listEndedSessions(db(), [], [7]), [])
+    const users = await sessions.listEndedUsers(db(), [user_id, newId(1)], [7, 8])
+    assert.deepEqual(
+      users.map((row) => ({ ...row })),
+      [{ user_id, ended_at: 7 }],
+    )
+    assert.deepEqual(await sessions.listEndedUsers(db(), [user_id], [8]), [])
+    assert.deepEqual(await sessions.listEndedUsers(db(), [], [7]), [])
+  })
+
   it('finds a session for its own user only', async () => {
     const row = await insert()
     assert.deepEqual({ ...(await sessions.findSessionOfUser(db(), row.id, row.user_id)) }, row)

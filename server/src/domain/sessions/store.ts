@@ -123,6 +123,20 @@ export async function endSessionRowsOfUser(
   return result.numUpdatedRows > 0n
 }
 
+/** Those of these sessions that ended at one of these times. */
+export async function listEndedSessions(db: Db | Tx, ids: string[], times: number[]) {
+  if (ids.length === 0) return []
+  const query = db.selectFrom('sessions').select(['id', 'ended_at'])
+  return query.where('id', 'in', ids).where('ended_at', 'in', times).execute()
+}
+
+/** Those of these users who have sessions that ended at one of these times. */
+export async function listEndedUsers(db: Db | Tx, userIds: string[], times: number[]) {
+  if (userIds.length === 0) return []
+  const query = db.selectFrom('sessions').select(['user_id', 'ended_at']).distinct()
+  return query.where('user_id', 'in', userIds).where('ended_at', 'in', times).execute()
+}
+
 export async function listLiveSessionIds(db: Db | Tx, userId: string, except?: string): Promise<string[]> {
   let query = db.selectFrom('sessions').select('id').where('user_id', '=', userId).where('ended_at', 'is', null)
   if (except !== undefined) query = query.where('id', '!=', except)

@@ -17,6 +17,12 @@ update "sessions" set "ended_at" = $1, "end_reason" = $2 where "id" in ($3, $4) 
 -- endSessionRowsOfUser
 update "sessions" set "ended_at" = $1, "end_reason" = $2 where "user_id" = $3 and "created_at" <= $4 and "ended_at" is null;
 
+-- listEndedSessions
+select "id", "ended_at" from "sessions" where "id" in ($1, $2) and "ended_at" in ($3, $4);
+
+-- listEndedUsers
+select distinct "user_id", "ended_at" from "sessions" where "user_id" in ($1, $2) and "ended_at" in ($3, $4);
+
 -- listLiveSessionIds
 select "id" from "sessions" where "user_id" = $1 and "ended_at" is null;
 select "id" from "sessions" where "user_id" = $1 and "ended_at" is null and "id" != $2;

@@ -17,6 +17,12 @@ update "sessions" set "ended_at" = ?, "end_reason" = ? where "id" in (?, ?) and 
 -- endSessionRowsOfUser
 update "sessions" set "ended_at" = ?, "end_reason" = ? where "user_id" = ? and "created_at" <= ? and "ended_at" is null;
 
+-- listEndedSessions
+select "id", "ended_at" from "sessions" where "id" in (?, ?) and "ended_at" in (?, ?);
+
+-- listEndedUsers
+select distinct "user_id", "ended_at" from "sessions" where "user_id" in (?, ?) and "ended_at" in (?, ?);
+
 -- listLiveSessionIds
 select "id" from "sessions" where "user_id" = ? and "ended_at" is null;
 select "id" from "sessions" where "user_id" = ? and "ended_at" is null and "id" != ?;
