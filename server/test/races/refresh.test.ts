@@ -286,6 +286,33 @@ onEachDatabase((name, url) => {
     assertHistory(history.events)
   })
 
+  /** Lets something else happen after the next refresh has judged its row and before it writes. */
+  const beforeTheNextWrite = (happens: () => Promise<unknown>) => {
+    const { app } = server
+    const { commit } = app
+    app.commit = async (work, shape) => {
+      app.commit = commit
+      await happens()
+      return commit(work, shape)
+    }
+  }
+
+  it('hands out nothing when a logout is answered between reading the row and writing it', async () => {
+    const { id, client } = await begin()
+    await rotate(client, 1)
+    beforeTheNextWrite(() => sendLogout(history, honest(id), where, client.store.record.token))
+    assert.deepEqual(await client.refresh(where), { kind: 'ended', reason: 'logout' })
+    assert.equal((await sessionRowOf(server.app, id)).generation, 1)
+  })
+
+  it('judges a token anew when another key used it between reading the row and writing it', async () => {
+    const { id, client, record } = await begin()
+    beforeTheNextWrite(() => sendRefresh(history, thief(id), where, { ...record, key: freshKey() }))
+    assert.deepEqual(await client.refresh(where), { kind: 'ended', reason: 'refresh_token_reuse' })
+    assert.equal((await sessionRowOf(server.app, id)).generation, 1)
+    assertHistory(history.events)
+  })
+
   it('answers a retry with the same successor when the commit succeeded and the server did not notice', async () => {
     const { app } = server
     const { id, client } = await begin()
