@@ -23,7 +23,7 @@ the requests it has, and stops.
 Examples:
   ntt-auth serve
   ntt-auth serve --port 8081 --data-dir /var/lib/ntt-auth
-  NTT_AUTH_DATABASE_URL=postgres://auth@db.internal/auth ntt-auth serve`,
+  ntt-auth serve --config /etc/ntt-auth.json`,
   options: settingFlags,
   async run(invocation) {
     const config = configFrom(invocation)

@@ -9,7 +9,8 @@ import { serializerOf } from './serialize.ts'
 import { validatorOf } from './validation.ts'
 
 /** Puts a route in its place: who may call, then what was sent, then the handler, then only what is declared goes out. */
-export function addRoute(server: FastifyInstance, app: App, { method, path, route }: Place): void {
+export function addRoute(server: FastifyInstance, app: App, places: readonly Place[], place: Place): void {
+  const { method, path, route } = place
   const checkBody = route.body && validatorOf(route.body, 'body')
   const checkQuery = validatorOf(route.query ?? nothing, 'query')
   const checkParams = route.params && validatorOf(route.params, 'params')
@@ -44,6 +45,7 @@ export function addRoute(server: FastifyInstance, app: App, { method, path, rout
       checkParams?.(request.params)
       const context = {
         app,
+        places,
         body: bodyOf(route, request),
         query: request.query,
         params: request.params,

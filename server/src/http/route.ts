@@ -3,6 +3,7 @@ import type { App } from '../app.ts'
 import type { Service, ServiceScope } from '../domain/services/service.ts'
 import type { ErrorCode } from '../errors.ts'
 import type { Caller } from '../flows/authenticate.ts'
+import type { Place } from './routes.ts'
 
 /**
  * Who may call a route. `session` shows a refresh token in the body, which the flow itself checks; `user` and `admin`
@@ -13,6 +14,8 @@ export type Who = 'anyone' | 'session' | 'user' | 'admin' | 'service'
 /** What a handler knows of the request. */
 export type RequestContext<Body, Query, Params> = {
   app: App
+  /** Every route of this listener, for those that describe it. */
+  places: readonly Place[]
   body: Body
   query: Query
   params: Params

@@ -66,6 +66,6 @@ export async function createServer(app: App, places: readonly Place[] = routes):
   })
   server.setErrorHandler((error, request, reply) => answerError(app, routeOf(request), error, request, reply))
   server.setNotFoundHandler((request, reply) => answerNotFound(app, places, request, reply))
-  for (const place of places) addRoute(server, app, place)
+  for (const place of places) addRoute(server, app, places, place)
   return server
 }

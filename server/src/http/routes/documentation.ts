@@ -4,17 +4,19 @@ import { AppError, catalogue, type ErrorCode } from '../../errors.ts'
 import { contentPolicy, errorPage, referencePage } from '../documentation.ts'
 import { openApi } from '../openapi.ts'
 import { route } from '../route.ts'
-import { routes } from '../routes.ts'
+import type { Place } from '../routes.ts'
+
+type Served = { app: App; places: readonly Place[] }
 
 /** Made once: the routes and the public address do not change while a server runs. */
-const document = onceFor((app: App) => openApi(routes, app.config.publicUrl))
-const reference = onceFor((app: App) => referencePage(document(app)))
+const document = onceFor(({ app, places }) => openApi(places, app.config.publicUrl))
+const reference = onceFor((served) => referencePage(document(served)))
 
-function onceFor<T>(make: (app: App) => T): (app: App) => T {
+function onceFor<T>(make: (served: Served) => T): (served: Served) => T {
   const made = new WeakMap<App, { value: T }>()
-  return (app) => {
-    const known = made.get(app) ?? { value: make(app) }
-    made.set(app, known)
+  return (served) => {
+    const known = made.get(served.app) ?? { value: make(served) }
+    made.set(served.app, known)
     return known.value
   }
 }
@@ -33,9 +35,9 @@ export const openApiRoute = route({
   quiet: true,
   answers: { 200: { description: 'The document.', schema: Type.Record(Type.String(), Type.Unknown()) } },
   errors: [],
-  handle: ({ app }) => ({
+  handle: (served) => ({
     status: 200,
-    body: document(app),
+    body: document(served),
     headers: { 'cache-control': 'public, max-age=300' },
   }),
 })
@@ -47,7 +49,7 @@ export const docsRoute = route({
   quiet: true,
   answers: { 200: { description: 'A page that needs no script and nothing from elsewhere.', contentType: html } },
   errors: [],
-  handle: ({ app }) => page(reference(app)),
+  handle: (served) => page(reference(served)),
 })
 
 export const errorDocsRoute = route({
