@@ -14,6 +14,10 @@ export type ChildServer = {
   /** Where it listens now; another port after every start. */
   address(): string
   start(): Promise<void>
+  /** All it has written so far, to both outputs. */
+  output(): string
+  /** Asks it to stop. @returns its exit code, once it has */
+  stop(): Promise<number | null>
   /** As the power or the kernel would: no handler runs, nothing is finished. */
   kill(): Promise<void>
   /** Kills it and removes its data directory. */
@@ -26,6 +30,7 @@ export function childServer({ databaseUrl, masterKey, settings = {} }: ChildServ
   const dataDir = mkdtempSync(join(quickDirectory(), 'ntt-auth-child-'))
   let child: ChildProcess | null = null
   let address = ''
+  let output = ''
   const kill = async () => {
     if (!child) return
     const gone = child.exitCode === null && child.signalCode === null ? once(child, 'exit') : null
@@ -48,10 +53,21 @@ export function childServer({ databaseUrl, masterKey, settings = {} }: ChildServ
   return {
     dataDir,
     address: () => address,
+    output: () => output,
     async start() {
-      const started = spawn(process.execPath, [program, 'serve'], { env, stdio: ['ignore', 'ignore', 'pipe'] })
+      const started = spawn(process.execPath, [program, 'serve'], { env, stdio: ['ignore', 'pipe', 'pipe'] })
       child = started
+      for (const stream of [started.stdout, started.stderr]) stream.on('data', (piece) => (output += piece))
       address = await listening(started)
+    },
+    async stop() {
+      const stopping = child
+      if (!stopping) return null
+      const gone = once(stopping, 'exit')
+      stopping.kill('SIGTERM')
+      const [code] = await gone
+      child = null
+      return code
     },
     kill,
     async remove() {

@@ -1,0 +1,194 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { Agent, request } from 'node:http'
+import { connect } from 'node:net'
+import { after, before, describe, it } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
+import { createManagementServer } from '../src/http/management.ts'
+import { type ChildServer, childServer } from './support/child-server.ts'
+import { freshDatabase, onEachDatabase } from './support/databases.ts'
+import {
+  call,
+  goodPassword,
+  registerSomebody,
+  startTestServer,
+  type TestServer,
+  testMasterKey,
+} from './support/server.ts'
+
+// Below the range of outgoing connections, and another one for each run.
+const managementPort = 22_000 + (process.pid % 1000)
+const management = `http://127.0.0.1:${managementPort}`
+
+onEachDatabase((_name, url) => {
+  describe('a server that is asked to stop', () => {
+    let child: ChildServer
+
+    before(async () => {
+      child = childServer({
+        databaseUrl: url(),
+        masterKey: testMasterKey,
+        settings: {
+          SHUTDOWN_DELAY: '700ms',
+          SHUTDOWN_TIMEOUT: '2s',
+          MANAGEMENT_PORT: String(managementPort),
+          PASSWORD_HASH: 'argon2id',
+          HASH_MAX_WAIT: '30s',
+          LOG_LEVEL: 'error',
+        },
+      })
+      await child.start()
+    })
+    after(() => child.remove())
+
+    it('says so to balancers at once, serves until they have heard it, and loses no request', async () => {
+      const address = child.address()
+      const somebody = await registerSomebody({ call: (...args) => call(address, ...args) })
+      const answered: string[] = []
+      const refused: string[] = []
+      let told = false
+      // As a balancer sends them: over connections that are kept, and none any more once readiness says no.
+      const agent = new Agent({ keepAlive: true })
+      const customer = async (number: number) => {
+        for (let round = 0; !told; round++) {
+          const email = `customer-${number}-${round}@example.com`
+          const answer = await post(agent, address, '/v1/auth/register', { email, password: goodPassword })
+          if (answer === 201) answered.push(email)
+          else refused.push(`${email}: ${answer}`)
+        }
+      }
+      const customers = Array.from({ length: 4 }, (_, number) => customer(number))
+      const exit = child.stop()
+      // Readiness is looked at as the balancer does, while the server still serves.
+      await eventually(async () => (await call(address, 'GET', '/health/ready')).status === 503)
+      await delay(200)
+      told = true
+      const stranger = await call(address, 'GET', '/health/ready')
+      assert.deepEqual(stranger.body, { status: 'not_ready' })
+      const operator = await call(management, 'GET', '/health/ready')
+      assert.deepEqual([operator.status, operator.body.reasons], [503, ['The server is stopping.']])
+      assert.equal((await call(address, 'GET', '/health/live')).status, 200)
+      const validated = await call(address, 'GET', '/v1/auth/validate', { token: somebody.access_token })
+      assert.equal(validated.status, 200)
+      assert.equal(await exit, 0)
+      await Promise.all(customers)
+      agent.destroy()
+      assert.deepEqual(refused, [])
+      assert.ok(answered.length > 0)
+
+      await child.start()
+      for (const email of answered.slice(-20)) {
+        const again = await call(child.address(), 'POST', '/v1/auth/login', { body: { email, password: goodPassword } })
+        assert.equal(again.status, 200, email)
+      }
+    })
+
+    it('does not wait for ever for a request that never ends', async () => {
+      const { hostname, port } = new URL(child.address())
+      const socket = connect(Number(port), hostname)
+      socket.on('error', () => undefined)
+      await once(socket, 'connect')
+      socket.write(
+        'POST /v1/auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{',
+      )
+      await delay(100)
+      assert.notEqual(await child.stop(), 0)
+      assert.match(child.output(), /requests were still under way/)
+      socket.destroy()
+    })
+  })
+})
+
+describe('readiness', () => {
+  let server: TestServer
+  let drop: () => Promise<void>
+  const operators = () => {
+    const listener = createManagementServer(server.app)
+    return new Promise<{ address: string; close(): void }>((resolve) =>
+      listener.listen(0, '127.0.0.1', () => {
+        const { port } = listener.address() as { port: number }
+        resolve({ address: `http://127.0.0.1:${port}`, close: () => listener.close() })
+      }),
+    )
+  }
+  const ask = async () => {
+    server.clock.advance(2000)
+    const door = await operators()
+    const [stranger, operator] = [
+      await server.call('GET', '/health/ready'),
+      await call(door.address, 'GET', '/health/ready'),
+    ]
+    door.close()
+    return { stranger, operator }
+  }
+
+  before(async () => {
+    const fresh = await freshDatabase('SQLite')
+    drop = fresh.drop
+    server = await startTestServer(fresh.url, { expectErrors: true })
+  })
+  after(async () => {
+    await server.close().catch(() => undefined)
+    await drop()
+  })
+
+  it('is there when database, schema and key are', async () => {
+    const { stranger, operator } = await ask()
+    assert.deepEqual([stranger.status, stranger.body], [200, { status: 'ready' }])
+    assert.deepEqual([operator.status, operator.body], [200, { status: 'ready', reasons: [] }])
+  })
+
+  it('tells the operator why it is not, and a stranger only that it is not', async () => {
+    const { database, keyring } = server.app
+    const unknown = { migration: '9999-from-the-future', step: 0, started_at: 1, finished_at: 1 }
+    await database.db.insertInto('schema_migrations').values(unknown).execute()
+    const rows = await database.db.selectFrom('signing_keys').selectAll().execute()
+    keyring.load([])
+    const { stranger, operator } = await ask()
+    assert.deepEqual([stranger.status, stranger.body], [503, { status: 'not_ready' }])
+    assert.equal(operator.status, 503)
+    assert.deepEqual(operator.body.reasons, ['There is no active signing key.', 'The database schema is newer.'])
+    keyring.load(rows)
+    await database.db.deleteFrom('schema_migrations').where('migration', '=', unknown.migration).execute()
+    assert.equal((await ask()).stranger.status, 200)
+  })
+
+  it('notices that the database has gone', async () => {
+    await server.app.database.close()
+    const { stranger, operator } = await ask()
+    assert.deepEqual([stranger.status, stranger.body], [503, { status: 'not_ready' }])
+    assert.match(operator.body.reasons[0], /^The database does not answer: /)
+    assert.equal((await server.call('GET', '/health/live')).status, 200)
+  })
+
+  it('has an operator’s door that is no other door', async () => {
+    const door = await operators()
+    assert.equal((await call(door.address, 'GET', '/health/live')).status, 200)
+    assert.equal((await call(door.address, 'GET', '/v1/users/me')).status, 404)
+    assert.equal((await call(door.address, 'POST', '/health/ready')).status, 405)
+    assert.equal((await call(door.address, 'HEAD', '/health/live')).text, '')
+    door.close()
+  })
+})
+
+/** @returns the status, or the error's code */
+function post(agent: Agent, address: string, path: string, body: object): Promise<number | string> {
+  return new Promise((resolve) => {
+    const asked = request(address + path, { method: 'POST', agent, headers: { 'content-type': 'application/json' } })
+    asked.on('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message))
+    asked.on('response', (response) => {
+      response.resume()
+      response.on('end', () => resolve(response.statusCode ?? 0))
+      response.on('error', (error: NodeJS.ErrnoException) => resolve(`${response.statusCode} ${error.code}`))
+    })
+    asked.end(JSON.stringify(body))
+  })
+}
+
+async function eventually(check: () => Promise<boolean>): Promise<void> {
+  for (let tries = 0; tries < 200; tries++) {
+    if (await check()) return
+    await delay(10)
+  }
+  throw new Error('it did not happen')
+}
