@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { packageFile } from '../package-file.ts'
 import type { Command } from './command.ts'
 import { exitCodes } from './exit-codes.ts'
 
@@ -31,7 +32,7 @@ Examples:
 }
 
 export function readVersion(): string {
-  return JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).version
+  return JSON.parse(readFileSync(packageFile('package.json'), 'utf8')).version
 }
 
 async function loadCommands(): Promise<void> {

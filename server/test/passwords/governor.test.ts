@@ -53,6 +53,15 @@ test('a job that would wait too long is refused at once, before it costs anythin
   assert.deepEqual(await Promise.all(admitted), ['sleep done', 'sleep done', 'sleep done'])
 })
 
+test('a thread is started when all others are busy for the first time', async () => {
+  const governor = start({ threads: 3 })
+  assert.equal(governor.stats().running, 1)
+  for (let round = 0; round < 3; round++) await governor.run(long, order('sleep 1'))
+  assert.equal(governor.stats().running, 1)
+  await Promise.all([1, 2].map(() => governor.run(long, order('sleep 20'))))
+  assert.equal(governor.stats().running, 2)
+})
+
 test('more threads admit more', async () => {
   const governor = start({ threads: 2 })
   const answers = await Promise.allSettled(Array.from({ length: 20 }, () => governor.run(long, order('sleep 20'))))

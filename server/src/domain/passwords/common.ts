@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { packageFile } from '../../package-file.ts'
 
 const newline = 0x0a
 let list: Buffer | undefined
@@ -6,7 +7,7 @@ let list: Buffer | undefined
 /** Reads the list now rather than at the first new password. */
 export function loadCommonPasswords(): void {
   // One buffer searched in place: a Set of as many strings takes ten times the memory.
-  list ??= readFileSync(new URL('../../../data/common-passwords.txt', import.meta.url))
+  list ??= readFileSync(packageFile('data/common-passwords.txt'))
 }
 
 /** Whether the whole password, in whatever case, is one that attackers try first. */

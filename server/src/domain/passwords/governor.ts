@@ -21,12 +21,14 @@ type Job = {
   reject(error: unknown): void
 }
 
-/** The thread is null while it waits to be replaced. */
-type Slot = { thread: Thread | null; jobs: Job[]; startedAt: number; failures: number }
+/** The thread is null before it is first needed (`fresh`), and while it waits to be replaced. */
+type Slot = { thread: Thread | null; fresh: boolean; jobs: Job[]; startedAt: number; failures: number }
 
 /** A next job is posted ahead behind one that ends this soon (ms): the thread then has no gap between two short jobs. */
 const aheadWithin = 50
 const longestRespawnDelay = 5000
+
+const unused = { thread: null, fresh: true, startedAt: 0, failures: 0 }
 
 export type Governor = ReturnType<typeof startGovernor>
 
@@ -43,8 +45,8 @@ export function startGovernor({ threads, maxWait, kind, now = () => performance.
   let deadline: NodeJS.Timeout | undefined
   let closing = false
   let onIdle: (() => void) | undefined
-  const slots = Array.from({ length: threads }, (): Slot => ({ thread: null, jobs: [], startedAt: 0, failures: 0 }))
-  for (const slot of slots) spawn(slot)
+  const slots = Array.from({ length: threads }, (): Slot => ({ ...unused, jobs: [] }))
+  spawn(slots[0]!)
 
   /** @param makeCall called only when the job is admitted */
   function run(work: Work, makeCall: () => SlowCall, signal?: AbortSignal): Promise<string> {
@@ -83,11 +85,15 @@ export function startGovernor({ threads, maxWait, kind, now = () => performance.
     }
   }
 
-  /** The thread that will be free first, if a job may be posted to it now. */
+  /**
+   * The thread that will be free first, if a job may be posted to it now. Threads weigh ten megabytes each, so one is
+   * started when all others are busy for the first time.
+   */
   function freest(work: Work): Slot | undefined {
     let best: Slot | undefined
     let shortest = Number.POSITIVE_INFINITY
     for (const slot of slots) {
+      if (slot.fresh) spawn(slot)
       if (slot.thread === null || slot.jobs.length > 1) continue
       if (slot.jobs.length === 0) return slot
       const left = remaining(slot)
@@ -159,6 +165,7 @@ export function startGovernor({ threads, maxWait, kind, now = () => performance.
   }
 
   function spawn(slot: Slot): void {
+    slot.fresh = false
     slot.thread = startThread(
       kind,
       (answer) => onAnswer(slot, answer),
@@ -227,6 +234,12 @@ export function startGovernor({ threads, maxWait, kind, now = () => performance.
     run,
     close,
     expect: pace.expect,
-    stats: () => ({ threads, queued: queue.length, inFlight: inFlight(), ...counts }),
+    stats: () => ({
+      threads,
+      running: slots.filter(({ thread }) => thread !== null).length,
+      queued: queue.length,
+      inFlight: inFlight(),
+      ...counts,
+    }),
   }
 }

@@ -1,0 +1,9 @@
+import { findPackageJSON } from 'node:module'
+import { dirname, join } from 'node:path'
+
+const home = dirname(findPackageJSON(import.meta.url)!)
+
+/** A file that is shipped in this package, wherever the code runs from. @param path relative to `package.json` */
+export function packageFile(path: string): string {
+  return join(home, path)
+}
