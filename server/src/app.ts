@@ -7,6 +7,7 @@ import { groupCommit } from './database/group-commit.ts'
 import { openJournal } from './domain/journal/journal.ts'
 import { keyring } from './domain/keys/keyring.ts'
 import { startHasher } from './domain/passwords/hasher.ts'
+import { revocationFeed } from './domain/revocations/feed.ts'
 import { liveSet } from './domain/revocations/live-set.ts'
 import type { AccessTokenRules } from './domain/tokens/access-token.ts'
 import { refreshTokens } from './domain/tokens/refresh-token.ts'
@@ -55,6 +56,7 @@ function buildApp(config: Config, log: Logger, clock: Clock, masterKeys: Buffer[
     services: new Map() as RememberedServices,
     refreshTokens: refreshTokens(masterKeys),
     revocations: liveSet(),
+    feed: revocationFeed(),
     journal: openJournal(`${config.dataDir}/journal`, randomToken(6).toLowerCase().replaceAll('_', '-')),
     hasher: startHasher({
       threads: config.hashThreads,

@@ -42,7 +42,7 @@ type Calls<Store> = { [Name in keyof Store]: ((db: Db) => Promise<unknown>)[] }
 
 const [id, now, bytes] = ['id', 1, Buffer.alloc(64)]
 const signingKey = { kid: 'kid', algorithm: 'ES256', state: 'next' as const, public_jwk: '{}', sealed_private: bytes }
-const revocation = { id, kind: 'session' as const, subject: id, before_at: now, until_at: now }
+const revocation = { id, kind: 'session' as const, subject: id, before_at: now, until_at: now, position: 7 }
 
 /** Each store function, called in each way that makes a statement of its own. */
 const stores: {
@@ -98,7 +98,12 @@ const stores: {
     insertRevocations: [
       (db) => revocations.insertRevocations(db, [{ ...revocation, reason: 'logout', revoked_at: now }]),
     ],
-    listRevocations: [(db) => revocations.listRevocations(db, 0, now)],
+    listRevocationsAfter: [(db) => revocations.listRevocationsAfter(db, { position: 7, now, limit: 1000 })],
+    listUnplacedIds: [(db) => revocations.listUnplacedIds(db, 9, 200)],
+    placeRevocations: [(db) => revocations.placeRevocations(db, ['one', 'two'], 9, 8)],
+    readFeedHead: [(db) => revocations.readFeedHead(db)],
+    insertFeedHead: [(db) => revocations.insertFeedHead(db, 7)],
+    advanceFeedHead: [(db) => revocations.advanceFeedHead(db, 7, 8)],
   },
   keys: {
     listSigningKeys: [(db) => keys.listSigningKeys(db)],

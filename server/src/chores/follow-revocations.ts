@@ -1,38 +1,67 @@
 import type { App } from '../app.ts'
-import { listRevocations } from '../domain/revocations/store.ts'
+import { readFeed, reloadLiveSet } from '../flows/read-feed.ts'
 import { reapplyEnds } from '../flows/reapply-ends.ts'
 
 const interval = 1000
-// Rows are stamped by the clock of the node that wrote them and appear when its transaction commits: each poll looks
-// back far enough for both, and adding a row twice does nothing.
-const lookBack = 60_000
+/** What this process revokes is read, and so placed in the feed, this soon; a burst shares one reading. */
+const soon = 50
+/** Beyond this the time of day was set, and did not merely drift. */
+const step = 5000
 
-/** Keeps this node's live set in step with what other nodes revoke. The first reading is done when this returns. */
+/**
+ * Keeps this node in step with what other nodes revoke. The first reading is done when this returns.
+ * @returns how to stop
+ */
 export async function followRevocations(app: App): Promise<() => void> {
-  let newest = 0
   let lost = false
+  let stopped = false
+  let timer: NodeJS.Timeout | undefined
+  let due = Number.POSITIVE_INFINITY
+  let reading: Promise<void> | null = null
+  let offset = app.clock.now() - performance.now()
+
   const read = async () => {
-    const now = app.clock.now()
-    const rows = await listRevocations(app.database.db, Math.max(0, newest - lookBack), now)
-    for (const row of rows) newest = Math.max(newest, Math.min(row.revoked_at, now))
-    app.revocations.add(rows)
-    app.revocations.sweep(now)
+    const restarts = app.feed.restarts()
+    await readFeed(app)
+    const drifted = app.clock.now() - performance.now() - offset
+    if (Math.abs(drifted) > step) {
+      await reloadLiveSet(app)
+      offset += drifted
+    }
+    // Out of reach for a while, or gone back: perhaps another server answers now, and it may lag behind.
+    if (lost || app.feed.restarts() !== restarts) await reapplyEnds(app)
+    lost = false
+    app.revocations.sweep(app.clock.now())
   }
   const poll = async () => {
+    due = Number.POSITIVE_INFINITY
     try {
       await read()
-      // Out of reach for a while: perhaps another server answers now, and it may lag behind.
-      if (lost) await reapplyEnds(app)
-      lost = false
     } catch (error) {
-      if (!lost) app.log.error({ err: error, event: 'revocations_unreadable' })
+      if (!lost && !stopped) app.log.error({ err: error, event: 'revocations_unreadable' })
       lost = true
     }
-    if (!stopped) timer = setTimeout(poll, interval).unref()
+    reading = null
+    schedule(Math.min(interval, due - performance.now()))
   }
-  let stopped = false
+  const schedule = (wait: number) => {
+    if (stopped) return
+    clearTimeout(timer)
+    timer = setTimeout(() => {
+      reading = poll()
+      app.later(() => reading!)
+    }, wait).unref()
+  }
+  const wake = () => {
+    if (due < Number.POSITIVE_INFINITY) return
+    due = performance.now() + soon
+    // A reading under way may have passed what was revoked just now: another one follows it.
+    if (reading === null) schedule(soon)
+  }
+
   await read()
-  let timer = setTimeout(poll, interval).unref()
+  app.feed.onWake(wake)
+  schedule(interval)
   return () => {
     stopped = true
     clearTimeout(timer)

@@ -7,6 +7,7 @@ export interface Schema {
   passwords: PasswordRow
   sessions: SessionRow
   revocations: RevocationRow
+  revocation_feed: RevocationFeedRow
   signing_keys: SigningKeyRow
   services: ServiceRow
   service_secrets: ServiceSecretRow
@@ -70,6 +71,14 @@ export interface RevocationRow {
   until_at: number
   reason: string
   revoked_at: number
+  /** Its place in the feed, given after the commit; `unplaced` until then (`domain/revocations/place.ts`). */
+  position: number
+}
+
+/** The last place given in the feed: one row, advanced by compare-and-set. */
+export interface RevocationFeedRow {
+  name: string
+  position: number
 }
 
 export interface SigningKeyRow {

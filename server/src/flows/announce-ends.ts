@@ -12,6 +12,15 @@ export const nothingEnded: Ended = { ends: [], revocations: [] }
  */
 export function announceEnds(app: App, { ends, revocations }: Ended): void {
   app.journal.append(ends)
-  app.revocations.add(revocations)
+  announceRevocations(app, revocations)
   for (const end of ends) app.log.info({ event: 'session_ended', kind: end.kind, id: end.id, reason: end.reason })
+}
+
+/** After the commit: this node refuses at once what was revoked, the others hear of it by the feed. */
+export function announceRevocations(app: App, revocations: RevocationRow[]): void {
+  if (revocations.length === 0) return
+  app.revocations.add(revocations)
+  const now = app.clock.now()
+  for (const row of revocations) app.feed.observe(now - row.revoked_at, 'here')
+  app.feed.wake()
 }

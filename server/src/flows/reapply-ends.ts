@@ -6,6 +6,7 @@ import { recordRevocations } from '../domain/revocations/record.ts'
 import type { RevocationRow } from '../domain/revocations/store.ts'
 import { endSession, endSessionsOfUserStartedBy } from '../domain/sessions/end.ts'
 import { listEndedSessions, listEndedUsers } from '../domain/sessions/store.ts'
+import { announceRevocations } from './announce-ends.ts'
 import { revokedSpan } from './end-sessions.ts'
 
 const batchSize = 500
@@ -24,7 +25,7 @@ export async function reapplyEnds(app: App): Promise<number> {
       for (const end of batch) if (await applyEnd(tx, end)) count++
       return { count, revocations: await revokeAgain(app, tx, batch) }
     })
-    app.revocations.add(changed.revocations)
+    announceRevocations(app, changed.revocations)
     applied += changed.count
   }
   if (applied > 0) app.log.warn({ event: 'ends_reapplied', count: applied }, 'the database had gone back')

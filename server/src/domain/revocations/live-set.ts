@@ -1,5 +1,6 @@
 import type { RevocationRow } from '../../database/schema.ts'
 
+type Revoked = Pick<RevocationRow, 'kind' | 'subject' | 'before_at' | 'until_at'>
 type Subject = { sid: string; sub: string; jti: string; iat: number }
 
 /**
@@ -7,7 +8,8 @@ type Subject = { sid: string; sub: string; jti: string; iat: number }
  * leaves by itself once no token it could hit is alive.
  */
 export type LiveSet = {
-  add(rows: Iterable<Pick<RevocationRow, 'kind' | 'subject' | 'before_at' | 'until_at'>>): void
+  /** @returns those that were news */
+  add<Row extends Revoked>(rows: Iterable<Row>): Row[]
   /** Is a token with these claims, signed by that key, revoked? */
   has(claims: Subject, kid: string): boolean
   size(): number
@@ -28,13 +30,17 @@ export function liveSet(): LiveSet {
 
   return {
     add(rows) {
+      const news = []
       for (const row of rows) {
         const known = kinds[row.kind].get(row.subject)
+        if (known && known.before >= row.before_at && known.until >= row.until_at) continue
+        news.push(row)
         kinds[row.kind].set(row.subject, {
           before: Math.max(known?.before ?? 0, row.before_at),
           until: Math.max(known?.until ?? 0, row.until_at),
         })
       }
+      return news
     },
     has({ sid, sub, jti, iat }, kid) {
       // A session, a token and a key never come back: only for a user does the time of issue matter.

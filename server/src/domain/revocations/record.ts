@@ -1,5 +1,6 @@
 import type { Tx } from '../../database/connect.ts'
 import { newId } from '../../random.ts'
+import { unplaced } from './place.ts'
 import { insertRevocations, type RevocationRow } from './store.ts'
 
 /** Tokens issued before `before` are dead; from `until` on none of them can be alive. Milliseconds since 1970. */
@@ -26,6 +27,7 @@ export async function recordRevocations(
     until_at: span.until,
     reason,
     revoked_at: now,
+    position: unplaced,
   }))
   await insertRevocations(tx, rows)
   return rows

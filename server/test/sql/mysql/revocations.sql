@@ -1,5 +1,20 @@
 -- insertRevocations
-insert into `revocations` (`id`, `kind`, `subject`, `before_at`, `until_at`, `reason`, `revoked_at`) values (?, ?, ?, ?, ?, ?, ?);
+insert into `revocations` (`id`, `kind`, `subject`, `before_at`, `until_at`, `position`, `reason`, `revoked_at`) values (?, ?, ?, ?, ?, ?, ?, ?);
 
--- listRevocations
-select * from `revocations` where `revoked_at` >= ? and `until_at` > ?;
+-- listRevocationsAfter
+select * from `revocations` where `position` > ? and `until_at` > ? order by `position`, `id` limit ?;
+
+-- listUnplacedIds
+select `id` from `revocations` where `position` = ? order by `id` limit ?;
+
+-- placeRevocations
+update `revocations` set `position` = ? where `id` in (?, ?) and `position` = ?;
+
+-- readFeedHead
+select `position` from `revocation_feed` where `name` = ?;
+
+-- insertFeedHead
+insert into `revocation_feed` (`name`, `position`) values (?, ?);
+
+-- advanceFeedHead
+update `revocation_feed` set `position` = ? where `name` = ? and `position` = ?;
