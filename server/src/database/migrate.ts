@@ -235,5 +235,6 @@ const key = (migration: string, step: number) => `${migration}/${step}`
 function describe(step: Step): string {
   if ('table' in step) return `table ${step.table}`
   if ('column' in step) return `column ${step.of}.${step.column}`
+  if ('row' in step) return `row of ${step.row}`
   return `index ${step.index}`
 }

@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import type { Db } from './connect.ts'
 import type { Dialect } from './dialect.ts'
 
@@ -7,17 +8,23 @@ import type { Dialect } from './dialect.ts'
  */
 export type Migration = { readonly name: string; readonly steps: readonly Step[] }
 
-export type Step = TableStep | ColumnStep | IndexStep
+export type Step = TableStep | ColumnStep | IndexStep | RowStep
 
 type TableStep = { table: string; columns(dialect: Dialect): string[] }
 /** Nullable or with a constant default, so that the release before can go on writing. */
 type ColumnStep = { column: string; of: string; type(dialect: Dialect): string }
 type IndexStep = { index: string; unique?: true; on: [table: string, ...columns: string[]] }
+/** A row that belongs to the schema because statements count on it; texts and numbers, the first being its key. */
+type RowStep = { row: string; values: Record<string, string | number> }
 
 /** The statement that does the step. */
 export function upStatement(step: Step, dialect: Dialect): string {
   if ('table' in step) return createTable(step, dialect)
   if ('column' in step) return `alter table ${step.of} add column ${step.column} ${step.type(dialect)}`
+  if ('row' in step) {
+    const values = Object.values(step.values).map((value) => (typeof value === 'string' ? `'${value}'` : value))
+    return `insert into ${step.row} (${Object.keys(step.values).join(', ')}) values (${values.join(', ')})`
+  }
   const [table, ...columns] = step.on
   return `create ${step.unique ? 'unique ' : ''}index ${step.index} on ${table} (${columns.join(', ')})`
 }
@@ -26,13 +33,23 @@ export function upStatement(step: Step, dialect: Dialect): string {
 export function downStatement(step: Step, dialect: Dialect): string {
   if ('table' in step) return `drop table ${step.table}`
   if ('column' in step) return `alter table ${step.of} drop column ${step.column}`
+  if ('row' in step) return `delete from ${step.row} where ${keyOf(step)}`
   return dialect.dropIndex(step.on[0], step.index)
 }
 
+function keyOf({ values }: RowStep): string {
+  const [[name, value]] = Object.entries(values) as [[string, string | number]]
+  return `${name} = ${typeof value === 'string' ? `'${value}'` : value}`
+}
+
 /** Asks the database itself whether the step was done, whatever the records say. */
-export function isDone(step: Step, db: Db, dialect: Dialect): Promise<boolean> {
+export async function isDone(step: Step, db: Db, dialect: Dialect): Promise<boolean> {
   if ('table' in step) return dialect.hasTable(db, step.table)
   if ('column' in step) return dialect.hasColumn(db, step.of, step.column)
+  if ('row' in step) {
+    const { rows } = await sql.raw(`select 1 from ${step.row} where ${keyOf(step)}`).execute(db)
+    return rows.length > 0
+  }
   return dialect.hasIndex(db, step.on[0], step.index)
 }
 
