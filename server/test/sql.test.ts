@@ -16,7 +16,7 @@ import {
   SqliteIntrospector,
   SqliteQueryCompiler,
 } from 'kysely'
-import type { Db } from '../src/database/connect.ts'
+import type { Db, Tx } from '../src/database/connect.ts'
 import type { Schema } from '../src/database/schema.ts'
 import * as keys from '../src/domain/keys/store.ts'
 import * as passwords from '../src/domain/passwords/store.ts'
@@ -44,6 +44,9 @@ const [id, now, bytes] = ['id', 1, Buffer.alloc(64)]
 const signingKey = { kid: 'kid', algorithm: 'ES256', state: 'next' as const, public_jwk: '{}', sealed_private: bytes }
 const revocation = { id, kind: 'session' as const, subject: id, before_at: now, until_at: now, position: 7 }
 
+const anyone = { words: [], status: undefined, role: undefined, from: undefined, before: undefined }
+const choosy = { words: ['ada'], status: 'active' as const, role: 'a_b', from: 'from', before: 'before' }
+
 /** Each store function, called in each way that makes a statement of its own. */
 const stores: {
   users: Calls<typeof users>
@@ -62,6 +65,27 @@ const stores: {
       (db) => users.updateUser(db, id, { name: null, locale: 'en', metadata: '{}', updated_at: now }),
     ],
     deleteUserRow: [(db) => users.deleteUserRow(db, id)],
+    insertUserRoles: [(db) => users.insertUserRoles(db, id, ['admin', 'editor'])],
+    deleteUserRoles: [(db) => users.deleteUserRoles(db, id)],
+    insertUserWords: [(db) => users.insertUserWords(db, id, ['ada', 'lovelace'])],
+    deleteUserWords: [(db) => users.deleteUserWords(db, id)],
+    turnLatch: [(db) => users.turnLatch(db as Tx, 'admins')],
+    hasOtherActiveUserWithRole: [(db) => users.hasOtherActiveUserWithRole(db as Tx, 'admin', id)],
+    listIdsByWord: [(db) => users.listIdsByWord(db, 'ada', 513)],
+    listIdsByStatus: [(db) => users.listIdsByStatus(db, 'disabled', 513)],
+    listIdsByRole: [(db) => users.listIdsByRole(db, 'admin', 513)],
+    listIdsMadeBetween: [(db) => users.listIdsMadeBetween(db, 'from', 'before', 513)],
+    walkUsers: [
+      (db) => users.walkUsers(db, anyone, '-created_at', 51, undefined),
+      (db) => users.walkUsers(db, { ...anyone, from: 'from', before: 'before' }, 'created_at', 51, 'after'),
+      (db) => users.walkUsers(db, { ...anyone, status: 'active' }, '-created_at', 51, 'after'),
+      (db) => users.walkUsers(db, { ...anyone, role: 'admin' }, '-created_at', 51, 'after'),
+      (db) => users.walkUsers(db, anyone, 'email', 51, 'after'),
+    ],
+    listUserRows: [
+      (db) => users.listUserRows(db, ['one', 'two'], anyone, '-created_at', 51),
+      (db) => users.listUserRows(db, ['one', 'two'], choosy, 'email', 51, 'after'),
+    ],
   },
   passwords: {
     findPasswordHash: [(db) => passwords.findPasswordHash(db, id)],

@@ -1,6 +1,7 @@
 import type { Migration } from './migration.ts'
 import { firstTables } from './migrations/0001-first-tables.ts'
 import { revocationFeed } from './migrations/0002-revocation-feed.ts'
+import { administration } from './migrations/0003-administration.ts'
 
 /** All migrations this version knows, in their order. New ones are added at the end. */
-export const migrations: readonly Migration[] = [firstTables, revocationFeed]
+export const migrations: readonly Migration[] = [firstTables, revocationFeed, administration]

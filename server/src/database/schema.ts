@@ -4,6 +4,10 @@
  */
 export interface Schema {
   users: UserRow
+  user_roles: UserRoleRow
+  user_words: UserWordRow
+  latches: LatchRow
+  one_time_tokens: OneTimeTokenRow
   passwords: PasswordRow
   sessions: SessionRow
   revocations: RevocationRow
@@ -30,6 +34,38 @@ export interface UserRow {
   created_at: number
   updated_at: number
   last_login_at: number | null
+}
+
+/** The roles of `users.roles` once more, one a row, to find users by; kept in step by `domain/users/`. */
+export interface UserRoleRow {
+  user_id: string
+  role: string
+}
+
+/** Where a search finds a user by name: each word of it, folded by `domain/users/words.ts`. */
+export interface UserWordRow {
+  user_id: string
+  word: string
+}
+
+/** A row that transactions change which must not run side by side; `turn` counts them. */
+export interface LatchRow {
+  name: string
+  turn: number
+}
+
+/** What a mailed link carries; the token itself is not kept. */
+export interface OneTimeTokenRow {
+  id: string
+  /** SHA-256 of 256 random bits. */
+  hash: Buffer
+  purpose: 'invitation' | 'password_reset'
+  user_id: string
+  /** The address it was made for: worth nothing once the user has another. */
+  email: string
+  created_at: number
+  expires_at: number
+  used_at: number | null
 }
 
 export interface PasswordRow {

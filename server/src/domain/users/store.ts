@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import type { Db, Tx } from '../../database/connect.ts'
 import type { UserRow } from '../../database/schema.ts'
 
@@ -40,4 +41,193 @@ export async function updateUser(
 export async function deleteUserRow(db: Db | Tx, id: string): Promise<boolean> {
   const result = await db.deleteFrom('users').where('id', '=', id).executeTakeFirst()
   return result.numDeletedRows > 0n
+}
+
+export async function insertUserRoles(db: Db | Tx, userId: string, roles: string[]): Promise<void> {
+  if (roles.length === 0) return
+  await db
+    .insertInto('user_roles')
+    .values(roles.map((role) => ({ user_id: userId, role })))
+    .execute()
+}
+
+export async function deleteUserRoles(db: Db | Tx, userId: string): Promise<void> {
+  await db.deleteFrom('user_roles').where('user_id', '=', userId).execute()
+}
+
+export async function insertUserWords(db: Db | Tx, userId: string, words: string[]): Promise<void> {
+  if (words.length === 0) return
+  await db
+    .insertInto('user_words')
+    .values(words.map((word) => ({ user_id: userId, word })))
+    .execute()
+}
+
+export async function deleteUserWords(db: Db | Tx, userId: string): Promise<void> {
+  await db.deleteFrom('user_words').where('user_id', '=', userId).execute()
+}
+
+/** Takes the row that keeps transactions of one kind from running side by side. @returns whether it is there */
+export async function turnLatch(tx: Tx, name: string): Promise<boolean> {
+  const turned = tx
+    .updateTable('latches')
+    .set((row) => ({ turn: row('turn', '+', 1) }))
+    .where('name', '=', name)
+  return (await turned.executeTakeFirst()).numUpdatedRows > 0n
+}
+
+export async function hasOtherActiveUserWithRole(tx: Tx, role: string, than: string): Promise<boolean> {
+  const row = await tx
+    .selectFrom('user_roles')
+    .innerJoin('users', 'users.id', 'user_roles.user_id')
+    .select('users.id')
+    .where('user_roles.role', '=', role)
+    .where('user_roles.user_id', '!=', than)
+    .where('users.status', '=', 'active')
+    .limit(1)
+    .executeTakeFirst()
+  return row !== undefined
+}
+
+export type UserOrder = 'created_at' | '-created_at' | 'email'
+
+/** Which users are wanted. Ids are in the order of creation, so that a span of time is one of ids. */
+export type UserSelection = {
+  /** Folded; each must be the beginning of the address or of a word of the name. */
+  words: string[]
+  status: UserRow['status'] | undefined
+  role: string | undefined
+  /** Ids from here on. */
+  from: string | undefined
+  /** Ids below this one. */
+  before: string | undefined
+}
+
+// No text that begins with a word comes after the word with this behind it, wherever bytes are compared.
+const beyond = '\u{10ffff}'
+
+/** Ids of users that a word finds, each once. @returns at least `limit` if there are as many */
+export async function listIdsByWord(db: Db | Tx, word: string, limit: number): Promise<string[]> {
+  const byEmail = db
+    .selectFrom('users')
+    .select('id')
+    .where('email', '>=', word)
+    .where('email', '<', word + beyond)
+    .limit(limit)
+  const byName = db
+    .selectFrom('user_words')
+    .select('user_id as id')
+    .where('word', '>=', word)
+    .where('word', '<', word + beyond)
+    .limit(limit)
+  const found = new Set((await byEmail.execute()).map(({ id }) => id))
+  if (found.size < limit) for (const { id } of await byName.execute()) found.add(id)
+  return [...found]
+}
+
+export async function listIdsByStatus(db: Db | Tx, status: UserRow['status'], limit: number): Promise<string[]> {
+  const query = db.selectFrom('users').select('id').where('status', '=', status).limit(limit)
+  return (await query.execute()).map(({ id }) => id)
+}
+
+export async function listIdsByRole(db: Db | Tx, role: string, limit: number): Promise<string[]> {
+  const query = db.selectFrom('user_roles').select('user_id').where('role', '=', role).limit(limit)
+  return (await query.execute()).map(({ user_id }) => user_id)
+}
+
+export async function listIdsMadeBetween(
+  db: Db | Tx,
+  from: string | undefined,
+  before: string | undefined,
+  limit: number,
+): Promise<string[]> {
+  let query = db.selectFrom('users').select('id').orderBy('id').limit(limit)
+  if (from !== undefined) query = query.where('id', '>=', from)
+  if (before !== undefined) query = query.where('id', '<', before)
+  return (await query.execute()).map(({ id }) => id)
+}
+
+/**
+ * The next users in an order, by an index that holds no others than those of the role or else the status, where the
+ * order allows it. `place` is where a later walk goes on: the id, or for the order by e-mail the address.
+ */
+export async function walkUsers(
+  db: Db | Tx,
+  selection: UserSelection,
+  order: UserOrder,
+  limit: number,
+  after: string | undefined,
+): Promise<{ id: string; place: string }[]> {
+  if (order === 'email') {
+    let query = db.selectFrom('users').select(['id', 'email as place']).orderBy('email').limit(limit)
+    if (after !== undefined) query = query.where('email', '>', after)
+    return query.execute()
+  }
+  const { role, status, from, before } = selection
+  const direction = order === 'created_at' ? 'asc' : 'desc'
+  const beyondLast = order === 'created_at' ? '>' : '<'
+  if (role !== undefined) {
+    let query = db.selectFrom('user_roles').select('user_id').where('role', '=', role)
+    if (from !== undefined) query = query.where('user_id', '>=', from)
+    if (before !== undefined) query = query.where('user_id', '<', before)
+    if (after !== undefined) query = query.where('user_id', beyondLast, after)
+    const rows = await query.orderBy('user_id', direction).limit(limit).execute()
+    return rows.map(({ user_id }) => ({ id: user_id, place: user_id }))
+  }
+  let query = db.selectFrom('users').select('id')
+  if (status !== undefined) query = query.where('status', '=', status)
+  if (from !== undefined) query = query.where('id', '>=', from)
+  if (before !== undefined) query = query.where('id', '<', before)
+  if (after !== undefined) query = query.where('id', beyondLast, after)
+  const rows = await query.orderBy('id', direction).limit(limit).execute()
+  return rows.map(({ id }) => ({ id, place: id }))
+}
+
+/** Those of these users that are wanted, in their order. */
+export async function listUserRows(
+  db: Db | Tx,
+  ids: string[],
+  selection: UserSelection,
+  order: UserOrder,
+  limit: number,
+  after?: string,
+): Promise<UserRow[]> {
+  if (ids.length === 0) return []
+  const { words, status, role, from, before } = selection
+  let query = db.selectFrom('users').selectAll().where('id', 'in', inFewLengths(ids))
+  if (status !== undefined) query = query.where('status', '=', status)
+  if (from !== undefined) query = query.where('id', '>=', from)
+  if (before !== undefined) query = query.where('id', '<', before)
+  for (const word of words) {
+    query = query.where((where) =>
+      where.or([
+        where.and([where('email', '>=', word), where('email', '<', word + beyond)]),
+        where.exists(
+          where
+            .selectFrom('user_words')
+            .select('user_words.user_id')
+            .whereRef('user_words.user_id', '=', 'users.id')
+            .where('user_words.word', '>=', word)
+            .where('user_words.word', '<', word + beyond),
+        ),
+      ]),
+    )
+  }
+  // In the row that is read anyway; no role holds a quotation mark, and "_" is the only sign that LIKE would read.
+  if (role !== undefined) {
+    query = query.where(sql<boolean>`roles like ${`%"${role.replaceAll('_', '!_')}"%`} escape '!'`)
+  }
+  const column = order === 'email' ? 'email' : 'id'
+  const isDown = order === '-created_at'
+  if (after !== undefined) query = query.where(column, isDown ? '<' : '>', after)
+  return query
+    .orderBy(column, isDown ? 'desc' : 'asc')
+    .limit(limit)
+    .execute()
+}
+
+/** Repeats the last id, so that statements come in few texts and their preparation is worth keeping. */
+function inFewLengths(ids: string[]): string[] {
+  const length = [8, 64, 256].find((each) => each >= ids.length) ?? ids.length
+  return [...ids, ...Array<string>(length - ids.length).fill(ids.at(-1)!)]
 }

@@ -1,18 +1,53 @@
 import type { Tx } from '../../database/connect.ts'
-import { updateUser } from './store.ts'
+import { deleteUserRoles, deleteUserWords, insertUserRoles, insertUserWords, updateUser } from './store.ts'
+import type { User } from './user.ts'
+import { wordsOfName } from './words.ts'
 
+/** What a user may change of itself. */
 export type ProfileChange = { name?: string | null; locale?: string | null; metadata?: Record<string, unknown> }
 
-/** Changes what a user may change of its own profile. @returns whether the user is there */
-export async function updateProfile(tx: Tx, id: string, change: ProfileChange, now: number): Promise<boolean> {
-  const { metadata, ...plain } = change
-  return updateUser(tx, id, {
+/** What an administrator may change of a user. */
+export type UserChange = ProfileChange & { email?: string; emailVerified?: boolean; roles?: string[] }
+
+/**
+ * Changes the fields that are given, and what users are found by.
+ * @param now milliseconds since 1970
+ * @returns whether the user is there
+ * @throws the database's duplicate error when the address is taken
+ */
+export async function changeUser(tx: Tx, id: string, change: UserChange, now: number): Promise<boolean> {
+  const { metadata, emailVerified, roles, ...plain } = change
+  const there = await updateUser(tx, id, {
     ...plain,
     ...(metadata && { metadata: JSON.stringify(metadata) }),
+    ...(emailVerified !== undefined && { email_verified: emailVerified ? 1 : 0 }),
+    ...(roles && { roles: JSON.stringify(roles) }),
     updated_at: now,
   })
+  if (!there) return false
+  if (plain.name !== undefined) {
+    await deleteUserWords(tx, id)
+    await insertUserWords(tx, id, wordsOfName(plain.name))
+  }
+  if (roles) {
+    await deleteUserRoles(tx, id)
+    await insertUserRoles(tx, id, roles)
+  }
+  return true
+}
+
+export async function setUserStatus(tx: Tx, id: string, status: User['status'], now: number): Promise<boolean> {
+  return updateUser(tx, id, { status, updated_at: now })
 }
 
 export async function recordLogin(tx: Tx, id: string, now: number): Promise<boolean> {
   return updateUser(tx, id, { last_login_at: now })
+}
+
+/**
+ * Takes the user's row before its changes are weighed, so that two changes of one user come one after the other.
+ * @returns whether the user is there
+ */
+export async function touchUser(tx: Tx, id: string, now: number): Promise<boolean> {
+  return updateUser(tx, id, { updated_at: now })
 }

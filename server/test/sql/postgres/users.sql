@@ -16,3 +16,45 @@ update "users" set "name" = $1, "locale" = $2, "metadata" = $3, "updated_at" = $
 
 -- deleteUserRow
 delete from "users" where "id" = $1;
+
+-- insertUserRoles
+insert into "user_roles" ("user_id", "role") values ($1, $2), ($3, $4);
+
+-- deleteUserRoles
+delete from "user_roles" where "user_id" = $1;
+
+-- insertUserWords
+insert into "user_words" ("user_id", "word") values ($1, $2), ($3, $4);
+
+-- deleteUserWords
+delete from "user_words" where "user_id" = $1;
+
+-- turnLatch
+update "latches" set "turn" = "turn" + $1 where "name" = $2;
+
+-- hasOtherActiveUserWithRole
+select "users"."id" from "user_roles" inner join "users" on "users"."id" = "user_roles"."user_id" where "user_roles"."role" = $1 and "user_roles"."user_id" != $2 and "users"."status" = $3 limit $4;
+
+-- listIdsByWord
+select "id" from "users" where "email" >= $1 and "email" < $2 limit $3;
+select "user_id" as "id" from "user_words" where "word" >= $1 and "word" < $2 limit $3;
+
+-- listIdsByStatus
+select "id" from "users" where "status" = $1 limit $2;
+
+-- listIdsByRole
+select "user_id" from "user_roles" where "role" = $1 limit $2;
+
+-- listIdsMadeBetween
+select "id" from "users" where "id" >= $1 and "id" < $2 order by "id" limit $3;
+
+-- walkUsers
+select "id" from "users" order by "id" desc limit $1;
+select "id" from "users" where "id" >= $1 and "id" < $2 and "id" > $3 order by "id" asc limit $4;
+select "id" from "users" where "status" = $1 and "id" < $2 order by "id" desc limit $3;
+select "user_id" from "user_roles" where "role" = $1 and "user_id" < $2 order by "user_id" desc limit $3;
+select "id", "email" as "place" from "users" where "email" > $1 order by "email" limit $2;
+
+-- listUserRows
+select * from "users" where "id" in ($1, $2, $3, $4, $5, $6, $7, $8) order by "id" desc limit $9;
+select * from "users" where "id" in ($1, $2, $3, $4, $5, $6, $7, $8) and "status" = $9 and "id" >= $10 and "id" < $11 and (("email" >= $12 and "email" < $13) or exists (select "user_words"."user_id" from "user_words" where "user_words"."user_id" = "users"."id" and "user_words"."word" >= $14 and "user_words"."word" < $15)) and roles like $16 escape '!' and "email" > $17 order by "email" asc limit $18;

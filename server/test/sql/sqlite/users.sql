@@ -16,3 +16,45 @@ update "users" set "name" = ?, "locale" = ?, "metadata" = ?, "updated_at" = ? wh
 
 -- deleteUserRow
 delete from "users" where "id" = ?;
+
+-- insertUserRoles
+insert into "user_roles" ("user_id", "role") values (?, ?), (?, ?);
+
+-- deleteUserRoles
+delete from "user_roles" where "user_id" = ?;
+
+-- insertUserWords
+insert into "user_words" ("user_id", "word") values (?, ?), (?, ?);
+
+-- deleteUserWords
+delete from "user_words" where "user_id" = ?;
+
+-- turnLatch
+update "latches" set "turn" = "turn" + ? where "name" = ?;
+
+-- hasOtherActiveUserWithRole
+select "users"."id" from "user_roles" inner join "users" on "users"."id" = "user_roles"."user_id" where "user_roles"."role" = ? and "user_roles"."user_id" != ? and "users"."status" = ? limit ?;
+
+-- listIdsByWord
+select "id" from "users" where "email" >= ? and "email" < ? limit ?;
+select "user_id" as "id" from "user_words" where "word" >= ? and "word" < ? limit ?;
+
+-- listIdsByStatus
+select "id" from "users" where "status" = ? limit ?;
+
+-- listIdsByRole
+select "user_id" from "user_roles" where "role" = ? limit ?;
+
+-- listIdsMadeBetween
+select "id" from "users" where "id" >= ? and "id" < ? order by "id" limit ?;
+
+-- walkUsers
+select "id" from "users" order by "id" desc limit ?;
+select "id" from "users" where "id" >= ? and "id" < ? and "id" > ? order by "id" asc limit ?;
+select "id" from "users" where "status" = ? and "id" < ? order by "id" desc limit ?;
+select "user_id" from "user_roles" where "role" = ? and "user_id" < ? order by "user_id" desc limit ?;
+select "id", "email" as "place" from "users" where "email" > ? order by "email" limit ?;
+
+-- listUserRows
+select * from "users" where "id" in (?, ?, ?, ?, ?, ?, ?, ?) order by "id" desc limit ?;
+select * from "users" where "id" in (?, ?, ?, ?, ?, ?, ?, ?) and "status" = ? and "id" >= ? and "id" < ? and (("email" >= ? and "email" < ?) or exists (select "user_words"."user_id" from "user_words" where "user_words"."user_id" = "users"."id" and "user_words"."word" >= ? and "user_words"."word" < ?)) and roles like ? escape '!' and "email" > ? order by "email" asc limit ?;
