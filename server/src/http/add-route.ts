@@ -1,8 +1,9 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { App } from '../app.ts'
+import type { Caller } from '../flows/authenticate.ts'
 import { checkBodyType } from './body-type.ts'
 import { addressOf } from './caller-address.ts'
-import { admit } from './guards.ts'
+import { admit, admitFields } from './guards.ts'
 import type { AnyRoute } from './route.ts'
 import type { Place } from './routes.ts'
 import { serializerOf } from './serialize.ts'
@@ -43,6 +44,9 @@ export function addRoute(server: FastifyInstance, app: App, places: readonly Pla
       if (route.body) checkBody?.(bodyOf(route, request))
       checkQuery(request.query)
       checkParams?.(request.params)
+      if (route.fieldPermissions) {
+        admitFields(app, route, callers.get(request) as Caller, bodyOf(route, request) as object)
+      }
       const context = {
         app,
         places,

@@ -34,6 +34,12 @@ export const DeviceName = Type.String({
   pattern: noControls,
   description: 'how the device list names this device: 1 to 100 characters.',
 })
+export const Role = Type.String({
+  pattern: '^[a-z][a-z0-9_.:-]{0,62}$',
+  description: 'a role: a lower-case letter, then at most 62 of a-z 0-9 _ . : -',
+})
+export const Roles = Type.Array(Role, { maxItems: 50, uniqueItems: true, description: 'at most 50 different roles.' })
+export const Metadata = Type.Record(Type.String(), Type.Unknown(), { description: 'a JSON object of your own.' })
 export const Time = Type.String({ format: 'date-time', description: 'RFC 3339, UTC.' })
 const maybe = <T extends ReturnType<typeof Type.String>>(schema: T) => Type.Union([schema, Type.Null()])
 

@@ -1,11 +1,19 @@
 import type { App } from '../app.ts'
+import type { Permission } from '../domain/admin/permissions.ts'
+import { permit } from '../domain/admin/permit.ts'
 import type { Service, ServiceScope } from '../domain/services/service.ts'
 import { AppError } from '../errors.ts'
 import { authenticate, type Caller } from '../flows/authenticate.ts'
 import { identifyService } from '../flows/identify-service.ts'
 import type { Who } from './route.ts'
 
-type Guarded = { who: Who; freshWithin?: number; scope?: ServiceScope }
+type Guarded = {
+  who: Who
+  permission?: Permission
+  fieldPermissions?: Record<string, Permission>
+  freshWithin?: number
+  scope?: ServiceScope
+}
 
 /**
  * The one place that decides whether a caller may call a route. Only for services, which are looked up in the database
@@ -20,11 +28,25 @@ export function admit(app: App, route: Guarded, authorization: string | undefine
   if (route.who === 'service') return admitService(app, route, authorization)
   const caller = authenticate(app, bearerToken(authorization))
   if (route.who === 'admin' && !caller.claims.roles.includes('admin')) throw new AppError('forbidden')
-  if (route.freshWithin !== undefined) {
-    const age = app.clock.now() / 1000 - caller.claims.auth_time
-    if (age > route.freshWithin) throw new AppError('reauthentication_required')
+  if (route.permission) permit(route.permission, caller.claims.roles, ageOfLogin(app, caller))
+  if (route.freshWithin !== undefined && ageOfLogin(app, caller) > route.freshWithin) {
+    throw new AppError('reauthentication_required')
   }
   return caller
+}
+
+/**
+ * The same for fields of the body, once that was read.
+ * @throws AppError `forbidden` or `reauthentication_required`
+ */
+export function admitFields(app: App, route: Guarded, caller: Caller, body: object): void {
+  for (const [field, permission] of Object.entries(route.fieldPermissions ?? {})) {
+    if (Object.hasOwn(body, field)) permit(permission, caller.claims.roles, ageOfLogin(app, caller))
+  }
+}
+
+function ageOfLogin(app: App, { claims }: Caller): number {
+  return app.clock.now() / 1000 - claims.auth_time
 }
 
 async function admitService(app: App, route: Guarded, authorization: string | undefined): Promise<Service> {

@@ -1,4 +1,5 @@
 import type { TSchema } from 'typebox'
+import { ruleOf } from '../domain/admin/permissions.ts'
 import { catalogue, type ErrorCode } from '../errors.ts'
 import * as fields from './fields.ts'
 import { type AnyRoute, errorsOf } from './route.ts'
@@ -49,7 +50,9 @@ function operation(method: string, path: string, route: AnyRoute): Json {
     ...(route.description && { description: route.description }),
     security: security(route),
     'x-who': route.who,
-    ...(route.freshWithin !== undefined && { 'x-fresh-within': route.freshWithin }),
+    ...(route.permission && { 'x-permission': route.permission }),
+    ...(route.fieldPermissions && { 'x-field-permissions': route.fieldPermissions }),
+    ...(freshWithinOf(route) !== undefined && { 'x-fresh-within': freshWithinOf(route) }),
     ...(parameters.length > 0 && { parameters }),
     ...(route.body && {
       requestBody: {
@@ -59,6 +62,10 @@ function operation(method: string, path: string, route: AnyRoute): Json {
     }),
     responses: { ...successes(route), ...failures(route) },
   }
+}
+
+function freshWithinOf({ freshWithin, permission }: AnyRoute): number | undefined {
+  return freshWithin ?? (permission && ruleOf(permission).freshWithin)
 }
 
 function security(route: AnyRoute): Json[] {

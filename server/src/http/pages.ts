@@ -27,6 +27,9 @@ export function readCursor(cursor: string | undefined): string | undefined {
   if (cursor === undefined) return undefined
   const id = Buffer.from(cursor, 'base64url').toString()
   if (isId(id)) return id
-  const detail = 'Send "next_cursor" of the page before, as it was.'
-  throw new AppError('validation_failed', { detail, errors: [{ pointer: '/query/cursor', code: 'format', detail }] })
+  throw refusedQuery('cursor', 'Send "next_cursor" of the page before, as it was.')
+}
+
+export function refusedQuery(name: string, detail: string): AppError {
+  return new AppError('validation_failed', { detail, errors: [{ pointer: `/query/${name}`, code: 'format', detail }] })
 }

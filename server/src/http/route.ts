@@ -1,5 +1,6 @@
 import type { Static, TSchema } from 'typebox'
 import type { App } from '../app.ts'
+import { type Permission, ruleOf } from '../domain/admin/permissions.ts'
 import type { Service, ServiceScope } from '../domain/services/service.ts'
 import type { ErrorCode } from '../errors.ts'
 import type { Caller } from '../flows/authenticate.ts'
@@ -44,6 +45,10 @@ export type Route<
   who: W
   /** What a service must be allowed to do. */
   scope?: ServiceScope
+  /** What an administrator must be allowed to do, and how recent a login that takes: `domain/admin/permissions.ts`. */
+  permission?: Permission
+  /** Fields of the body that take another permission as well. */
+  fieldPermissions?: Record<string, Permission>
   /** How old the caller's login may be, in seconds; absent: any age. */
   freshWithin?: number
   body?: Body
@@ -100,6 +105,12 @@ export function errorsOf(route: AnyRoute): ErrorCode[] {
   if (route.who === 'user' || route.who === 'admin') add(ofAccessTokens)
   if (route.who === 'admin') add(['forbidden'])
   if (route.who === 'service') add(['invalid_client', 'forbidden'])
-  if (route.freshWithin !== undefined) add(['reauthentication_required'])
+  if (route.freshWithin !== undefined || permissionsOf(route).some((each) => ruleOf(each).freshWithin !== undefined)) {
+    add(['reauthentication_required'])
+  }
   return [...codes]
+}
+
+function permissionsOf({ permission, fieldPermissions = {} }: AnyRoute): Permission[] {
+  return [...(permission ? [permission] : []), ...Object.values(fieldPermissions)]
 }

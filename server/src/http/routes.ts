@@ -1,5 +1,7 @@
 import type { AnyRoute } from './route.ts'
 import { listKeysRoute } from './routes/admin-keys.ts'
+import { listUserSessionsRoute } from './routes/admin-sessions.ts'
+import { listUsersRoute, readUserRoute } from './routes/admin-users.ts'
 import { jwksRoute, metadataRoute } from './routes/discovery.ts'
 import { docsRoute, errorDocsRoute, openApiRoute } from './routes/documentation.ts'
 import { liveRoute, readyRoute } from './routes/health.ts'
@@ -32,6 +34,9 @@ export const routes: readonly Place[] = [
   at('GET', '/v1/users/me/sessions', listMySessionsRoute),
   at('DELETE', '/v1/users/me/sessions/:id', endMySessionRoute),
 
+  at('GET', '/v1/admin/users', listUsersRoute),
+  at('GET', '/v1/admin/users/:id', readUserRoute),
+  at('GET', '/v1/admin/users/:id/sessions', listUserSessionsRoute),
   at('GET', '/v1/admin/keys', listKeysRoute),
 
   at('POST', '/oauth2/introspect', introspectRoute),

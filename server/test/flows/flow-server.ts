@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe } from 'node:test'
 import type { SessionRow } from '../../src/database/schema.ts'
+import { createAdmin } from '../../src/flows/create-admin.ts'
 import { type DatabaseName, onEachDatabase } from '../support/databases.ts'
 import {
   type Answer,
@@ -46,6 +47,14 @@ export const keyB = 'key-of-one-token-BBBB'
 
 export function logIn(server: TestServer, email: string, body: Record<string, unknown> = {}): Promise<Answer> {
   return server.call('POST', '/v1/auth/login', { body: { email, password: goodPassword, ...body } })
+}
+
+let administrators = 0
+
+/** An administrator who has just logged in. */
+export async function administrator(server: TestServer, email = `admin-${++administrators}@example.com`) {
+  const user = await createAdmin(server.app, { email, name: null, password: goodPassword })
+  return { ...user, token: (await logIn(server, email)).body.access_token as string }
 }
 
 export function refresh(server: Pick<TestServer, 'call'>, token: string, key?: string): Promise<Answer> {

@@ -14,7 +14,7 @@ import { send, type WireAnswer, type WireRequest } from './wire.ts'
 
 const json = ['Content-Type', 'application/json'] as const
 const anId = '01934d2e-5c00-7a3b-9c4d-2f1e0a9b8c7d'
-const pathOf = ({ path }: Place) => path.replace(':id', anId).replace(':code', 'not_found')
+const pathOf = ({ path }: Place) => path.replaceAll(/:(\w+_)?id\b/g, anId).replace(':code', 'not_found')
 const withBody = routes.filter(({ route }) => route.body)
 const isForm = (route: AnyRoute) => route.bodyType === 'application/x-www-form-urlencoded'
 const typeOf = (route: AnyRoute) => ['Content-Type', route.bodyType ?? 'application/json'] as const

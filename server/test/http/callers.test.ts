@@ -116,7 +116,7 @@ describe('who may call what', () => {
   for (const { method, path, route } of routes) {
     it(`${method} ${path} lets in ${route.who} and tells others why not`, async () => {
       for (const [name, expected] of Object.entries(table[route.who as Who]) as [CallerName, Verdict][]) {
-        const address = path.replace(':id', anId).replace(':code', 'not_found')
+        const address = path.replaceAll(/:(\w+_)?id\b/g, anId).replace(':code', 'not_found')
         const headers = headersOf(authorizations[name], route)
         const { status, body } = await server.call(method, `${address}?unknown=1`, { headers, body: bodyOf(route) })
         assert.equal(body.code, expected === 'in' ? 'validation_failed' : expected, `${name}: ${status}`)

@@ -5,11 +5,10 @@ import { changePassword } from '../../flows/change-password.ts'
 import { deleteAccount } from '../../flows/delete-account.ts'
 import { updateOwnProfile } from '../../flows/update-profile.ts'
 import { exampleTokens, exampleUser } from '../examples.ts'
-import { Locale, Name, Password, Tokens, User } from '../fields.ts'
+import { Locale, Metadata, Name, Password, Tokens, User } from '../fields.ts'
+import { checkMetadata } from '../metadata.ts'
 import { route } from '../route.ts'
 import { tokensView, userView } from '../views.ts'
-
-const mostMetadata = 16 * 1024
 
 export const readMeRoute = route({
   summary: 'My profile',
@@ -33,9 +32,7 @@ export const updateMeRoute = route({
     {
       name: Type.Optional(Type.Union([Name, Type.Null()])),
       locale: Type.Optional(Type.Union([Locale, Type.Null()])),
-      metadata: Type.Optional(
-        Type.Record(Type.String(), Type.Unknown(), { description: 'a JSON object of your own.' }),
-      ),
+      metadata: Type.Optional(Metadata),
     },
     { additionalProperties: false, minProperties: 1 },
   ),
@@ -43,7 +40,7 @@ export const updateMeRoute = route({
   answers: { 200: { description: 'The user as it is now.', schema: User, example: exampleUser } },
   errors: [],
   async handle({ app, body }, { claims }) {
-    if (body.metadata && Buffer.byteLength(JSON.stringify(body.metadata)) > mostMetadata) throw tooMuchMetadata()
+    checkMetadata(body.metadata)
     return { status: 200, body: userView(await updateOwnProfile(app, claims.sub, body)) }
   },
 })
@@ -89,8 +86,3 @@ export const deleteMeRoute = route({
     return { status: 204 }
   },
 })
-
-function tooMuchMetadata(): AppError {
-  const detail = 'Metadata is at most 16 KiB of JSON.'
-  return new AppError('validation_failed', { detail, errors: [{ pointer: '/metadata', code: 'maxLength', detail }] })
-}
