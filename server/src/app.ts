@@ -7,6 +7,7 @@ import { groupCommit } from './database/group-commit.ts'
 import { openJournal } from './domain/journal/journal.ts'
 import { keyring } from './domain/keys/keyring.ts'
 import { startHasher } from './domain/passwords/hasher.ts'
+import { feedCursors } from './domain/revocations/cursor.ts'
 import { revocationFeed } from './domain/revocations/feed.ts'
 import { liveSet } from './domain/revocations/live-set.ts'
 import type { AccessTokenRules } from './domain/tokens/access-token.ts'
@@ -40,6 +41,7 @@ function buildApp(config: Config, log: Logger, clock: Clock, masterKeys: Buffer[
     audience: config.audience,
     longestLife: Math.floor(config.accessTokenTtl / 1000),
   }
+  const feed = revocationFeed()
   const pending = new Set<Promise<void>>()
   return {
     config,
@@ -50,13 +52,19 @@ function buildApp(config: Config, log: Logger, clock: Clock, masterKeys: Buffer[
     /** Runs a guarded write and answers after its commit; where one connection serves all, one commit serves many. */
     commit: groupCommit(database),
     keyring: keys,
-    readiness: readiness(database, clock, () => keys.signer() !== null),
+    readiness: readiness(
+      database,
+      clock,
+      () => keys.signer() !== null,
+      () => feed.age() <= config.revocationMaxAge,
+    ),
     accessTokenRules,
     verifiedTokens: verifiedCache(verifiedTokensKept),
     services: new Map() as RememberedServices,
     refreshTokens: refreshTokens(masterKeys),
     revocations: liveSet(),
-    feed: revocationFeed(),
+    feed,
+    feedCursors: feedCursors(masterKeys),
     journal: openJournal(`${config.dataDir}/journal`, randomToken(6).toLowerCase().replaceAll('_', '-')),
     hasher: startHasher({
       threads: config.hashThreads,

@@ -13,8 +13,11 @@ export type Readiness = {
 const keptFor = 1000
 const patience = 2000
 
-/** @param signs whether there is a key to sign with */
-export function readiness(database: Database, clock: Clock, signs: () => boolean): Readiness {
+/**
+ * @param signs whether there is a key to sign with
+ * @param sees whether what other nodes revoke is known
+ */
+export function readiness(database: Database, clock: Clock, signs: () => boolean, sees: () => boolean): Readiness {
   let draining = false
   let asked = Number.NEGATIVE_INFINITY
   let answer: Promise<string[]> = Promise.resolve([])
@@ -40,7 +43,8 @@ export function readiness(database: Database, clock: Clock, signs: () => boolean
         asked = now
         answer = ask()
       }
-      const reasons = await answer
+      const reasons = [...(await answer)]
+      if (!sees()) reasons.push('What other nodes revoke could not be read for too long; the log says why.')
       return { ready: reasons.length === 0, reasons }
     },
     drain() {

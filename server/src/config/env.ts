@@ -163,6 +163,23 @@ export const settings = {
     default: '1500ms',
     meaning: 'How long a login may wait for a hashing thread before it is refused as overload.',
   },
+  REVOCATION_FAILURE: {
+    type: choice('open', 'closed'),
+    default: 'open',
+    meaning:
+      'What a node does with access tokens when it has not been able to read revocations for `REVOCATION_MAX_AGE`: go by ' +
+      'what it knows, or answer 503.',
+  },
+  REVOCATION_MAX_AGE: {
+    type: duration('2s', '10m'),
+    default: '10s',
+    meaning: 'How long a node may be unable to read revocations before it says that it is not ready.',
+  },
+  REVOCATION_STREAMS: {
+    type: integer(0, 100_000),
+    default: '500',
+    meaning: 'How many streams of revocations a process serves at once.',
+  },
   REGISTRATION: {
     type: choice('open', 'closed'),
     default: 'open',

@@ -17,7 +17,8 @@ export async function introspect(app: App, token: string): Promise<Introspection
   try {
     return { active: true, token_type: 'Bearer', ...authenticate(app, token).claims }
   } catch (error) {
-    if (error instanceof AppError) return { active: false }
+    // Not to know is no answer about the token.
+    if (error instanceof AppError && error.code !== 'unavailable') return { active: false }
     throw error
   }
 }

@@ -55,3 +55,14 @@ export const exampleSession = {
   ended_at: null,
   end_reason: null,
 }
+
+export const exampleCursor = 'AQIDBAUAAAGTTS5cAAECAwQFBgcICQoLDA0ODxA'
+
+export const exampleRevocation = {
+  kind: 'session',
+  id: sessionId,
+  before: '2026-11-23T10:05:00.000Z',
+  until: '2026-11-23T10:21:00.000Z',
+  reason: 'logout',
+  revoked_at: '2026-11-23T10:05:00.000Z',
+}

@@ -83,6 +83,21 @@ export const Session = Type.Object({
   end_reason: Type.Union([...endReasons.map((reason) => Type.Literal(reason)), Type.Null()]),
 })
 
+export const Revocation = Type.Object({
+  kind: Type.Union(
+    (['session', 'user', 'token', 'key'] as const).map((kind) => Type.Literal(kind)),
+    { description: 'What "id" names: the claim sid, sub or jti, or the kid of the header.' },
+  ),
+  id: Type.String(),
+  before: Type.String({
+    format: 'date-time',
+    description: 'Of a user, tokens issued up to here are dead; of the others, all are.',
+  }),
+  until: Type.String({ format: 'date-time', description: 'From here on no such token can be alive: forget it.' }),
+  reason: Type.String(),
+  revoked_at: Time,
+})
+
 export const Problem = Type.Object({
   type: Type.String({ description: 'A page that explains the code.' }),
   title: Type.String(),

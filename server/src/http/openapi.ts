@@ -8,7 +8,13 @@ import type { Place } from './routes.ts'
 type Json = Record<string, unknown>
 
 /** Schemas that get a name of their own in the document. */
-const named = { User: fields.User, Tokens: fields.Tokens, Session: fields.Session, Problem: fields.Problem }
+const named = {
+  User: fields.User,
+  Tokens: fields.Tokens,
+  Session: fields.Session,
+  Revocation: fields.Revocation,
+  Problem: fields.Problem,
+}
 
 /** The API as an OpenAPI 3.1 document, from the routes themselves. @param server its address */
 export function openApi(places: readonly Place[], server: string): Json {

@@ -12,6 +12,7 @@ import { changePasswordRoute, deleteMeRoute, readMeRoute, updateMeRoute } from '
 import { endMySessionRoute, listMySessionsRoute } from './routes/my-sessions.ts'
 import { refreshRoute } from './routes/refresh.ts'
 import { registerRoute } from './routes/register.ts'
+import { readRevocationsRoute } from './routes/revocations.ts'
 import { validateRoute } from './routes/validate.ts'
 
 export type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE'
@@ -40,6 +41,7 @@ export const routes: readonly Place[] = [
   at('GET', '/v1/admin/keys', listKeysRoute),
 
   at('POST', '/oauth2/introspect', introspectRoute),
+  at('GET', '/v1/revocations', readRevocationsRoute),
 
   at('GET', '/.well-known/jwks.json', jwksRoute),
   at('GET', '/.well-known/oauth-authorization-server', metadataRoute),

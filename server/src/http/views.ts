@@ -1,4 +1,5 @@
 import { toRfc3339 } from '../clock.ts'
+import type { RevocationRow } from '../domain/revocations/store.ts'
 import type { Session } from '../domain/sessions/list.ts'
 import { normaliseEmail } from '../domain/users/email.ts'
 import type { User } from '../domain/users/user.ts'
@@ -50,6 +51,17 @@ export function sessionView(session: Session, currentId: string) {
     current: session.id === currentId,
     ended_at: session.endedAt === null ? null : toRfc3339(session.endedAt),
     end_reason: session.endReason,
+  }
+}
+
+export function revocationView({ kind, subject, before_at, until_at, reason, revoked_at }: RevocationRow) {
+  return {
+    kind,
+    id: subject,
+    before: toRfc3339(before_at),
+    until: toRfc3339(until_at),
+    reason,
+    revoked_at: toRfc3339(revoked_at),
   }
 }
 

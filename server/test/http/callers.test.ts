@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import type { AddressInfo } from 'node:net'
 import { after, before, describe, it } from 'node:test'
+import { serviceScopes } from '../../src/domain/services/service.ts'
 import type { ErrorCode } from '../../src/errors.ts'
 import { registerService } from '../../src/flows/register-service.ts'
 import { type AnyRoute, route, type Who } from '../../src/http/route.ts'
@@ -83,7 +84,7 @@ describe('who may call what', () => {
     const { email, password } = admin
     const { body } = await server.call('POST', '/v1/auth/login', { body: { email, password } })
     const basic = (text: string) => `Basic ${Buffer.from(text).toString('base64')}`
-    const service = await registerService(server.app, 'billing', ['introspect'])
+    const service = await registerService(server.app, 'billing', [...serviceScopes])
     const other = await registerService(server.app, 'reports', [])
     Object.assign(authorizations, {
       nobody: undefined,

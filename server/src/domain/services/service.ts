@@ -1,5 +1,5 @@
 /** What a service may do; a service without the scope of a route is refused there. */
-export const serviceScopes = ['introspect'] as const
+export const serviceScopes = ['introspect', 'revoke', 'revocations:read', 'users:read'] as const
 export type ServiceScope = (typeof serviceScopes)[number]
 
 export type Service = { id: string; clientId: string; name: string; scopes: ServiceScope[] }

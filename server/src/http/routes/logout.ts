@@ -40,7 +40,7 @@ function sessionOf({ app, body, header }: RequestContext<{ refresh_token?: strin
   try {
     return authenticate(app, bearerToken(header('authorization'))).claims.sid
   } catch (error) {
-    if (error instanceof AppError && error.code !== 'unauthenticated') return null
+    if (error instanceof AppError && error.status === 401 && error.code !== 'unauthenticated') return null
     throw error
   }
 }

@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import { createManagementServer } from '../../src/http/management.ts'
+import { eventually, problem } from '../flows/flow-server.ts'
+import { databases, freshDatabase } from '../support/databases.ts'
+import { startTcpGate, type TcpGate } from '../support/fault-proxy.ts'
+import { call, registerSomebody, startTestServer, type TestServer } from '../support/server.ts'
+import { serviceOf } from './service.ts'
+
+const server = databases.find(({ name, available }) => name !== 'SQLite' && available)
+
+for (const failure of ['open', 'closed'] as const) {
+  describe(`a node that cannot reach its database, set to fail ${failure}`, {
+    skip: server ? false : 'no server',
+  }, () => {
+    let fresh: Awaited<ReturnType<typeof freshDatabase>>
+    let gate: TcpGate
+    let node: TestServer
+    let credential: { authorization: string }
+    let person: Awaited<ReturnType<typeof registerSomebody>>
+    let management: { address: string; close(): void }
+
+    before(async () => {
+      fresh = await freshDatabase(server!.name)
+      const url = new URL(fresh.url)
+      gate = await startTcpGate({ host: url.hostname, port: Number(url.port) })
+      url.port = String(gate.port)
+      const settings = { REVOCATION_FAILURE: failure, REVOCATION_MAX_AGE: '2s', DATABASE_TIMEOUT: '500ms' }
+      node = await startTestServer(url.href, { settings })
+      const listener = createManagementServer(node.app).listen(0, '127.0.0.1')
+      await new Promise((resolve) => listener.once('listening', resolve))
+      const { port } = listener.address() as { port: number }
+      management = { address: `http://127.0.0.1:${port}`, close: () => listener.close() }
+      person = await registerSomebody(node)
+      credential = await serviceOf(node, ['introspect', 'revocations:read'])
+    })
+    after(async () => {
+      management?.close()
+      gate.gate = () => Promise.resolve()
+      await node?.close()
+      await gate?.close()
+      await fresh?.drop()
+    })
+
+    const validate = () => node.call('GET', '/v1/auth/validate', { token: person.access_token })
+    const introspect = () =>
+      node.call('POST', '/oauth2/introspect', {
+        body: `token=${person.access_token}`,
+        headers: { ...credential, 'content-type': 'application/x-www-form-urlencoded' },
+      })
+
+    it('validates, and is ready, as long as it sees', async () => {
+      assert.equal((await validate()).status, 200)
+      assert.equal((await introspect()).body.active, true)
+      assert.equal((await node.call('GET', '/health/ready')).status, 200)
+    })
+
+    it('says that it is not ready, and why, once it has been blind for too long', async () => {
+      gate.gate = () => new Promise(() => {})
+      await eventually(() => node.app.feed.age() > 2000)
+      assert.equal((await node.call('GET', '/health/ready')).status, 503)
+      const { body } = await call(management.address, 'GET', '/health/ready')
+      assert.ok(
+        body.reasons.some((reason: string) => /What other nodes revoke could not be read/.test(reason)),
+        JSON.stringify(body),
+      )
+      assert.ok(node.log.some(({ event }) => event === 'revocations_unreadable'))
+    })
+
+    it('does not pretend to its followers that nothing was revoked', async () => {
+      // It is remembered who asks; otherwise the question would fail earlier.
+      const remembered = node.app.services.values().next().value!
+      remembered.until = node.clock.now() + 1000
+      const answer = await node.call('GET', '/v1/revocations', { headers: credential })
+      assert.equal(problem(answer), '503 unavailable')
+      assert.equal(answer.headers.get('retry-after'), '1')
+    })
+
+    if (failure === 'open') {
+      it('goes by what it knows', async () => {
+        assert.equal((await validate()).status, 200)
+      })
+    } else {
+      it('answers for no token, and calls none bad', async () => {
+        const answer = await validate()
+        assert.equal(problem(answer), '503 unavailable')
+        assert.equal(answer.body.retryable, true)
+        assert.match(answer.body.detail, /lost sight of revocations/)
+        const remembered = node.app.services.values().next().value!
+        remembered.until = node.clock.now() + 1000
+        assert.equal(problem(await introspect()), '503 unavailable')
+        const logout = await node.call('POST', '/v1/auth/logout', { token: person.access_token, body: {} })
+        assert.equal(problem(logout), '503 unavailable')
+      })
+    }
+
+    it('answers as before when the database is back', async () => {
+      gate.gate = () => Promise.resolve()
+      await eventually(() => node.app.feed.age() < 2000, 20_000)
+      assert.equal((await validate()).status, 200)
+      await eventually(async () => (await node.call('GET', '/health/ready')).status === 200)
+    })
+  })
+}
