@@ -6,6 +6,7 @@ import { type Database, openDatabase } from './database/connect.ts'
 import { groupCommit } from './database/group-commit.ts'
 import { openJournal } from './domain/journal/journal.ts'
 import { keyring } from './domain/keys/keyring.ts'
+import { keyReader } from './domain/keys/reader.ts'
 import { startHasher } from './domain/passwords/hasher.ts'
 import { feedCursors } from './domain/revocations/cursor.ts'
 import { revocationFeed } from './domain/revocations/feed.ts'
@@ -52,6 +53,7 @@ function buildApp(config: Config, log: Logger, clock: Clock, masterKeys: Buffer[
     /** Runs a guarded write and answers after its commit; where one connection serves all, one commit serves many. */
     commit: groupCommit(database),
     keyring: keys,
+    keys: keyReader(database.db, keys),
     readiness: readiness(
       database,
       clock,

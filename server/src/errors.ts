@@ -54,6 +54,11 @@ export const catalogue = {
   account_disabled: { status: 403, title: 'The account is disabled', remedy: 'Ask an administrator to enable it.' },
   registration_closed: { status: 403, title: 'Registration is closed', remedy: 'Ask an administrator for an account.' },
   not_found: { status: 404, title: 'There is no such thing here', remedy: 'Check the path and the id.' },
+  rotation_too_soon: {
+    status: 409,
+    title: 'The next signing key has not been published for long enough',
+    remedy: 'Wait for the seconds in Retry-After, or say "now": verifiers with a cached key set then ask again.',
+  },
   method_not_allowed: {
     status: 405,
     title: 'This path does not know that method',

@@ -2,13 +2,11 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { App } from './app.ts'
 import { followKeys } from './chores/follow-keys.ts'
 import { followRevocations } from './chores/follow-revocations.ts'
-import { releaseLease, takeLease } from './database/lease.ts'
+import { tendKeysByTheClock, tendKeysInTurn } from './chores/tend-keys.ts'
 import { checkSchema, migrateUp } from './database/migrate.ts'
-import { inTransaction } from './database/transaction.ts'
-import { ensureActiveKey } from './domain/keys/activate.ts'
-import { listSigningKeys, type SigningKeyRow } from './domain/keys/store.ts'
+import { openPrivateKey } from './domain/keys/keyring.ts'
+import { listSigningKeys } from './domain/keys/store.ts'
 import { reapplyEnds } from './flows/reapply-ends.ts'
-import { randomToken } from './random.ts'
 
 /**
  * Brings an app to where it can serve: schema current, a signing key active, what ended stays ended, and the live set
@@ -21,14 +19,14 @@ export async function startApp(app: App): Promise<() => void> {
   await reapplyEnds(app)
   app.journal.forget(app.clock.now() - app.config.sessionAbsoluteTtl)
   const stopRevocations = await followRevocations(app)
-  const stopKeys = followKeys(app)
+  const stops = [stopRevocations, followKeys(app), tendKeysByTheClock(app)]
   return () => {
-    stopRevocations()
-    stopKeys()
+    for (const stop of stops) stop()
   }
 }
 
 export async function bringSchema(app: App): Promise<void> {
+  await checkMasterKey(app)
   let state = await checkSchema(app.database)
   if (state === 'pending' && app.config.autoMigrate) {
     await migrateUp(app.database, { clock: app.clock, tell: (line) => app.log.debug(line) })
@@ -42,24 +40,22 @@ export async function bringSchema(app: App): Promise<void> {
   }
 }
 
-async function bringKeys(app: App): Promise<void> {
-  const { database, config, masterKeys, clock } = app
-  const isThere = (rows: SigningKeyRow[]) =>
-    rows.some((row) => row.state === 'active' && row.algorithm === config.signingAlgorithm)
-  let rows = await listSigningKeys(database.db)
-  // Under a wrong master key nothing is changed: a key made now would be no use to the other nodes.
-  app.keyring.load(rows)
-  // Many nodes may start at once on an empty database: one of them makes the key, the others wait for it.
-  for (let tries = 0; !isThere(rows) && tries < 100; tries++) {
-    const wanted = { name: 'signing-keys', owner: randomToken(9), now: clock.now(), duration: 10_000 }
-    const lease = await takeLease(database, wanted)
-    if (lease) {
-      await inTransaction(database, (tx) => ensureActiveKey(tx, config.signingAlgorithm, masterKeys, clock.now()))
-      await releaseLease(database, lease)
-    } else {
-      await delay(100)
-    }
-    rows = await listSigningKeys(database.db)
+/**
+ * Under a wrong master key nothing is changed: what it seals is of no use to the other nodes, and what they sealed is of
+ * no use here.
+ */
+async function checkMasterKey({ database, masterKeys }: App): Promise<void> {
+  if (!(await database.dialect.hasTable(database.db, 'signing_keys'))) return
+  for (const row of await listSigningKeys(database.db)) {
+    if (row.state === 'active' || row.state === 'next') openPrivateKey(row, masterKeys)
   }
-  app.keyring.load(rows)
+}
+
+async function bringKeys(app: App): Promise<void> {
+  await app.keys.read()
+  // Many nodes may start at once on an empty database: one of them makes the keys, the others wait for it.
+  for (let tries = 0; app.keyring.signer() === null && tries < 100; tries++) {
+    if (!(await tendKeysInTurn(app))) await delay(100)
+    await app.keys.read()
+  }
 }

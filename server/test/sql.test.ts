@@ -131,6 +131,8 @@ const stores: {
   },
   keys: {
     listSigningKeys: [(db) => keys.listSigningKeys(db)],
+    findSigningKey: [(db) => keys.findSigningKey(db, 'kid')],
+    resealSigningKey: [(db) => keys.resealSigningKey(db, 'kid', bytes, bytes)],
     insertSigningKey: [
       (db) => keys.insertSigningKey(db, { ...signingKey, created_at: now, activated_at: null, retired_at: null }),
     ],

@@ -1,14 +1,14 @@
 import type { App } from '../app.ts'
-import { listSigningKeys } from '../domain/keys/store.ts'
 
-const interval = 5000
+/** In milliseconds; a key is published for longer than this before it signs. */
+const interval = 1000
 
 /** Takes over signing keys that another node made or moved. */
 export function followKeys(app: App): () => void {
   let stopped = false
   const poll = async () => {
     try {
-      app.keyring.load(await listSigningKeys(app.database.db))
+      await app.keys.read()
     } catch (error) {
       app.log.error({ err: error, event: 'keys_unreadable' })
     }

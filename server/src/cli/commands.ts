@@ -6,6 +6,7 @@ export const commands: Record<string, () => Promise<{ command: Command }>> = {
   migrate: () => import('./migrate.ts'),
   'create-admin': () => import('./create-admin.ts'),
   services: () => import('./services.ts'),
+  keys: () => import('./keys.ts'),
   config: () => import('./config.ts'),
   version: () => import('./version.ts'),
   help: () => import('./help.ts'),

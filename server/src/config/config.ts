@@ -108,6 +108,25 @@ function contradictions(values: Values, refused: ReadonlySet<SettingName>, origi
       'Make it no longer than NTT_AUTH_SESSION_ABSOLUTE_TTL.',
     )
   }
+  const { JWKS_MAX_AGE, KEY_PUBLISH_AHEAD, KEY_ROTATION_INTERVAL } = values
+  if (KEY_PUBLISH_AHEAD !== undefined && JWKS_MAX_AGE !== undefined && KEY_PUBLISH_AHEAD <= JWKS_MAX_AGE) {
+    refuse(
+      'KEY_PUBLISH_AHEAD',
+      'A key would sign before every verifier has heard of it.',
+      'Make it longer than NTT_AUTH_JWKS_MAX_AGE, by more than clocks differ.',
+    )
+  }
+  if (
+    KEY_ROTATION_INTERVAL !== undefined &&
+    KEY_PUBLISH_AHEAD !== undefined &&
+    KEY_ROTATION_INTERVAL < KEY_PUBLISH_AHEAD
+  ) {
+    refuse(
+      'KEY_ROTATION_INTERVAL',
+      'Keys would have to change before the next one has been published for long enough.',
+      'Make it at least NTT_AUTH_KEY_PUBLISH_AHEAD.',
+    )
+  }
   return problems
 }
 
@@ -136,6 +155,9 @@ function assemble(values: CheckedValues) {
     sessionIdleTtl: values.SESSION_IDLE_TTL,
     sessionAbsoluteTtl: values.SESSION_ABSOLUTE_TTL,
     signingAlgorithm: values.SIGNING_ALGORITHM,
+    keyRotationInterval: values.KEY_ROTATION_INTERVAL,
+    keyPublishAhead: values.KEY_PUBLISH_AHEAD,
+    jwksMaxAge: values.JWKS_MAX_AGE,
     passwordHash: values.PASSWORD_HASH,
     bcryptCost: values.BCRYPT_COST,
     passwordMinLength: values.PASSWORD_MIN_LENGTH,

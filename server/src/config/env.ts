@@ -137,6 +137,22 @@ export const settings = {
     default: 'ES256',
     meaning: 'The signature algorithm of new signing keys.',
   },
+  KEY_ROTATION_INTERVAL: {
+    type: duration('1s', '3650d'),
+    default: '90d',
+    meaning: 'How long a signing key signs before the next one takes over.',
+  },
+  KEY_PUBLISH_AHEAD: {
+    type: duration('1s', '30d'),
+    default: '10m',
+    meaning:
+      'How long a signing key is published before it signs; longer than verifiers keep the key set, and than clocks differ.',
+  },
+  JWKS_MAX_AGE: {
+    type: duration('1s', '1d'),
+    default: '5m',
+    meaning: 'How long verifiers may keep the public keys.',
+  },
   PASSWORD_HASH: {
     type: choice('bcrypt', 'argon2id'),
     default: 'bcrypt',

@@ -21,10 +21,43 @@ export function authenticate(app: App, token: string): Caller {
   return verified
 }
 
+/** The token names a key that this node does not know; another one may have made it just now. */
+class UnknownKey extends AppError {
+  constructor() {
+    super('invalid_token')
+  }
+}
+
+/**
+ * The same; but a key that this node has not met is looked for in the database before the token is refused. Keys are
+ * published long before they sign, so this happens in an emergency only.
+ */
+export function authenticateOrAsk(app: App, token: string): Caller | Promise<Caller> {
+  try {
+    return authenticate(app, token)
+  } catch (error) {
+    if (error instanceof UnknownKey) return authenticateAfterReading(app, token)
+    throw error
+  }
+}
+
+async function authenticateAfterReading(app: App, token: string): Promise<Caller> {
+  let failure: unknown
+  await app.keys.again().catch((error) => (failure = error))
+  try {
+    return authenticate(app, token)
+  } catch (error) {
+    // Whether it is good cannot be said; the caller must not take it for a refusal.
+    if (error instanceof UnknownKey && failure) throw new AppError('unavailable', { retryAfter: 1, cause: failure })
+    throw error
+  }
+}
+
 function verifyOnce(app: App, token: string, now: number): Caller {
   const verdict = verifyAccessToken(token, app.accessTokenRules, Math.floor(now / 1000))
   if (!verdict.ok) {
     app.log.debug({ reason: verdict.reason }, 'access token refused')
+    if (verdict.unknownKey) throw new UnknownKey()
     throw new AppError(verdict.expired ? 'token_expired' : 'invalid_token')
   }
   const verified = { claims: verdict.claims, kid: verdict.kid }

@@ -2,7 +2,7 @@ import type { App } from '../app.ts'
 import { findSessionWithUser } from '../domain/sessions/store.ts'
 import type { AccessClaims } from '../domain/tokens/access-token.ts'
 import { AppError } from '../errors.ts'
-import { authenticate } from './authenticate.ts'
+import { authenticateOrAsk } from './authenticate.ts'
 
 /** RFC 7662 §2.2. Of a token that is no good nothing is said, not even why. */
 export type Introspection =
@@ -15,7 +15,7 @@ export async function introspect(app: App, token: string): Promise<Introspection
   const refresh = app.refreshTokens.read(token)
   if (refresh) return introspectRefreshToken(app, refresh.sessionId, refresh.generation)
   try {
-    return { active: true, token_type: 'Bearer', ...authenticate(app, token).claims }
+    return { active: true, token_type: 'Bearer', ...(await authenticateOrAsk(app, token)).claims }
   } catch (error) {
     // Not to know is no answer about the token.
     if (error instanceof AppError && error.code !== 'unavailable') return { active: false }

@@ -54,6 +54,8 @@ const mostContests = 3
 
 function takeEffect(app: App, rows: RevocationRow[]): void {
   const news = app.revocations.add(rows)
+  // Until this node knows which key signs instead, it would mint tokens that are dead already.
+  if (news.some(({ kind }) => kind === 'key')) app.later(() => app.keys.again())
   // At the first reading everything is news, and says nothing about how long it took.
   if (app.feed.age() === Number.POSITIVE_INFINITY) return
   const now = app.clock.now()

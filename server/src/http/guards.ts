@@ -3,7 +3,7 @@ import type { Permission } from '../domain/admin/permissions.ts'
 import { permit } from '../domain/admin/permit.ts'
 import type { Service, ServiceScope } from '../domain/services/service.ts'
 import { AppError } from '../errors.ts'
-import { authenticate, type Caller } from '../flows/authenticate.ts'
+import { authenticateOrAsk, type Caller } from '../flows/authenticate.ts'
 import { identifyService } from '../flows/identify-service.ts'
 import type { Who } from './route.ts'
 
@@ -16,17 +16,26 @@ type Guarded = {
 }
 
 /**
- * The one place that decides whether a caller may call a route. Only for services, which are looked up in the database
- * every now and then, is the answer a promise.
+ * The one place that decides whether a caller may call a route. The answer is a promise only where the
+ * database is asked: for services every now and then, and for a signing key that this node has not met.
  * @param authorization the Authorization header, if there was one
  * @returns the caller where the route asks for one, else null
  * @throws AppError `unauthenticated`, `invalid_token`, `token_expired`, `token_revoked`, `invalid_client`, `forbidden`
  *   or `reauthentication_required`
  */
-export function admit(app: App, route: Guarded, authorization: string | undefined): Caller | null | Promise<Service> {
+export function admit(
+  app: App,
+  route: Guarded,
+  authorization: string | undefined,
+): Caller | null | Promise<Caller | Service> {
   if (route.who === 'anyone' || route.who === 'session') return null
   if (route.who === 'service') return admitService(app, route, authorization)
-  const caller = authenticate(app, bearerToken(authorization))
+  const caller = authenticateOrAsk(app, bearerToken(authorization))
+  if (caller instanceof Promise) return caller.then((known) => admitCaller(app, route, known))
+  return admitCaller(app, route, caller)
+}
+
+function admitCaller(app: App, route: Guarded, caller: Caller): Caller {
   if (route.who === 'admin' && !caller.claims.roles.includes('admin')) throw new AppError('forbidden')
   if (route.permission) permit(route.permission, caller.claims.roles, ageOfLogin(app, caller))
   if (route.freshWithin !== undefined && ageOfLogin(app, caller) > route.freshWithin) {

@@ -1,5 +1,5 @@
 import type { AnyRoute } from './route.ts'
-import { listKeysRoute } from './routes/admin-keys.ts'
+import { listKeysRoute, rotateKeysRoute } from './routes/admin-keys.ts'
 import { listUserSessionsRoute } from './routes/admin-sessions.ts'
 import { listUsersRoute, readUserRoute } from './routes/admin-users.ts'
 import { jwksRoute, metadataRoute } from './routes/discovery.ts'
@@ -39,6 +39,7 @@ export const routes: readonly Place[] = [
   at('GET', '/v1/admin/users/:id', readUserRoute),
   at('GET', '/v1/admin/users/:id/sessions', listUserSessionsRoute),
   at('GET', '/v1/admin/keys', listKeysRoute),
+  at('POST', '/v1/admin/keys/rotate', rotateKeysRoute),
 
   at('POST', '/oauth2/introspect', introspectRoute),
   at('GET', '/v1/revocations', readRevocationsRoute),

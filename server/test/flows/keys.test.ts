@@ -4,12 +4,13 @@ import { createLocalJWKSet, jwtVerify } from 'jose'
 import { createApp } from '../../src/app.ts'
 import { loadConfig } from '../../src/config/config.ts'
 import { listSigningKeys } from '../../src/domain/keys/store.ts'
+import { tendKeys } from '../../src/flows/tend-keys.ts'
 import { createLog } from '../../src/log.ts'
 import { randomToken } from '../../src/random.ts'
 import { startApp } from '../../src/start.ts'
 import { onEachDatabase } from '../support/databases.ts'
 import { registerSomebody, startTestServer, type TestServer, testMasterKey } from '../support/server.ts'
-import { describeFlow, eventually, keyA, logIn, problem, refresh, validate } from './flow-server.ts'
+import { describeFlow, eventually, keyA, keyB, logIn, minute, problem, refresh, validate } from './flow-server.ts'
 
 const otherMasterKey = randomToken(32)
 const kidOf = (token: string): string => JSON.parse(Buffer.from(token.split('.')[0]!, 'base64url').toString()).kid
@@ -21,7 +22,7 @@ describeFlow('signing keys', (flow) => {
   it('keeps its key when it starts again', async () => {
     const one = await registerSomebody(flow.server)
     const before = await keysOf(flow.server)
-    assert.equal(before.length, 1)
+    assert.deepEqual(before.map(({ state }) => state).sort(), ['active', 'next'])
     const again = await flow.start()
     try {
       assert.deepEqual(await keysOf(again), before)
@@ -87,26 +88,34 @@ describeFlow('signing keys', (flow) => {
     }
   })
 
-  it('makes a new active key for another algorithm, and the old one goes on verifying', async () => {
+  it('publishes a key for another algorithm before it signs, and the old one goes on verifying', async () => {
     const one = await registerSomebody(flow.server)
-    const [old] = await keysOf(flow.server)
     const changed = await flow.start({ settings: { SIGNING_ALGORITHM: 'EdDSA' } })
     try {
-      const keys = await keysOf(changed)
-      assert.deepEqual(keys.map(({ algorithm, state }) => `${algorithm} ${state}`).sort(), [
-        'ES256 retiring',
-        'EdDSA active',
-      ])
-      assert.equal((await validate(changed, one.access_token)).status, 200)
-      const fresh = (await refresh(changed, one.refresh_token, keyA)).body.access_token
+      await tendKeys(changed.app)
+      const states = async () => (await keysOf(changed)).map(({ algorithm, state }) => `${algorithm} ${state}`).sort()
+      assert.deepEqual(await states(), ['ES256 active', 'EdDSA next'])
+      const between = (await refresh(changed, one.refresh_token, keyA)).body
+      assert.equal(headerOf(between.access_token).alg, 'ES256')
+      const { body: cachedSet } = await changed.call('GET', '/.well-known/jwks.json')
+
+      // As long as a verifier may keep that set.
+      flow.server.clock.advance(10 * minute)
+      await tendKeys(changed.app)
+      assert.deepEqual(await states(), ['ES256 retiring', 'EdDSA active', 'EdDSA next'])
+      const fresh = (await refresh(changed, between.refresh_token, keyB)).body.access_token
       assert.equal(headerOf(fresh).alg, 'EdDSA')
-      const { body } = await changed.call('GET', '/.well-known/jwks.json')
-      assert.deepEqual(new Set(body.keys.map(({ kid }: { kid: string }) => kid)), new Set([old!.kid, kidOf(fresh)]))
-      await jwtVerify(fresh, createLocalJWKSet(body))
-      await jwtVerify(one.access_token, createLocalJWKSet(body))
-      // The node that still runs takes the new key over, and signs with it.
-      await eventually(async () => (await validate(flow.server, fresh)).status === 200, 8000)
-      assert.equal(kidOf((await logIn(flow.server, one.email)).body.access_token), kidOf(fresh))
+      const options = { currentDate: new Date(flow.server.clock.now()) }
+      for (const token of [one.access_token, between.access_token, fresh]) {
+        await jwtVerify(token, createLocalJWKSet(cachedSet), options)
+        assert.equal((await validate(changed, token)).status, 200)
+      }
+      // The node that still runs knows the key since it was published, and signs with it within a moment.
+      assert.equal((await validate(flow.server, fresh)).status, 200)
+      await eventually(
+        async () => kidOf((await logIn(flow.server, one.email)).body.access_token) === kidOf(fresh),
+        8000,
+      )
     } finally {
       await changed.close()
     }
@@ -131,15 +140,12 @@ describeFlow('signing keys', (flow) => {
 })
 
 onEachDatabase((_name, url) => {
-  it('two servers that start at once on an empty database end with one active key, and read each other', async () => {
+  it('two servers that start at once on an empty database end with one active key and one next, and read each other', async () => {
     const servers = await Promise.all([startTestServer(url()), startTestServer(url()), startTestServer(url())])
     try {
       const [first] = servers
       const keys = await keysOf(first!)
-      assert.deepEqual(
-        keys.map(({ state }) => state),
-        ['active'],
-      )
+      assert.deepEqual(keys.map(({ state }) => state).sort(), ['active', 'next'])
       for (const from of servers) {
         const { access_token } = await registerSomebody(from)
         for (const to of servers) assert.equal((await validate(to, access_token)).status, 200)

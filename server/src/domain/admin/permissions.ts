@@ -25,6 +25,8 @@ export const permissions = {
   'users:reset-password': { role: 'admin', freshWithin: recent },
   'sessions:read': { role: 'admin' },
   'sessions:end': { role: 'admin' },
+  'keys:read': { role: 'admin' },
+  'keys:rotate': { role: 'admin', freshWithin: recent },
   'stats:read': { role: 'admin' },
 } as const satisfies Record<string, Rule>
 

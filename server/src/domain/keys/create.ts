@@ -1,4 +1,4 @@
-import { createHash, type JsonWebKey } from 'node:crypto'
+import { createHash, type JsonWebKey, type KeyObject } from 'node:crypto'
 import type { SigningKeyRow } from '../../database/schema.ts'
 import { algorithms, type SigningAlgorithm } from './algorithms.ts'
 import { seal } from './seal.ts'
@@ -6,14 +6,27 @@ import { seal } from './seal.ts'
 /** A new key pair as a row, in state `next`; its id is the JWK thumbprint (RFC 7638). */
 export function createSigningKey(algorithm: SigningAlgorithm, masterKeys: Buffer[], now: number): SigningKeyRow {
   const { publicKey, privateKey } = algorithms[algorithm].generate()
-  const jwk = publicKey.export({ format: 'jwk' })
-  const kid = thumbprint(jwk)
+  return signingKeyRow({ algorithm, publicKey, privateKey, kid: null }, masterKeys, now)
+}
+
+export type KeyPair = {
+  algorithm: SigningAlgorithm
+  publicKey: KeyObject
+  privateKey: KeyObject
+  /** The id under which others know it; null takes the thumbprint. */
+  kid: string | null
+}
+
+/** A key pair as a row in state `next`. @param now milliseconds since 1970 */
+export function signingKeyRow(pair: KeyPair, masterKeys: Buffer[], now: number): SigningKeyRow {
+  const jwk = pair.publicKey.export({ format: 'jwk' })
+  const kid = pair.kid ?? thumbprint(jwk)
   return {
     kid,
-    algorithm,
+    algorithm: pair.algorithm,
     state: 'next',
-    public_jwk: JSON.stringify({ ...jwk, kid, alg: algorithm, use: 'sig' }),
-    sealed_private: seal(masterKeys, kid, privateKey.export({ format: 'der', type: 'pkcs8' })),
+    public_jwk: JSON.stringify({ ...jwk, kid, alg: pair.algorithm, use: 'sig' }),
+    sealed_private: seal(masterKeys, kid, pair.privateKey.export({ format: 'der', type: 'pkcs8' })),
     created_at: now,
     activated_at: null,
     retired_at: null,

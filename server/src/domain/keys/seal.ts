@@ -36,6 +36,11 @@ export function unseal(masterKeys: Buffer[], kid: string, sealed: Buffer): Buffe
   }
 }
 
+/** Whether the first master key sealed it: what an older one sealed is to be sealed anew. */
+export function isSealedByFirst(masterKeys: Buffer[], sealed: Buffer): boolean {
+  return sealed[0] === version && derive(masterKeys[0]!).id.equals(sealed.subarray(1, 5))
+}
+
 function derive(masterKey: Buffer): { id: Buffer; key: Buffer } {
   const derived = (purpose: string, length: number) =>
     Buffer.from(hkdfSync('sha256', masterKey, Buffer.alloc(0), `ntt-auth sealing ${purpose}`, length))

@@ -3,8 +3,20 @@ import type { SigningKeyRow } from '../../database/schema.ts'
 
 export type { SigningKeyRow }
 
+/** Every key that is not removed, oldest first. */
 export async function listSigningKeys(db: Db | Tx): Promise<SigningKeyRow[]> {
-  return db.selectFrom('signing_keys').selectAll().where('state', '!=', 'removed').orderBy('created_at').execute()
+  return db
+    .selectFrom('signing_keys')
+    .selectAll()
+    .where('state', '!=', 'removed')
+    .orderBy('created_at')
+    .orderBy('kid')
+    .execute()
+}
+
+/** In whatever state, also removed. */
+export async function findSigningKey(db: Db | Tx, kid: string): Promise<SigningKeyRow | undefined> {
+  return db.selectFrom('signing_keys').selectAll().where('kid', '=', kid).executeTakeFirst()
 }
 
 export async function insertSigningKey(db: Db | Tx, row: SigningKeyRow): Promise<void> {
@@ -16,13 +28,24 @@ export async function moveSigningKey(
   db: Db | Tx,
   kid: string,
   from: SigningKeyRow['state'],
-  change: Partial<Pick<SigningKeyRow, 'state' | 'activated_at' | 'retired_at'>>,
+  change: Partial<Pick<SigningKeyRow, 'state' | 'activated_at' | 'retired_at' | 'sealed_private'>>,
 ): Promise<boolean> {
   const result = await db
     .updateTable('signing_keys')
     .set(change)
     .where('kid', '=', kid)
     .where('state', '=', from)
+    .executeTakeFirst()
+  return result.numUpdatedRows > 0n
+}
+
+/** Replaces the sealed private half by the same one sealed anew, unless somebody was faster. */
+export async function resealSigningKey(db: Db | Tx, kid: string, former: Buffer, sealed: Buffer): Promise<boolean> {
+  const result = await db
+    .updateTable('signing_keys')
+    .set({ sealed_private: sealed })
+    .where('kid', '=', kid)
+    .where('sealed_private', '=', former)
     .executeTakeFirst()
   return result.numUpdatedRows > 0n
 }

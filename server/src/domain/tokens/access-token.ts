@@ -58,7 +58,10 @@ export type AccessTokenRules = {
   longestLife: number
 }
 
-export type Verdict = { ok: true; claims: AccessClaims; kid: string } | { ok: false; expired: boolean; reason: string }
+export type Verdict =
+  | { ok: true; claims: AccessClaims; kid: string }
+  /** `unknownKey`: nothing is wrong with it so far, but nobody here knows the key it names. */
+  | { ok: false; expired: boolean; reason: string; unknownKey?: true }
 
 /**
  * Verifies an access token in the order of `docs/security/tokens.md`: shape, header, key, signature, and only then
@@ -85,7 +88,7 @@ function verify(token: string, rules: AccessTokenRules, now: number): Verdict {
   if (typeof head.typ !== 'string' || !/^(application\/)?at\+jwt$/i.test(head.typ)) return refuse('typ')
   if (typeof head.kid !== 'string' || !kidShape.test(head.kid)) return refuse('kid')
   const key = rules.keys(head.kid)
-  if (!key) return refuse('unknown key')
+  if (!key) return { ok: false, expired: false, reason: 'unknown key', unknownKey: true }
   if (head.alg !== key.algorithm) return refuse('alg is not the one of the key')
   if (!key.verify(`${parts[1]}.${parts[2]}`, signature)) return refuse('signature')
 

@@ -2,9 +2,6 @@ import { createHash } from 'node:crypto'
 import { Type } from 'typebox'
 import { type RequestContext, route } from '../route.ts'
 
-/** How long a verifier may keep the key set; a new key is published for longer than this before it signs. */
-export const jwksMaxAge = 300
-
 export const jwksRoute = route({
   summary: 'The public keys',
   description: 'A JWK set (RFC 7517) with which anybody can verify access tokens.',
@@ -71,9 +68,9 @@ export const metadataRoute = route({
 
 type Request = RequestContext<undefined, undefined, undefined>
 
-function cached({ header }: Request, body: object) {
+function cached({ app, header }: Request, body: object) {
   const etag = `"${createHash('sha256').update(JSON.stringify(body)).digest('base64url').slice(0, 22)}"`
-  const headers = { etag, 'cache-control': `public, max-age=${jwksMaxAge}` }
+  const headers = { etag, 'cache-control': `public, max-age=${Math.floor(app.config.jwksMaxAge / 1000)}` }
   const known = header('if-none-match')
     ?.split(',')
     .map((tag) => tag.trim().replace(/^W\//, ''))

@@ -1,6 +1,6 @@
 import { Type } from 'typebox'
 import { AppError } from '../../errors.ts'
-import { authenticate } from '../../flows/authenticate.ts'
+import { authenticateOrAsk } from '../../flows/authenticate.ts'
 import { logout } from '../../flows/logout.ts'
 import { bearerToken } from '../guards.ts'
 import { type RequestContext, route } from '../route.ts'
@@ -29,16 +29,16 @@ export const logoutRoute = route({
   errors: ['unauthenticated'],
   async handle(request) {
     const { app, body } = request
-    await logout(app, sessionOf(request), body.scope ?? 'this')
+    await logout(app, await sessionOf(request), body.scope ?? 'this')
     return { status: 204 }
   },
 })
 
 /** The session that the shown token belongs to; null when it is no good, which is no error here. */
-function sessionOf({ app, body, header }: RequestContext<{ refresh_token?: string }, undefined, undefined>) {
+async function sessionOf({ app, body, header }: RequestContext<{ refresh_token?: string }, undefined, undefined>) {
   if (body.refresh_token !== undefined) return app.refreshTokens.read(body.refresh_token)?.sessionId ?? null
   try {
-    return authenticate(app, bearerToken(header('authorization'))).claims.sid
+    return (await authenticateOrAsk(app, bearerToken(header('authorization')))).claims.sid
   } catch (error) {
     if (error instanceof AppError && error.status === 401 && error.code !== 'unauthenticated') return null
     throw error

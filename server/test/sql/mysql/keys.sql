@@ -1,5 +1,11 @@
 -- listSigningKeys
-select * from `signing_keys` where `state` != ? order by `created_at`;
+select * from `signing_keys` where `state` != ? order by `created_at`, `kid`;
+
+-- findSigningKey
+select * from `signing_keys` where `kid` = ?;
+
+-- resealSigningKey
+update `signing_keys` set `sealed_private` = ? where `kid` = ? and `sealed_private` = ?;
 
 -- insertSigningKey
 insert into `signing_keys` (`kid`, `algorithm`, `state`, `public_jwk`, `sealed_private`, `created_at`, `activated_at`, `retired_at`) values (?, ?, ?, ?, ?, ?, ?, ?);

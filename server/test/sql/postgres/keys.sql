@@ -1,5 +1,11 @@
 -- listSigningKeys
-select * from "signing_keys" where "state" != $1 order by "created_at";
+select * from "signing_keys" where "state" != $1 order by "created_at", "kid";
+
+-- findSigningKey
+select * from "signing_keys" where "kid" = $1;
+
+-- resealSigningKey
+update "signing_keys" set "sealed_private" = $1 where "kid" = $2 and "sealed_private" = $3;
 
 -- insertSigningKey
 insert into "signing_keys" ("kid", "algorithm", "state", "public_jwk", "sealed_private", "created_at", "activated_at", "retired_at") values ($1, $2, $3, $4, $5, $6, $7, $8);

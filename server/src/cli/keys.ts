@@ -1,0 +1,137 @@
+import type { App } from '../app.ts'
+import { createApp } from '../app.ts'
+import { systemClock, toRfc3339 } from '../clock.ts'
+import { fileProblem, isTooOpen, readFile } from '../config/read-file.ts'
+import { listSigningKeys } from '../domain/keys/store.ts'
+import { AppError } from '../errors.ts'
+import { importKey } from '../flows/import-key.ts'
+import { revokeKey } from '../flows/revoke-key.ts'
+import { rotateKeys } from '../flows/rotate-keys.ts'
+import { resealKeys } from '../flows/tend-keys.ts'
+import { createLog } from '../log.ts'
+import { bringSchema } from '../start.ts'
+import type { Command, Invocation } from './command.ts'
+import { exitCodes } from './exit-codes.ts'
+import { configFrom, settingFlags } from './load-config.ts'
+import { UsageError } from './usage-error.ts'
+
+export const command: Command = {
+  summary: 'look at the signing keys, change, revoke or import one',
+  help: `ntt-auth keys list [--json]
+ntt-auth keys rotate [--now | --compromised KID] [--json]
+ntt-auth keys revoke KID [--json]
+ntt-auth keys import FILE [--activate] [--json]
+ntt-auth keys reseal [--json]
+
+list    lists the keys that are published, oldest first: "next" is published and does not sign yet, "active" signs,
+        "retiring" only verifies what it signed before
+rotate  lets the next key take over before its time; refused while verifiers may not have heard of it
+revoke  for a key that fell into wrong hands: it goes at once, the next one signs instead, and every access token it
+        signed is refused everywhere within seconds. Sessions go on: their next refresh brings a good token
+import  takes a private key from a file, PKCS#8 in PEM or a JWK, as the next one
+reseal  seals by the newest master key what an older one seals; servers do this by themselves
+
+Servers that run notice within seconds. Keys also change by themselves, see NTT_AUTH_KEY_ROTATION_INTERVAL.
+
+  --now               rotate also when the next key has not been published for long
+  --compromised KID   the same as "keys revoke KID"
+  --activate          let the imported key sign at once, instead of when its time comes
+  --json              print an object
+  --config FILE       the JSON file with settings, instead of NTT_AUTH_CONFIG_FILE
+  --<setting> VALUE   any setting that is no secret; "ntt-auth help settings" lists them
+
+Examples:
+  ntt-auth keys list
+  ntt-auth keys rotate
+  ntt-auth keys revoke PjVQ2lRTTkHHrBzGUqTPmGDQzX4uTfp7K0eB0sUyDqk
+  ntt-auth keys import signing-key.pem --activate`,
+  options: {
+    ...settingFlags,
+    now: { type: 'boolean' },
+    compromised: { type: 'string' },
+    activate: { type: 'boolean' },
+    json: { type: 'boolean' },
+  },
+  async run(invocation) {
+    const act = readAction(invocation)
+    const app = await createApp(configFrom(invocation), createLog('error'), systemClock)
+    try {
+      await bringSchema(app)
+      await act(app).catch(explain)
+      const keys = await keysOf(app)
+      if (invocation.options.json) invocation.print(JSON.stringify({ keys }, null, 2))
+      else for (const line of asLines(keys)) invocation.print(line)
+      return exitCodes.ok
+    } finally {
+      await app.close()
+    }
+  },
+}
+
+type Act = (app: App) => Promise<unknown>
+
+function readAction({ arguments: [action, operand, ...rest], options, tell }: Invocation): Act {
+  const { now, compromised, activate } = options
+  if (rest.length > 0) throw new UsageError(usage)
+  if ((now || compromised !== undefined) && action !== 'rotate') {
+    throw new UsageError('--now and --compromised belong to "keys rotate".')
+  }
+  if (activate && action !== 'import') throw new UsageError('--activate belongs to "keys import".')
+  if (now && compromised !== undefined) throw new UsageError('Give --now or --compromised KID, not both.')
+  if (action === 'revoke') {
+    if (operand === undefined) throw new UsageError('Say which key: ntt-auth keys revoke KID. "keys list" lists them.')
+    return (app) => revokeKey(app, operand)
+  }
+  if (action === 'import') {
+    if (operand === undefined) throw new UsageError('Say which file: ntt-auth keys import FILE.')
+    return (app) => importKey(app, readKeyFile(operand, tell), activate === true)
+  }
+  if (operand !== undefined) throw new UsageError(usage)
+  if (action === 'list') return async () => undefined
+  if (action === 'reseal') return resealKeys
+  if (action !== 'rotate') throw new UsageError(usage)
+  return (app) =>
+    typeof compromised === 'string' ? revokeKey(app, compromised) : rotateKeys(app, { now: now === true })
+}
+
+const usage = 'Call it as "ntt-auth keys list", "rotate", "revoke KID", "import FILE" or "reseal".'
+
+function readKeyFile(path: string, tell: (line: string) => void): string {
+  try {
+    const { text, mode } = readFile(path)
+    if (isTooOpen(mode))
+      tell(`Warning: others than its owner and group may use ${path}; remove it once it is imported.`)
+    return text
+  } catch (error) {
+    throw new Error(`${path} ${fileProblem(error)}.`)
+  }
+}
+
+function explain(error: unknown): never {
+  if (!(error instanceof AppError) || error.code !== 'rotation_too_soon') throw error
+  throw new Error(
+    `The next key has not been published for long enough: verifiers may still keep a key set without it. Wait ` +
+      `${error.details.retryAfter} seconds, or add --now.`,
+  )
+}
+
+async function keysOf(app: App) {
+  const time = (at: number | null) => (at === null ? null : toRfc3339(at))
+  const rows = await listSigningKeys(app.database.db)
+  return rows.map((row) => ({
+    kid: row.kid,
+    algorithm: row.algorithm,
+    state: row.state,
+    created_at: time(row.created_at),
+    activated_at: time(row.activated_at),
+    retired_at: time(row.retired_at),
+  }))
+}
+
+function asLines(keys: Awaited<ReturnType<typeof keysOf>>): string[] {
+  if (keys.length === 0) return ['There are no keys yet; the first start of a server makes them.']
+  return keys.map(({ kid, algorithm, state, ...times }) => {
+    const since = times.retired_at ?? times.activated_at ?? times.created_at
+    return `${state.padEnd(8)}  ${algorithm}  ${kid}  since ${since}`
+  })
+}

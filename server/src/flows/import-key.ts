@@ -1,0 +1,39 @@
+import type { App } from '../app.ts'
+import { inTransaction } from '../database/transaction.ts'
+import { signingKeyRow } from '../domain/keys/create.ts'
+import { KeyRefused, readSigningKey } from '../domain/keys/import.ts'
+import { findSigningKey, insertSigningKey, listSigningKeys } from '../domain/keys/store.ts'
+import { takeKeyStep } from '../domain/keys/take-step.ts'
+import { rotateKeys } from './rotate-keys.ts'
+
+/**
+ * A key that was made elsewhere becomes the next one, in place of the one that waited.
+ * @param text PKCS#8 in PEM, or a private JWK
+ * @param activate it signs at once, though verifiers with a cached key set may not know it yet
+ * @throws KeyRefused
+ */
+export async function importKey(app: App, text: string, activate: boolean): Promise<{ kid: string }> {
+  const pair = readSigningKey(text)
+  const { signingAlgorithm: algorithm } = app.config
+  if (pair.algorithm !== algorithm) {
+    throw new KeyRefused(
+      `The key is for ${pair.algorithm}, and this server signs by ${algorithm}. ` +
+        `Set NTT_AUTH_SIGNING_ALGORITHM=${pair.algorithm} on every node first.`,
+    )
+  }
+  const now = app.clock.now()
+  const row = signingKeyRow(pair, app.masterKeys, now)
+  await inTransaction(app.database, async (tx) => {
+    const known = await findSigningKey(tx, row.kid)
+    if (known) throw new KeyRefused(`There is a key ${row.kid} already (${known.state}).`)
+    const step = { algorithm, masterKeys: app.masterKeys, now }
+    for (const { kid, state } of await listSigningKeys(tx)) {
+      if (state === 'next') await takeKeyStep(tx, { kind: 'remove', kid, from: 'next' }, step)
+    }
+    await insertSigningKey(tx, row)
+  })
+  app.log.info({ event: 'key_imported', kid: row.kid })
+  if (activate) await rotateKeys(app, { now: true })
+  else await app.keys.read()
+  return { kid: row.kid }
+}

@@ -1,0 +1,51 @@
+import type { App } from '../app.ts'
+import type { Tx } from '../database/connect.ts'
+import { inTransaction } from '../database/transaction.ts'
+import { stepsToRotate } from '../domain/keys/lifecycle.ts'
+import { findSigningKey, listSigningKeys, moveSigningKey } from '../domain/keys/store.ts'
+import { KeysMoved, takeKeyStep } from '../domain/keys/take-step.ts'
+import { recordRevocations } from '../domain/revocations/record.ts'
+import { AppError } from '../errors.ts'
+import { announceRevocations } from './announce-ends.ts'
+import { revokedSpan } from './end-sessions.ts'
+
+// Each round that fails was won by another node.
+const rounds = 5
+
+/**
+ * A key has fallen into wrong hands: it is published no more, the next one signs instead, and every access token it
+ * signed is dead within the bound of revocations. Sessions live on, because refresh tokens are not signed by it.
+ * @throws AppError `not_found` when there is no such key
+ */
+export async function revokeKey(app: App, kid: string): Promise<void> {
+  for (let round = 1; ; round++) {
+    try {
+      const revocations = await inTransaction(app.database, (tx) => revokeOnce(app, tx, kid))
+      announceRevocations(app, revocations)
+      app.log.warn({ event: 'key_revoked', kid, reason: 'key_compromise' })
+      break
+    } catch (error) {
+      if (!(error instanceof KeysMoved) || round === rounds) throw error
+    }
+  }
+  await app.keys.read()
+}
+
+async function revokeOnce(app: App, tx: Tx, kid: string) {
+  const { masterKeys, config } = app
+  const now = app.clock.now()
+  const row = await findSigningKey(tx, kid)
+  if (!row) throw new AppError('not_found', { detail: `There is no signing key ${kid}.` })
+  if (row.state === 'active') {
+    for (const step of stepsToRotate(await listSigningKeys(tx), config.signingAlgorithm)) {
+      await takeKeyStep(tx, step, { algorithm: config.signingAlgorithm, masterKeys, now })
+    }
+  }
+  const from = row.state === 'active' ? 'retiring' : row.state
+  const change = { state: 'removed' as const, sealed_private: Buffer.alloc(0) }
+  // Of a removed key, too: what it signed may be alive elsewhere.
+  if (from !== 'removed' && !(await moveSigningKey(tx, kid, from, change))) throw new KeysMoved(kid)
+  const { before, until } = revokedSpan(app, now)
+  // A thief may go on signing; verifiers with a cached key set believe it until that lapses.
+  return recordRevocations(tx, 'key', [kid], 'key_compromise', { before, until: until + config.jwksMaxAge }, now)
+}

@@ -1,0 +1,80 @@
+import type { App } from '../app.ts'
+import { inTransaction } from '../database/transaction.ts'
+import { dueSteps, type KeyStep, type KeyTimes } from '../domain/keys/lifecycle.ts'
+import { resealKey, sealedByOlder } from '../domain/keys/reseal.ts'
+import { listSigningKeys } from '../domain/keys/store.ts'
+import { KeysMoved, takeKeyStep } from '../domain/keys/take-step.ts'
+import { leewaySeconds } from '../domain/tokens/access-token.ts'
+
+/** How long keys stay in which state here. */
+export function keyTimes(app: App): KeyTimes {
+  const { keyRotationInterval, keyPublishAhead, accessTokenTtl } = app.config
+  // What the key signed last, on a node whose clock is behind, must have expired on every clock.
+  return {
+    interval: keyRotationInterval,
+    publishAhead: keyPublishAhead,
+    retireAfter: accessTokenTtl + 2 * leewaySeconds * 1000,
+  }
+}
+
+/** Is it time for any signing key to move on, or to be sealed by a newer master key? */
+export async function keysNeedTending(app: App): Promise<boolean> {
+  const rows = await listSigningKeys(app.database.db)
+  const steps = dueSteps(rows, app.config.signingAlgorithm, keyTimes(app), app.clock.now())
+  return steps.length > 0 || sealedByOlder(rows, app.masterKeys).length > 0
+}
+
+/**
+ * Signing keys move on as their time comes: published, then signing, then only verifying, then gone. Every step is a
+ * guarded update, so that nodes that do this at the same time agree.
+ */
+export async function tendKeys(app: App): Promise<void> {
+  await changeKeys(app, (rows, now) => dueSteps(rows, app.config.signingAlgorithm, keyTimes(app), now))
+  await resealKeys(app)
+}
+
+type Rows = Awaited<ReturnType<typeof listSigningKeys>>
+
+// Each round that fails was won by another node.
+const rounds = 5
+
+/** Takes the steps that `plan` makes of the keys as they stand; made anew when another node was faster. */
+export async function changeKeys(app: App, plan: (rows: Rows, now: number) => KeyStep[]): Promise<void> {
+  const { masterKeys, config } = app
+  for (let round = 1; ; round++) {
+    const now = app.clock.now()
+    try {
+      const taken = await inTransaction(app.database, async (tx) => {
+        const lines: { event: string; kid: string }[] = []
+        for (const step of plan(await listSigningKeys(tx), now)) {
+          const kid = await takeKeyStep(tx, step, { algorithm: config.signingAlgorithm, masterKeys, now })
+          lines.push({ event: eventOf(step), kid })
+        }
+        return lines
+      })
+      for (const line of taken) app.log.info(line)
+      break
+    } catch (error) {
+      if (!(error instanceof KeysMoved) || round === rounds) throw error
+    }
+  }
+  await app.keys.read()
+}
+
+function eventOf(step: KeyStep): string {
+  const words = { create: 'created', activate: 'activated', retire: 'retired', remove: 'removed' }
+  return `key_${words[step.kind]}`
+}
+
+/** After a change of the master key: what an older one seals is sealed by the newest. @returns how many keys were */
+export async function resealKeys(app: App): Promise<number> {
+  const older = sealedByOlder(await listSigningKeys(app.database.db), app.masterKeys)
+  if (older.length === 0) return 0
+  const count = await inTransaction(app.database, async (tx) => {
+    let done = 0
+    for (const row of older) if (await resealKey(tx, row, app.masterKeys)) done++
+    return done
+  })
+  if (count > 0) app.log.info({ event: 'keys_resealed', count })
+  return count
+}

@@ -1,0 +1,315 @@
+import assert from 'node:assert/strict'
+import { generateKeyPairSync } from 'node:crypto'
+import { it } from 'node:test'
+import { createLocalJWKSet, type JSONWebKeySet, jwtVerify } from 'jose'
+import { keyReader } from '../../src/domain/keys/reader.ts'
+import { listSigningKeys } from '../../src/domain/keys/store.ts'
+import { importKey } from '../../src/flows/import-key.ts'
+import { revokeKey } from '../../src/flows/revoke-key.ts'
+import { rotateKeys } from '../../src/flows/rotate-keys.ts'
+import { changeKeys, tendKeys } from '../../src/flows/tend-keys.ts'
+import { randomToken } from '../../src/random.ts'
+import { registerSomebody, type TestServer, testMasterKey } from '../support/server.ts'
+import {
+  administrator,
+  describeFlow,
+  eventually,
+  hour,
+  keyA,
+  logIn,
+  minute,
+  problem,
+  refresh,
+  validate,
+} from './flow-server.ts'
+
+const kidOf = (token: string): string => JSON.parse(Buffer.from(token.split('.')[0]!, 'base64url').toString()).kid
+const newPem = () =>
+  generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ format: 'pem', type: 'pkcs8' }) as string
+const states = async (server: TestServer) =>
+  (await listSigningKeys(server.app.database.db)).map(({ state }) => state).sort()
+
+/** Verifies with a key set that it keeps for exactly as long as it may, and never asks again before. */
+function patientVerifier(server: TestServer) {
+  let set: JSONWebKeySet
+  let fetched = Number.NEGATIVE_INFINITY
+  return async (token: string) => {
+    const now = server.clock.now()
+    const { headers, body } =
+      now - fetched > 5 * minute ? await server.call('GET', '/.well-known/jwks.json') : { headers: null, body: set }
+    if (headers) {
+      assert.equal(headers.get('cache-control'), 'public, max-age=300')
+      set = body
+      fetched = now
+    }
+    await jwtVerify(token, createLocalJWKSet(set), { currentDate: new Date(now) })
+  }
+}
+
+describeFlow(
+  'key rotation by the clock',
+  (flow) => {
+    it('never lets a node or a verifier meet a key it does not know, through five rotations', async () => {
+      const other = await flow.start()
+      const nodes = [flow.server, other]
+      const verify = [patientVerifier(flow.server), patientVerifier(other)]
+      const alive: { token: string; until: number }[] = []
+      const kids = new Set<string>()
+      try {
+        const { email } = await registerSomebody(flow.server)
+        for (let step = 0; step < 170; step++) {
+          flow.server.clock.advance(2 * minute)
+          const now = flow.server.clock.now()
+          // The other node is one step behind: it reads before the keys move.
+          const [tending, lagging] = step % 3 === 0 ? [other, flow.server] : [flow.server, other]
+          await lagging!.app.keys.read()
+          await tendKeys(tending!.app)
+          const node = nodes[step % 2]!
+          const { access_token } = (await logIn(node, email)).body
+          alive.push({ token: access_token, until: now + 15 * minute - 1000 })
+          kids.add(kidOf(access_token))
+          while (alive[0]!.until < now) alive.shift()
+          for (const { token } of [alive[0]!, alive.at(-1)!]) {
+            for (const each of nodes) assert.ok(each.app.keyring.verifier(kidOf(token)), `step ${step}`)
+            for (const each of nodes) assert.equal((await validate(each, token)).status, 200)
+            for (const each of verify) await each(token)
+          }
+        }
+        assert.ok(kids.size >= 5, `${kids.size} keys`)
+        assert.ok((await states(other)).length <= 4)
+        const rows = await flow.server.app.database.db.selectFrom('signing_keys').selectAll().execute()
+        for (const { state, sealed_private } of rows) {
+          assert.equal(sealed_private.length > 0, state === 'active' || state === 'next', state)
+        }
+      } finally {
+        await other.close()
+      }
+    })
+
+    it('two nodes that tend the keys at the same moment agree', async () => {
+      const other = await flow.start()
+      try {
+        for (let round = 0; round < 4; round++) {
+          flow.server.clock.advance(2 * hour)
+          await Promise.all([tendKeys(flow.server.app), tendKeys(other.app), tendKeys(other.app)])
+          const rows = await listSigningKeys(other.app.database.db)
+          assert.equal(rows.filter(({ state }) => state === 'active').length, 1)
+          await flow.server.app.keys.read()
+          await other.app.keys.read()
+          assert.equal(other.app.keyring.signer()!.kid, flow.server.app.keyring.signer()!.kid)
+        }
+      } finally {
+        await other.close()
+      }
+    })
+  },
+  { settings: { KEY_ROTATION_INTERVAL: '1h', KEY_PUBLISH_AHEAD: '8m' } },
+)
+
+describeFlow('changing keys by hand', (flow) => {
+  const rotate = (token: string, body?: object) =>
+    flow.server.call('POST', '/v1/admin/keys/rotate', { token, ...(body && { body }) })
+
+  it('is refused while verifiers may not have heard of the next key, unless it must be now', async () => {
+    const { token } = await administrator(flow.server)
+    const active = flow.server.app.keyring.signer()!.kid
+    const refused = await rotate(token)
+    assert.equal(problem(refused), '409 rotation_too_soon')
+    assert.ok(Number(refused.headers.get('retry-after')) > 500)
+    assert.equal(flow.server.app.keyring.signer()!.kid, active)
+    const done = await rotate(token, { now: true })
+    assert.equal(done.status, 200)
+    assert.deepEqual(done.body.items.map(({ state }: { state: string }) => state).sort(), [
+      'active',
+      'next',
+      'retiring',
+    ])
+    assert.notEqual(flow.server.app.keyring.signer()!.kid, active)
+    assert.equal((await validate(flow.server, token)).status, 200)
+    flow.server.clock.advance(10 * minute)
+    assert.equal((await rotate(token)).status, 200)
+    // A login of long ago does not do.
+    flow.server.clock.advance(5 * minute + 10_000)
+    assert.equal(problem(await rotate((await administrator(flow.server)).token)), '409 rotation_too_soon')
+    assert.match(problem(await rotate(token)), /^40[13] (reauthentication_required|token_expired)$/)
+  })
+
+  it('a compromised key dies at once with everything it signed, on every node and after a start; sessions live on', async () => {
+    const other = await flow.start()
+    const { token } = await administrator(flow.server)
+    const one = await registerSomebody(flow.server)
+    const kid = kidOf(one.access_token)
+    const next = (await listSigningKeys(other.app.database.db)).find(({ state }) => state === 'next')!.kid
+    try {
+      const answer = await rotate(token, { compromised: kid })
+      assert.equal(answer.status, 200)
+      assert.deepEqual(
+        answer.body.items.filter((each: { kid: string }) => each.kid === kid),
+        [],
+      )
+      assert.match(problem(await validate(flow.server, one.access_token)), /^401 (token_revoked|invalid_token)$/)
+      await eventually(async () => (await validate(other, one.access_token)).status === 401, 3000)
+      // Nobody signs by it any more; what signs now had been published before.
+      await eventually(() => other.app.keyring.signer()!.kid === next, 3000)
+      const fresh = await refresh(other, one.refresh_token, keyA)
+      assert.deepEqual([fresh.status, kidOf(fresh.body.access_token)], [200, next])
+      assert.equal((await validate(flow.server, fresh.body.access_token)).status, 200)
+      const { body } = await flow.server.call('GET', '/.well-known/jwks.json')
+      assert.equal(
+        body.keys.some((each: { kid: string }) => each.kid === kid),
+        false,
+      )
+      const row = await flow.server.app.database.db
+        .selectFrom('revocations')
+        .selectAll()
+        .where('kind', '=', 'key')
+        .where('subject', '=', kid)
+        .executeTakeFirstOrThrow()
+      assert.equal(row.reason, 'key_compromise')
+      // For as long as a verifier may keep the old key set, and then a forged token may live.
+      assert.ok(row.until_at >= row.revoked_at + 20 * minute)
+    } finally {
+      await other.close()
+    }
+    const again = await flow.start()
+    try {
+      assert.match(problem(await validate(again, one.access_token)), /^401 (token_revoked|invalid_token)$/)
+      assert.equal(again.app.keyring.verifier(kid), undefined)
+    } finally {
+      await again.close()
+    }
+  })
+
+  it('a key that waits or retires can be revoked as well, twice too; an unknown one is not found', async () => {
+    const { app } = flow.server
+    const { token } = await administrator(flow.server)
+    const active = app.keyring.signer()!.kid
+    const waiting = (await listSigningKeys(app.database.db)).find(({ state }) => state === 'next')!.kid
+    for (let time = 0; time < 2; time++) await revokeKey(app, waiting)
+    assert.equal(app.keyring.signer()!.kid, active)
+    assert.equal(app.keyring.verifier(waiting), undefined)
+    await tendKeys(app)
+    assert.ok((await states(flow.server)).includes('next'))
+    assert.equal(problem(await rotate(token, { compromised: 'no-such-key' })), '404 not_found')
+    // Two at once.
+    await Promise.all([revokeKey(app, active), revokeKey(app, active)])
+    assert.deepEqual(
+      (await states(flow.server)).filter((state) => state === 'active'),
+      ['active'],
+    )
+  })
+
+  it('an imported key becomes the next one, or signs at once', async () => {
+    const { app } = flow.server
+    const { kid } = await importKey(app, newPem(), false)
+    const waiting = (await listSigningKeys(app.database.db)).filter(({ state }) => state === 'next')
+    assert.deepEqual(
+      waiting.map((row) => row.kid),
+      [kid],
+    )
+    assert.notEqual(app.keyring.signer()!.kid, kid)
+    const jwk = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ format: 'jwk' })
+    const text = JSON.stringify({ ...jwk, kid: 'from-the-old-server' })
+    await importKey(app, text, true)
+    assert.equal(app.keyring.signer()!.kid, 'from-the-old-server')
+    await assert.rejects(importKey(app, text, false), /There is a key from-the-old-server already \(active\)/)
+    const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 })
+    const pem = rsa.privateKey.export({ format: 'pem', type: 'pkcs8' }) as string
+    await assert.rejects(
+      importKey(app, pem, false),
+      /is for RS256, and this server signs by ES256. Set NTT_AUTH_SIGNING/,
+    )
+  })
+
+  it('a node that has not met the key asks before it refuses; asks once for many, and says so when it cannot', async () => {
+    const other = await flow.start()
+    try {
+      const one = await registerSomebody(flow.server)
+      const { kid } = await importKey(flow.server.app, newPem(), true)
+      const { access_token } = (await logIn(flow.server, one.email)).body
+      assert.equal(kidOf(access_token), kid)
+      if (other.app.keyring.verifier(kid)) {
+        // It was quick to follow: take it back to what it knew.
+        other.app.keyring.load((await listSigningKeys(other.app.database.db)).filter((row) => row.kid !== kid))
+      }
+      const answers = await Promise.all(Array.from({ length: 20 }, () => validate(other, access_token)))
+      assert.deepEqual(new Set(answers.map(({ status }) => status)), new Set([200]))
+
+      const [, payload, signature] = access_token.split('.')
+      const header = Buffer.from(JSON.stringify({ alg: 'ES256', typ: 'at+jwt', kid: 'made-up' })).toString('base64url')
+      const madeUp = `${header}.${payload}.${signature}`
+      assert.equal(problem(await validate(other, madeUp)), '401 invalid_token')
+      other.app.keys.again = () => Promise.reject(new Error('out of reach'))
+      const unsure = await validate(other, madeUp)
+      assert.deepEqual([problem(unsure), unsure.headers.get('retry-after')], ['503 unavailable', '1'])
+      assert.equal((await validate(other, access_token)).status, 200)
+    } finally {
+      await other.close()
+    }
+  })
+
+  it('made-up key ids cost one reading together', async () => {
+    let loads = 0
+    const { app } = flow.server
+    const reader = keyReader(app.database.db, { ...app.keyring, load: () => void loads++ })
+    await Promise.all(Array.from({ length: 500 }, () => reader.again()))
+    assert.ok(loads <= 2, `${loads} readings`)
+  })
+})
+
+describeFlow('a change of the master key', (flow) => {
+  const newMasterKey = randomToken(32)
+
+  it('seals the keys anew; the old one is then needed for refresh tokens only', async () => {
+    const one = await registerSomebody(flow.server)
+    const both = await flow.start({ settings: { MASTER_KEY: `${newMasterKey},${testMasterKey}` } })
+    try {
+      await tendKeys(both.app)
+      const rotated = await refresh(both, one.refresh_token, keyA)
+      const alone = await flow.start({ settings: { MASTER_KEY: newMasterKey } })
+      try {
+        assert.equal((await validate(alone, one.access_token)).status, 200)
+        assert.equal((await validate(alone, (await logIn(alone, one.email)).body.access_token)).status, 200)
+        assert.equal((await refresh(alone, rotated.body.refresh_token, keyA)).status, 200)
+        assert.equal(problem(await refresh(alone, one.refresh_token, keyA)), '401 invalid_refresh_token')
+      } finally {
+        await alone.close()
+      }
+    } finally {
+      await both.close()
+    }
+  })
+
+  it('a node that cannot open the new key still verifies by it, and is not ready', async () => {
+    const lone = await flow.start({ settings: { MASTER_KEY: newMasterKey } })
+    const old = flow.server
+    try {
+      const one = await registerSomebody(lone)
+      await rotateKeys(lone.app, { now: true })
+      await rotateKeys(lone.app, { now: true })
+      const fresh = (await logIn(lone, one.email)).body.access_token
+      await assert.rejects(old.app.keys.read(), /does not open the signing key/)
+      assert.equal((await validate(old, fresh)).status, 200)
+      old.clock.advance(2000)
+      assert.equal((await old.call('GET', '/health/ready')).status, 503)
+    } finally {
+      await lone.close()
+    }
+  })
+
+  it('makes no plan twice when another node was faster', async () => {
+    const lone = await flow.start({ settings: { MASTER_KEY: newMasterKey } })
+    try {
+      const [row] = (await listSigningKeys(lone.app.database.db)).filter(({ state }) => state === 'active')
+      let plans = 0
+      await changeKeys(lone.app, () => (++plans === 1 ? [{ kind: 'retire', kid: 'gone' }] : []))
+      assert.equal(plans, 2)
+      await assert.rejects(
+        changeKeys(lone.app, () => [{ kind: 'activate', kid: row!.kid }]),
+        /./,
+      )
+    } finally {
+      await lone.close()
+    }
+  })
+})
