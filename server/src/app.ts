@@ -4,6 +4,7 @@ import type { Config } from './config/config.ts'
 import { loadMasterKeys } from './config/master-key.ts'
 import { type Database, openDatabase } from './database/connect.ts'
 import { groupCommit } from './database/group-commit.ts'
+import { openLanes } from './domain/audit/lanes.ts'
 import { openJournal } from './domain/journal/journal.ts'
 import { keyring } from './domain/keys/keyring.ts'
 import { keyReader } from './domain/keys/reader.ts'
@@ -68,6 +69,7 @@ function buildApp(config: Config, log: Logger, clock: Clock, masterKeys: Buffer[
     feed,
     feedCursors: feedCursors(masterKeys),
     journal: openJournal(`${config.dataDir}/journal`, randomToken(6).toLowerCase().replaceAll('_', '-')),
+    audit: openLanes(),
     hasher: startHasher({
       threads: config.hashThreads,
       maxWait: config.hashMaxWait,

@@ -18,12 +18,13 @@ import {
 } from 'kysely'
 import type { Db, Tx } from '../src/database/connect.ts'
 import type { Schema } from '../src/database/schema.ts'
+import * as audit from '../src/domain/audit/store.ts'
 import * as keys from '../src/domain/keys/store.ts'
 import * as passwords from '../src/domain/passwords/store.ts'
 import * as revocations from '../src/domain/revocations/store.ts'
 import * as sessions from '../src/domain/sessions/store.ts'
 import * as users from '../src/domain/users/store.ts'
-import { sessionRow, userRow } from './support/rows.ts'
+import { auditLineRow, sessionRow, userRow } from './support/rows.ts'
 
 /**
  * Every statement of the stores, as each kind of database gets it, lies in `sql/`: a change shows in review, and can be
@@ -54,6 +55,7 @@ const stores: {
   sessions: Calls<typeof sessions>
   revocations: Calls<typeof revocations>
   keys: Calls<typeof keys>
+  audit: Calls<typeof audit>
 } = {
   users: {
     insertUser: [(db) => users.insertUser(db, userRow())],
@@ -137,6 +139,13 @@ const stores: {
       (db) => keys.insertSigningKey(db, { ...signingKey, created_at: now, activated_at: null, retired_at: null }),
     ],
     moveSigningKey: [(db) => keys.moveSigningKey(db, 'kid', 'active', { state: 'retiring', retired_at: now })],
+  },
+  audit: {
+    insertLines: [(db) => audit.insertLines(db, [auditLineRow()])],
+    insertWriter: [(db) => audit.insertWriter(db, { writer: id, started_at: now, covered_seq: 0, removed_in: null })],
+    listPersons: [(db) => audit.listPersons(db, ['one', 'two'])],
+    insertPersons: [(db) => audit.insertPersons(db, [{ user_id: id, secret: bytes, erased_at: null }])],
+    erasePersonRow: [(db) => audit.erasePersonRow(db, id, now)],
   },
 }
 

@@ -2,6 +2,7 @@ import type { Migration } from './migration.ts'
 import { firstTables } from './migrations/0001-first-tables.ts'
 import { revocationFeed } from './migrations/0002-revocation-feed.ts'
 import { administration } from './migrations/0003-administration.ts'
+import { audit } from './migrations/0004-audit.ts'
 
 /** All migrations this version knows, in their order. New ones are added at the end. */
-export const migrations: readonly Migration[] = [firstTables, revocationFeed, administration]
+export const migrations: readonly Migration[] = [firstTables, revocationFeed, administration, audit]

@@ -15,6 +15,10 @@ export interface Schema {
   signing_keys: SigningKeyRow
   services: ServiceRow
   service_secrets: ServiceSecretRow
+  audit_lines: AuditLineRow
+  audit_writers: AuditWriterRow
+  audit_persons: AuditPersonRow
+  audit_checkpoints: AuditCheckpointRow
   leases: LeaseRow
   schema_migrations: SchemaMigrationRow
 }
@@ -148,6 +152,60 @@ export interface ServiceSecretRow {
   hash: Buffer
   created_at: number
   expires_at: number | null
+}
+
+/** One thing that happened; `hash` covers the row and, by `prev_hash`, everything its writer wrote before. */
+export interface AuditLineRow {
+  writer: string
+  /** From 1, without a gap. */
+  seq: number
+  at: number
+  event: string
+  actor_kind: string
+  actor_id: string | null
+  subject_kind: string | null
+  subject_id: string | null
+  /** The user whom it concerns, also where the subject is a session of that user. */
+  user_id: string | null
+  reason: string | null
+  request_id: string | null
+  /** JSON object. */
+  details: string
+  /** What tells about the actor as a person, sealed by that person's secret (`domain/audit/personal.ts`). */
+  actor_sealed: Buffer | null
+  /** The same of the user whom it concerns. */
+  user_sealed: Buffer | null
+  prev_hash: Buffer
+  hash: Buffer
+}
+
+/** Who writes, or wrote, a chain of audit lines. */
+export interface AuditWriterRow {
+  writer: string
+  started_at: number
+  /** The last line that a checkpoint covers; 0: none yet. */
+  covered_seq: number
+  /** The checkpoint that says that this chain goes, once it is older than the retention. */
+  removed_in: number | null
+}
+
+/** What opens the personal data of a user in the audit log; without the secret nobody can read it any more. */
+export interface AuditPersonRow {
+  user_id: string
+  secret: Buffer | null
+  erased_at: number | null
+}
+
+/** A signed statement of how far each chain of the audit log goes. */
+export interface AuditCheckpointRow {
+  number: number
+  at: number
+  /** Whose signature: an id of the public key. */
+  key_id: string
+  /** JSON, the very bytes that are hashed and signed. */
+  body: string
+  hash: Buffer
+  signature: Buffer
 }
 
 /** Who may do a thing that only one node may do at a time; taken by compare-and-set. */

@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { App } from '../app.ts'
 import type { Caller } from '../flows/authenticate.ts'
+import { actOf } from './act-of.ts'
 import { checkBodyType } from './body-type.ts'
 import { addressOf } from './caller-address.ts'
 import { admit, admitFields } from './guards.ts'
@@ -56,6 +57,9 @@ export function addRoute(server: FastifyInstance, app: App, places: readonly Pla
         header: (name: string) => single(request.headers[name]),
         get ip() {
           return addressOf(request)
+        },
+        get act() {
+          return actOf(callers.get(request), addressOf(request), request.id)
         },
         get signal() {
           return hangUpSignal(reply)

@@ -3,6 +3,7 @@ import type { App } from '../app.ts'
 import { type Permission, ruleOf } from '../domain/admin/permissions.ts'
 import type { Service, ServiceScope } from '../domain/services/service.ts'
 import type { ErrorCode } from '../errors.ts'
+import type { Act } from '../flows/acting.ts'
 import type { Caller } from '../flows/authenticate.ts'
 import type { Place } from './routes.ts'
 
@@ -24,6 +25,8 @@ export type RequestContext<Body, Query, Params> = {
   header(name: string): string | undefined
   /** The caller's address, from the socket or a trusted proxy. */
   ip: string
+  /** Who acts, from where, in which request: what the audit log keeps. */
+  act: Act
   /** Aborted when the caller has hung up. */
   signal: AbortSignal
 }

@@ -1,4 +1,4 @@
-import type { SessionRow, UserRow } from '../../src/database/schema.ts'
+import type { AuditLineRow, SessionRow, UserRow } from '../../src/database/schema.ts'
 import { newId } from '../../src/random.ts'
 
 const now = 1_700_000_000_000
@@ -39,6 +39,29 @@ export function sessionRow(changes: Partial<SessionRow> = {}): SessionRow {
     last_ip: null,
     user_agent: null,
     device_name: null,
+    ...changes,
+  }
+}
+
+/** An audit line's row that can be inserted as it is; it is part of no chain. */
+export function auditLineRow(changes: Partial<AuditLineRow> = {}): AuditLineRow {
+  return {
+    writer: newId(now),
+    seq: 1,
+    at: now,
+    event: 'login',
+    actor_kind: 'anyone',
+    actor_id: null,
+    subject_kind: null,
+    subject_id: null,
+    user_id: null,
+    reason: null,
+    request_id: null,
+    details: '{}',
+    actor_sealed: null,
+    user_sealed: null,
+    prev_hash: Buffer.alloc(32),
+    hash: Buffer.alloc(32, 1),
     ...changes,
   }
 }

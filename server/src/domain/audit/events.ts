@@ -1,0 +1,119 @@
+/**
+ * Everything that the audit log can say, in one table; `docs/reference/audit-events.md` is generated from it. An event
+ * is never renamed: searches and exports go by it.
+ */
+export const auditEvents = {
+  user_registered: { meaning: 'A stranger became a user.', subject: 'user', details: ['session'] },
+  user_created: { meaning: 'An administrator or operator made a user.', subject: 'user', details: ['roles'] },
+  user_updated: { meaning: 'Fields of a user changed; which ones.', subject: 'user', details: ['fields'] },
+  user_roles_changed: { meaning: 'A user got other roles.', subject: 'user', details: ['before', 'after'] },
+  user_disabled: { meaning: 'A user was disabled.', subject: 'user', details: [] },
+  user_enabled: { meaning: 'A user was enabled again.', subject: 'user', details: [] },
+  user_unlocked: { meaning: 'A user may try to log in again.', subject: 'user', details: [] },
+  user_deleted: {
+    meaning: 'A user is gone, and with it what this log said about the person.',
+    subject: 'user',
+    details: [],
+    erases: true,
+  },
+  login: { meaning: 'A user logged in.', subject: 'user', details: ['session'] },
+  login_failed: {
+    meaning: 'Somebody failed to log in; the user is named where the address is that of one.',
+    subject: 'user',
+    details: [],
+    afterwards: true,
+  },
+  session_ended: { meaning: 'One session ended; the reason is that of the session.', subject: 'session', details: [] },
+  sessions_ended: {
+    meaning: 'Several sessions of a user ended, all or all but one; the reason is that of the sessions.',
+    subject: 'user',
+    details: ['count', 'kept'],
+  },
+  password_changed: { meaning: 'A user changed its password.', subject: 'user', details: ['session'] },
+  password_refused: {
+    meaning: 'Somebody who was logged in gave a wrong current password; the reason says for what.',
+    subject: 'user',
+    details: [],
+    afterwards: true,
+  },
+  password_reset_started: { meaning: 'A link to set a new password was made.', subject: 'user', details: [] },
+  password_reset: { meaning: 'A new password was set by such a link.', subject: 'user', details: [] },
+  refresh_token_reuse: {
+    meaning: 'A refresh token was used by two: a copy was stolen. The session ended.',
+    subject: 'session',
+    details: ['generation', 'presented'],
+  },
+  refresh_forward: {
+    meaning: 'A refresh token was ahead of the database, as after a restore; without one this is an alert.',
+    subject: 'session',
+    details: ['generation', 'presented'],
+  },
+  refresh_superseded: {
+    meaning: 'A refresh came late, after newer ones of the same client.',
+    subject: 'session',
+    details: ['generation', 'presented'],
+    afterwards: true,
+  },
+  refresh_from_elsewhere: {
+    meaning: 'A refresh was repeated from another address than the first time: the trace of a copied store.',
+    subject: 'session',
+    details: ['generation'],
+    afterwards: true,
+  },
+  token_revoked: { meaning: 'An access token was revoked by itself.', subject: 'token', details: [] },
+  service_created: { meaning: 'A service was admitted.', subject: 'service', details: ['scopes'] },
+  service_updated: { meaning: 'A service was changed; which fields.', subject: 'service', details: ['fields'] },
+  service_secret_created: { meaning: 'A service got a new secret.', subject: 'service', details: ['secret'] },
+  service_secret_deleted: { meaning: 'A secret of a service is dead.', subject: 'service', details: ['secret'] },
+  service_deleted: { meaning: 'A service is no longer admitted.', subject: 'service', details: [] },
+  signing_key_created: { meaning: 'A signing key was made.', subject: 'key', details: ['algorithm', 'state'] },
+  signing_key_imported: { meaning: 'A signing key came from a file.', subject: 'key', details: ['algorithm', 'state'] },
+  signing_key_moved: { meaning: 'A signing key went to its next state.', subject: 'key', details: ['from', 'to'] },
+  signing_key_revoked: { meaning: 'A signing key was compromised; its tokens are dead.', subject: 'key', details: [] },
+  master_key_changed: { meaning: 'What is sealed was sealed anew.', subject: null, details: ['sealed'] },
+  ends_reapplied: {
+    meaning: 'The database had gone back; ends that it had lost were applied again from the journal.',
+    subject: null,
+    details: ['count'],
+  },
+  audit_removed: { meaning: 'Lines older than the retention were removed.', subject: null, details: ['writers'] },
+} as const satisfies Record<string, Entry>
+
+type Entry = {
+  /** One sentence. */
+  meaning: string
+  subject: SubjectKind | null
+  /** The names that its details may have. Nothing personal belongs there: it could not be erased. */
+  details: readonly string[]
+  /** The personal data of the subject goes with it. */
+  erases?: true
+  /** Written after the answer and not with a change: it may be missing after a crash. */
+  afterwards?: true
+}
+
+export type SubjectKind = 'user' | 'session' | 'service' | 'key' | 'token'
+export type AuditEventName = keyof typeof auditEvents
+export const auditEventNames = Object.keys(auditEvents) as AuditEventName[]
+
+export function auditEventOf(name: AuditEventName): Entry {
+  return auditEvents[name]
+}
+
+/** What tells about a person; kept so that it can be erased (`personal.ts`). */
+export type Personal = { email?: string; name?: string; userAgent?: string; deviceName?: string }
+
+type Scalar = string | number | boolean | null
+
+/** One thing that happened, as a flow reports it. */
+export type AuditEvent = { [Name in AuditEventName]: EventOf<Name> }[AuditEventName]
+
+type EventOf<Name extends AuditEventName> = {
+  event: Name
+  subject?: { kind: SubjectKind; id: string }
+  /** The user whom it concerns, where the subject is something else. */
+  user?: string
+  reason?: string
+  details?: { [Detail in (typeof auditEvents)[Name]['details'][number]]?: Scalar }
+  /** Data of the user whom it concerns; left out where there is none. */
+  personal?: Personal
+}
