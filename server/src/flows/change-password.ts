@@ -30,6 +30,7 @@ export async function changePassword(app: App, caller: Caller, input: PasswordCh
 
 async function attempt(app: App, caller: Caller, input: PasswordChange): Promise<Tokens> {
   const { sub, sid } = caller.claims
+  const asOf = app.clock.now()
   const row = await findUserById(app.database.db, sub)
   const former = await findPasswordHash(app.database.db, sub)
   if (!row) throw new AppError('token_revoked')
@@ -60,5 +61,5 @@ async function attempt(app: App, caller: Caller, input: PasswordChange): Promise
   app.log.info({ event: 'password_changed', user: sub, session: sid })
   const expiresAt = Math.min(session.idle_expires_at, session.absolute_expires_at)
   const subject = { id: sid, generation: session.generation, createdAt: session.created_at, expiresAt }
-  return issueTokens(app, subject, { ...userOf(row), updatedAt: now })
+  return issueTokens(app, subject, { ...userOf(row), updatedAt: now }, asOf)
 }

@@ -28,12 +28,16 @@ type TokenSubject = {
 // Clients refresh in the last quarter of an access token's life.
 const refreshAfter = 0.75
 
-/** Mints the tokens of a session at its generation. Called after the commit: nothing is handed out that was not kept. */
-export function issueTokens(app: App, session: TokenSubject, user: User): Tokens {
+/**
+ * Mints the tokens of a session at its generation. Called after the commit: nothing is handed out that was not kept.
+ * @param asOf when the user was read, milliseconds since 1970. The token counts as issued then: should the roles be
+ *   changed between reading and minting, the revocation that comes with the change hits it
+ */
+export function issueTokens(app: App, session: TokenSubject, user: User, asOf = app.clock.now()): Tokens {
   const signer = app.keyring.signer()
   if (!signer) throw new AppError('unavailable', { retryAfter: 1, cause: 'there is no active signing key' })
   const now = app.clock.now()
-  const seconds = Math.floor(now / 1000)
+  const seconds = Math.floor(asOf / 1000)
   const life = Math.floor(app.config.accessTokenTtl / 1000)
   const accessToken = mintAccessToken(signer, {
     iss: app.config.issuer,

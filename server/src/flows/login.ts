@@ -33,18 +33,19 @@ async function attempt(app: App, { email, password, device, signal }: Login): Pr
   const { hash } = found
 
   const now = app.clock.now()
-  const user = { ...userOf(found), lastLoginAt: now }
-  const session = await inTransaction(app.database, async (tx) => {
+  const { user, session } = await inTransaction(app.database, async (tx) => {
     // Takes the user's row first, as whoever changes the password or the status does: a session that an old password
     // opens cannot slip in behind the change that ends the others.
-    await recordLogin(tx, user.id, now)
+    await recordLogin(tx, found.id, now)
     const still = await findUserForLogin(tx, email)
-    if (still?.id !== user.id || still.hash !== hash || still.status !== 'active') throw new ChangedMeanwhile()
-    return startSession(tx, user.id, device, sessionLife(app), now)
+    if (still?.id !== found.id || still.hash !== hash || still.status !== 'active') throw new ChangedMeanwhile()
+    // As it is now: its roles may have changed while the password was hashed.
+    return { user: userOf(still), session: await startSession(tx, still.id, device, sessionLife(app), now) }
   })
   app.log.info({ event: 'login', user: user.id, session: session.id })
   if (checked.rehash) app.later(() => rehash(app, user.id, password, hash))
-  return issueTokens(app, { id: session.id, generation: 0, createdAt: now, expiresAt: session.idle_expires_at }, user)
+  const subject = { id: session.id, generation: 0, createdAt: now, expiresAt: session.idle_expires_at }
+  return issueTokens(app, subject, user, now)
 }
 
 /** After the answer, so that nobody can read the old format from the time it took. */

@@ -30,11 +30,17 @@ export async function refresh(app: App, { token, key, ip }: Refresh): Promise<To
   const trace = traceOfKey(key)
 
   for (let round = 0; round < rounds; round++) {
+    const asOf = app.clock.now()
     const row = await findSession(app, presented.sessionId)
     const now = app.clock.now()
     const verdict = judgeRefresh(row, presented.generation, trace, key !== null, now)
     const tokensAt = (generation: number, expiresAt: number) =>
-      issueTokens(app, { id: row.id, generation, createdAt: row.session_created_at, expiresAt }, userOfSession(row))
+      issueTokens(
+        app,
+        { id: row.id, generation, createdAt: row.session_created_at, expiresAt },
+        userOfSession(row),
+        asOf,
+      )
 
     switch (verdict.kind) {
       case 'ended':
