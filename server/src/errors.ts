@@ -8,6 +8,11 @@ export const catalogue = {
     title: 'The request cannot be read',
     remedy: 'Send well-formed HTTP and JSON (UTF-8, no duplicate keys).',
   },
+  invalid_one_time_token: {
+    status: 400,
+    title: 'The link is no good',
+    remedy: 'It was used, replaced by a newer one, has expired or is for something else; ask for a new one.',
+  },
   invalid_credentials: {
     status: 401,
     title: 'E-mail or password is wrong',
@@ -68,6 +73,11 @@ export const catalogue = {
     status: 409,
     title: 'The e-mail address has an account',
     remedy: 'Log in, or register with another address.',
+  },
+  last_admin: {
+    status: 409,
+    title: 'This is the last active administrator',
+    remedy: 'Make another active user an administrator first.',
   },
   refresh_superseded: {
     status: 409,

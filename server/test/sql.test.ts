@@ -20,6 +20,7 @@ import type { Db, Tx } from '../src/database/connect.ts'
 import type { Schema } from '../src/database/schema.ts'
 import * as audit from '../src/domain/audit/store.ts'
 import * as keys from '../src/domain/keys/store.ts'
+import * as oneTimeTokens from '../src/domain/links/store.ts'
 import * as passwords from '../src/domain/passwords/store.ts'
 import * as revocations from '../src/domain/revocations/store.ts'
 import * as sessions from '../src/domain/sessions/store.ts'
@@ -45,12 +46,24 @@ const [id, now, bytes] = ['id', 1, Buffer.alloc(64)]
 const signingKey = { kid: 'kid', algorithm: 'ES256', state: 'next' as const, public_jwk: '{}', sealed_private: bytes }
 const revocation = { id, kind: 'session' as const, subject: id, before_at: now, until_at: now, position: 7 }
 
+const oneTimeToken = {
+  id,
+  hash: bytes,
+  purpose: 'invitation' as const,
+  user_id: id,
+  email: 'ada@example.com',
+  created_at: now,
+  expires_at: now,
+  used_at: null,
+}
+
 const anyone = { words: [], status: undefined, role: undefined, from: undefined, before: undefined }
 const choosy = { words: ['ada'], status: 'active' as const, role: 'a_b', from: 'from', before: 'before' }
 
 /** Each store function, called in each way that makes a statement of its own. */
 const stores: {
   users: Calls<typeof users>
+  links: Calls<typeof oneTimeTokens>
   passwords: Calls<typeof passwords>
   sessions: Calls<typeof sessions>
   revocations: Calls<typeof revocations>
@@ -71,6 +84,7 @@ const stores: {
     deleteUserRoles: [(db) => users.deleteUserRoles(db, id)],
     insertUserWords: [(db) => users.insertUserWords(db, id, ['ada', 'lovelace'])],
     deleteUserWords: [(db) => users.deleteUserWords(db, id)],
+    takeUserRow: [(db) => users.takeUserRow(db as Tx, id)],
     turnLatch: [(db) => users.turnLatch(db as Tx, 'admins')],
     hasOtherActiveUserWithRole: [(db) => users.hasOtherActiveUserWithRole(db as Tx, 'admin', id)],
     listIdsByWord: [(db) => users.listIdsByWord(db, 'ada', 513)],
@@ -89,6 +103,12 @@ const stores: {
       (db) => users.listUserRows(db, ['one', 'two'], choosy, 'email', 51, 'after'),
     ],
   },
+  links: {
+    insertOneTimeToken: [(db) => oneTimeTokens.insertOneTimeToken(db, oneTimeToken)],
+    findOneTimeTokenRow: [(db) => oneTimeTokens.findOneTimeTokenRow(db, bytes)],
+    markOneTimeTokenUsed: [(db) => oneTimeTokens.markOneTimeTokenUsed(db, id, now)],
+    deleteOneTimeTokensOfUser: [(db) => oneTimeTokens.deleteOneTimeTokensOfUser(db, id)],
+  },
   passwords: {
     findPasswordHash: [(db) => passwords.findPasswordHash(db, id)],
     insertPassword: [(db) => passwords.insertPassword(db, id, 'hash', now)],
@@ -96,6 +116,7 @@ const stores: {
       (db) => passwords.replacePassword(db, id, 'former', 'hash', now),
       (db) => passwords.replacePassword(db, id, 'former', 'hash'),
     ],
+    setPassword: [(db) => passwords.setPassword(db as Tx, id, 'hash', now)],
     deletePassword: [(db) => passwords.deletePassword(db, id)],
   },
   sessions: {
@@ -113,6 +134,7 @@ const stores: {
     listEndedSessions: [(db) => sessions.listEndedSessions(db, ['one', 'two'], [1, 2])],
     listEndedUsers: [(db) => sessions.listEndedUsers(db, ['one', 'two'], [1, 2])],
     listLiveSessionIds: [(db) => sessions.listLiveSessionIds(db, id), (db) => sessions.listLiveSessionIds(db, id, 'x')],
+    findSessionRow: [(db) => sessions.findSessionRow(db, id)],
     findSessionOfUser: [(db) => sessions.findSessionOfUser(db, id, 'user')],
     listSessionRows: [
       (db) => sessions.listSessionRows(db, id, 51),

@@ -51,7 +51,7 @@ function contradictions(values: Values, refused: ReadonlySet<SettingName>, origi
   const refuse = (name: SettingName, problem: string, remedy: string) =>
     problems.push({ name: variableOf(name), source: origins[name], problem, remedy })
   const has = (name: SettingName) => values[name] !== undefined || refused.has(name)
-  const { ENV, HOST, PUBLIC_URL, TRUSTED_PROXIES, CORS_ORIGINS, DATABASE_URL } = values
+  const { ENV, HOST, PUBLIC_URL, APP_URL, TRUSTED_PROXIES, CORS_ORIGINS, DATABASE_URL } = values
   const { SESSION_IDLE_TTL, SESSION_ABSOLUTE_TTL } = values
 
   if (ENV === 'development' && HOST !== undefined && !isLoopback(HOST)) {
@@ -75,6 +75,9 @@ function contradictions(values: Values, refused: ReadonlySet<SettingName>, origi
         `${PUBLIC_URL} is not https, and production sends nothing in the clear.`,
         'Put TLS in front of the server and use its https address.',
       )
+    }
+    if (APP_URL !== undefined && !APP_URL.startsWith('https:')) {
+      refuse('APP_URL', `${APP_URL} is not https, and links to it carry secrets.`, "Use the app's https address.")
     }
     for (const network of TRUSTED_PROXIES ?? []) {
       if (!isCatchAll(network)) continue
@@ -144,6 +147,7 @@ function assemble(values: CheckedValues) {
     publicUrl,
     issuer: publicUrl,
     audience: values.AUDIENCE ?? publicUrl,
+    appUrl: values.APP_URL ?? null,
     corsOrigins: values.CORS_ORIGINS,
     trustedProxies: values.TRUSTED_PROXIES,
     databasePoolSize: values.DATABASE_POOL_SIZE,

@@ -73,6 +73,11 @@ export const settings = {
     meaning: 'The audience (`aud`) of access tokens.',
     example: 'https://api.example.com',
   },
+  APP_URL: {
+    type: baseUrl(),
+    meaning: "Where the app's own pages are; links of invitations and password resets lead to its `/reset-password`.",
+    example: 'https://app.example.com',
+  },
   CORS_ORIGINS: {
     type: list(origin()),
     default: '',

@@ -1,13 +1,13 @@
 import type { App } from '../app.ts'
 import { inTransaction } from '../database/transaction.ts'
 import { normalisePassword } from '../domain/passwords/normalise.ts'
-import { deletePassword, findPasswordHash } from '../domain/passwords/store.ts'
-import { blankSessionRowsOfUser, findSessionOfUser } from '../domain/sessions/store.ts'
-import { deleteUser } from '../domain/users/delete.ts'
+import { findPasswordHash } from '../domain/passwords/store.ts'
+import { findSessionOfUser } from '../domain/sessions/store.ts'
+import { takeUser } from '../domain/users/take.ts'
 import { AppError } from '../errors.ts'
 import { announceEnds } from './announce-ends.ts'
 import type { Caller } from './authenticate.ts'
-import { endAll } from './end-sessions.ts'
+import { erase } from './delete-user.ts'
 
 /**
  * A user leaves, by its password: account and password are gone at once. The ended sessions stay until they lapse,
@@ -20,14 +20,11 @@ export async function deleteAccount(app: App, caller: Caller, password: string, 
   if (hash === null || !checked.ok) throw new AppError('invalid_password')
 
   const end = await inTransaction(app.database, async (tx) => {
-    const there = await deleteUser(tx, sub)
+    const user = await takeUser(tx, sub)
     const session = await findSessionOfUser(tx, sid, sub)
     // Ended while the password was checked, perhaps because it was changed.
-    if (!there || !session || session.ended_at !== null) throw new AppError('token_revoked')
-    await deletePassword(tx, sub)
-    const end = await endAll(app, tx, sub, 'deleted')
-    await blankSessionRowsOfUser(tx, sub)
-    return end
+    if (!user || !session || session.ended_at !== null) throw new AppError('token_revoked')
+    return erase(app, tx, user)
   })
   announceEnds(app, end)
   app.log.info({ event: 'user_deleted', user: sub })

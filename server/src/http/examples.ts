@@ -66,3 +66,9 @@ export const exampleRevocation = {
   reason: 'logout',
   revoked_at: '2026-11-23T10:05:00.000Z',
 }
+
+export const exampleLink = {
+  token: 'ntto_q6u8ze7f8AARIjNEVWZ3iJmqu8zd7v8AESIzRFVmd4g',
+  link: 'https://app.example.com/reset-password#token=ntto_q6u8ze7f8AARIjNEVWZ3iJmqu8zd7v8AESIzRFVmd4g',
+  expires_at: '2026-11-24T10:00:00.000Z',
+}

@@ -98,6 +98,14 @@ export const Revocation = Type.Object({
   revoked_at: Time,
 })
 
+export const OneTimeLink = Type.Object({
+  token: Type.String({ description: 'For POST /v1/auth/reset-password, once.' }),
+  link: maybe(
+    Type.String({ description: "To the app's own page, with the token behind the #; null without APP_URL." }),
+  ),
+  expires_at: Time,
+})
+
 export const Problem = Type.Object({
   type: Type.String({ description: 'A page that explains the code.' }),
   title: Type.String(),

@@ -1,7 +1,17 @@
 import type { AnyRoute } from './route.ts'
 import { listKeysRoute, rotateKeysRoute } from './routes/admin-keys.ts'
-import { listUserSessionsRoute } from './routes/admin-sessions.ts'
-import { listUsersRoute, readUserRoute } from './routes/admin-users.ts'
+import { endUserSessionRoute, listUserSessionsRoute } from './routes/admin-sessions.ts'
+import {
+  createUserRoute,
+  deleteUserRoute,
+  disableUserRoute,
+  enableUserRoute,
+  listUsersRoute,
+  logoutUserRoute,
+  readUserRoute,
+  startPasswordResetRoute,
+  updateUserRoute,
+} from './routes/admin-users.ts'
 import { jwksRoute, metadataRoute } from './routes/discovery.ts'
 import { docsRoute, errorDocsRoute, openApiRoute } from './routes/documentation.ts'
 import { liveRoute, readyRoute } from './routes/health.ts'
@@ -12,6 +22,7 @@ import { changePasswordRoute, deleteMeRoute, readMeRoute, updateMeRoute } from '
 import { endMySessionRoute, listMySessionsRoute } from './routes/my-sessions.ts'
 import { refreshRoute } from './routes/refresh.ts'
 import { registerRoute } from './routes/register.ts'
+import { resetPasswordRoute } from './routes/reset-password.ts'
 import { readRevocationsRoute } from './routes/revocations.ts'
 import { validateRoute } from './routes/validate.ts'
 
@@ -27,6 +38,7 @@ export const routes: readonly Place[] = [
   at('POST', '/v1/auth/refresh', refreshRoute),
   at('POST', '/v1/auth/logout', logoutRoute),
   at('GET', '/v1/auth/validate', validateRoute),
+  at('POST', '/v1/auth/reset-password', resetPasswordRoute),
 
   at('GET', '/v1/users/me', readMeRoute),
   at('PATCH', '/v1/users/me', updateMeRoute),
@@ -36,8 +48,16 @@ export const routes: readonly Place[] = [
   at('DELETE', '/v1/users/me/sessions/:id', endMySessionRoute),
 
   at('GET', '/v1/admin/users', listUsersRoute),
+  at('POST', '/v1/admin/users', createUserRoute),
   at('GET', '/v1/admin/users/:id', readUserRoute),
+  at('PATCH', '/v1/admin/users/:id', updateUserRoute),
+  at('DELETE', '/v1/admin/users/:id', deleteUserRoute),
+  at('POST', '/v1/admin/users/:id/disable', disableUserRoute),
+  at('POST', '/v1/admin/users/:id/enable', enableUserRoute),
+  at('POST', '/v1/admin/users/:id/logout', logoutUserRoute),
+  at('POST', '/v1/admin/users/:id/reset-password', startPasswordResetRoute),
   at('GET', '/v1/admin/users/:id/sessions', listUserSessionsRoute),
+  at('DELETE', '/v1/admin/users/:id/sessions/:session_id', endUserSessionRoute),
   at('GET', '/v1/admin/keys', listKeysRoute),
   at('POST', '/v1/admin/keys/rotate', rotateKeysRoute),
 

@@ -5,6 +5,7 @@ import { normaliseEmail } from '../domain/users/email.ts'
 import type { User } from '../domain/users/user.ts'
 import { AppError } from '../errors.ts'
 import type { Tokens } from '../flows/issue-tokens.ts'
+import type { OneTimeLink } from '../flows/one-time-link.ts'
 
 /** How plain values look on the wire: snake_case, RFC 3339 times. */
 
@@ -22,6 +23,10 @@ export function userView(user: User) {
     updated_at: toRfc3339(user.updatedAt),
     last_login_at: user.lastLoginAt === null ? null : toRfc3339(user.lastLoginAt),
   }
+}
+
+export function linkView({ token, link, expiresAt }: OneTimeLink) {
+  return { token, link, expires_at: toRfc3339(expiresAt) }
 }
 
 export function tokensView(tokens: Tokens) {

@@ -37,6 +37,7 @@ describe('defaults', () => {
         publicUrl: 'http://127.0.0.1:8080',
         issuer: 'http://127.0.0.1:8080',
         audience: 'http://127.0.0.1:8080',
+        appUrl: null,
         corsOrigins: [],
         trustedProxies: [],
         databasePoolSize: 10,

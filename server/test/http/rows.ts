@@ -1,7 +1,18 @@
 import { sql } from 'kysely'
 import type { Database } from '../../src/database/connect.ts'
 
-const tables = ['users', 'passwords', 'sessions', 'revocations', 'signing_keys', 'schema_migrations']
+const tables = [
+  'users',
+  'user_roles',
+  'user_words',
+  'one_time_tokens',
+  'latches',
+  'passwords',
+  'sessions',
+  'revocations',
+  'signing_keys',
+  'schema_migrations',
+]
 
 /** Every row of every table, as one text that can be compared. */
 export async function dumpRows({ db }: Database): Promise<string> {

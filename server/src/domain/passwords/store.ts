@@ -26,6 +26,12 @@ export async function replacePassword(
   return result.numUpdatedRows > 0n
 }
 
+/** Whatever it was before. To be called by who has taken the user's row. */
+export async function setPassword(tx: Tx, userId: string, hash: string, now: number): Promise<void> {
+  const change = tx.updateTable('passwords').set({ hash, changed_at: now }).where('user_id', '=', userId)
+  if ((await change.executeTakeFirst()).numUpdatedRows === 0n) await insertPassword(tx, userId, hash, now)
+}
+
 export async function deletePassword(db: Db | Tx, userId: string): Promise<void> {
   await db.deleteFrom('passwords').where('user_id', '=', userId).execute()
 }

@@ -143,6 +143,10 @@ export async function listLiveSessionIds(db: Db | Tx, userId: string, except?: s
   return (await query.execute()).map((row) => row.id)
 }
 
+export async function findSessionRow(db: Db | Tx, id: string): Promise<SessionRow | undefined> {
+  return db.selectFrom('sessions').selectAll().where('id', '=', id).executeTakeFirst()
+}
+
 export async function findSessionOfUser(db: Db | Tx, id: string, userId: string): Promise<SessionRow | undefined> {
   return db.selectFrom('sessions').selectAll().where('id', '=', id).where('user_id', '=', userId).executeTakeFirst()
 }

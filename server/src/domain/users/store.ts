@@ -67,6 +67,15 @@ export async function deleteUserWords(db: Db | Tx, userId: string): Promise<void
   await db.deleteFrom('user_words').where('user_id', '=', userId).execute()
 }
 
+/** Locks a user's row without changing it, until the transaction ends. @returns whether it is there */
+export async function takeUserRow(tx: Tx, id: string): Promise<boolean> {
+  const taken = tx
+    .updateTable('users')
+    .set((row) => ({ status: row.ref('status') }))
+    .where('id', '=', id)
+  return (await taken.executeTakeFirst()).numUpdatedRows > 0n
+}
+
 /** Takes the row that keeps transactions of one kind from running side by side. @returns whether it is there */
 export async function turnLatch(tx: Tx, name: string): Promise<boolean> {
   const turned = tx

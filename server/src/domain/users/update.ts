@@ -43,11 +43,3 @@ export async function setUserStatus(tx: Tx, id: string, status: User['status'], 
 export async function recordLogin(tx: Tx, id: string, now: number): Promise<boolean> {
   return updateUser(tx, id, { last_login_at: now })
 }
-
-/**
- * Takes the user's row before its changes are weighed, so that two changes of one user come one after the other.
- * @returns whether the user is there
- */
-export async function touchUser(tx: Tx, id: string, now: number): Promise<boolean> {
-  return updateUser(tx, id, { updated_at: now })
-}

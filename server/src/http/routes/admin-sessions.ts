@@ -2,8 +2,9 @@ import { Type } from 'typebox'
 import { listSessions } from '../../domain/sessions/list.ts'
 import { findUser } from '../../domain/users/find.ts'
 import { AppError } from '../../errors.ts'
+import { endSessionFor } from '../../flows/logout-user.ts'
 import { exampleSession } from '../examples.ts'
-import { Session } from '../fields.ts'
+import { Id, Session } from '../fields.ts'
 import { PageQuery, pageOf, readCursor } from '../pages.ts'
 import { route } from '../route.ts'
 import { sessionView } from '../views.ts'
@@ -32,5 +33,20 @@ export const listUserSessionsRoute = route({
     if (!(await findUser(db, params.id))) throw new AppError('not_found')
     const page = pageOf(await listSessions(db, params.id, limit + 1, before, app.clock.now()), limit)
     return { status: 200, body: { ...page, items: page.items.map((session) => sessionView(session, claims.sid)) } }
+  },
+})
+
+export const endUserSessionRoute = route({
+  summary: "End one of a user's sessions",
+  description: 'With the reason "admin". Again and again.',
+  tag: 'Administration',
+  who: 'admin',
+  permission: 'sessions:end',
+  params: Type.Object({ id: Id, session_id: Id }),
+  answers: { 204: { description: 'It has ended.' } },
+  errors: ['not_found'],
+  async handle({ app, act, params }) {
+    await endSessionFor(app, act, params.id, params.session_id)
+    return { status: 204 }
   },
 })

@@ -2,12 +2,19 @@ import { Type } from 'typebox'
 import { findUser } from '../../domain/users/find.ts'
 import { listUsers } from '../../domain/users/list.ts'
 import { AppError } from '../../errors.ts'
-import { exampleUser } from '../examples.ts'
-import { Id, Role, User } from '../fields.ts'
+import { changeUserFor } from '../../flows/change-user.ts'
+import { createUserFor } from '../../flows/create-user.ts'
+import { deleteUserFor } from '../../flows/delete-user.ts'
+import { disableUser, enableUser } from '../../flows/disable-user.ts'
+import { logoutUser } from '../../flows/logout-user.ts'
+import { startPasswordReset } from '../../flows/start-password-reset.ts'
+import { exampleLink, exampleUser } from '../examples.ts'
+import { Email, Id, Locale, Metadata, Name, OneTimeLink, Password, Role, Roles, User } from '../fields.ts'
+import { checkMetadata } from '../metadata.ts'
 import { PageQuery } from '../pages.ts'
 import { route } from '../route.ts'
 import { readTime, readUserCursor, writeUserCursor } from '../user-pages.ts'
-import { userView } from '../views.ts'
+import { emailFrom, linkView, userView } from '../views.ts'
 
 export const UserId = Type.Object({ id: Id })
 
@@ -84,5 +91,150 @@ export const readUserRoute = route({
     const user = await findUser(app.database.db, params.id)
     if (!user) throw new AppError('not_found')
     return { status: 200, body: userView(user) }
+  },
+})
+
+const maybe = <T extends typeof Name | typeof Locale>(schema: T) => Type.Optional(Type.Union([schema, Type.Null()]))
+const fields = {
+  name: maybe(Name),
+  locale: maybe(Locale),
+  roles: Type.Optional(Roles),
+  email_verified: Type.Optional(Type.Boolean({ description: 'whether the address is known to be the user’s.' })),
+  metadata: Type.Optional(Metadata),
+}
+
+export const createUserRoute = route({
+  summary: 'Create a user',
+  description:
+    'Without a password this is an invitation: the user is pending until it has chosen one, by the one-time token that ' +
+    'stands in the answer as long as no mail is configured. Show it to nobody else; it is good for 24 hours.',
+  tag: 'Administration',
+  who: 'admin',
+  permission: 'users:create',
+  fieldPermissions: { roles: 'users:roles' },
+  body: Type.Object({ email: Email, password: Type.Optional(Password), ...fields }, { additionalProperties: false }),
+  example: { email: 'ada@example.com', name: 'Ada', roles: ['editor'], metadata: { team: 'engines' } },
+  answers: {
+    201: {
+      description: 'The user, and the invitation if it is one.',
+      schema: Type.Object({ ...User.properties, invitation: Type.Union([OneTimeLink, Type.Null()]) }),
+      example: { ...exampleUser, roles: ['editor'], status: 'pending', last_login_at: null, invitation: exampleLink },
+    },
+  },
+  errors: ['email_taken', 'password_too_short', 'password_too_common', 'password_too_similar', 'overloaded'],
+  async handle({ app, act, body, signal }) {
+    checkMetadata(body.metadata)
+    const wanted = {
+      email: emailFrom(body.email),
+      name: body.name ?? null,
+      locale: body.locale ?? null,
+      roles: body.roles ?? [],
+      emailVerified: body.email_verified ?? false,
+      metadata: body.metadata ?? {},
+    }
+    const { user, invitation } = await createUserFor(app, act, wanted, body.password ?? null, signal)
+    return { status: 201, body: { ...userView(user), invitation: invitation && linkView(invitation) } }
+  },
+})
+
+export const updateUserRoute = route({
+  summary: 'Change a user',
+  description:
+    'Only the fields that are sent change. Nobody chooses the password of somebody else: start a reset. Access tokens ' +
+    'that speak of former roles are revoked. A new address counts as unverified unless told otherwise.',
+  tag: 'Administration',
+  who: 'admin',
+  permission: 'users:update',
+  fieldPermissions: { roles: 'users:roles', email: 'users:email' },
+  params: UserId,
+  body: Type.Object({ email: Type.Optional(Email), ...fields }, { additionalProperties: false, minProperties: 1 }),
+  example: { name: 'Ada Lovelace', roles: ['editor'] },
+  answers: { 200: { description: 'The user as it is now.', schema: User, example: exampleUser } },
+  errors: ['not_found', 'email_taken', 'last_admin'],
+  async handle({ app, act, body, params }) {
+    checkMetadata(body.metadata)
+    const { email, email_verified, ...others } = body
+    const change = {
+      ...others,
+      ...(email !== undefined && { email: emailFrom(email) }),
+      ...(email_verified !== undefined && { emailVerified: email_verified }),
+    }
+    return { status: 200, body: userView(await changeUserFor(app, act, params.id, change)) }
+  },
+})
+
+export const deleteUserRoute = route({
+  summary: 'Delete a user',
+  description: 'At once and for good; its sessions end with the reason "deleted".',
+  tag: 'Administration',
+  who: 'admin',
+  permission: 'users:delete',
+  params: UserId,
+  answers: { 204: { description: 'The user is gone.' } },
+  errors: ['not_found', 'last_admin'],
+  async handle({ app, act, params }) {
+    await deleteUserFor(app, act, params.id)
+    return { status: 204 }
+  },
+})
+
+export const disableUserRoute = route({
+  summary: 'Disable a user',
+  description: 'No login any more; its sessions end with the reason "disabled". Again and again.',
+  tag: 'Administration',
+  who: 'admin',
+  permission: 'users:disable',
+  params: UserId,
+  answers: { 204: { description: 'The user is disabled.' } },
+  errors: ['not_found', 'last_admin'],
+  async handle({ app, act, params }) {
+    await disableUser(app, act, params.id)
+    return { status: 204 }
+  },
+})
+
+export const enableUserRoute = route({
+  summary: 'Enable a user',
+  description: 'The sessions that ended stay ended. Again and again.',
+  tag: 'Administration',
+  who: 'admin',
+  permission: 'users:enable',
+  params: UserId,
+  answers: { 204: { description: 'The user may log in; who has no password yet is pending as before.' } },
+  errors: ['not_found'],
+  async handle({ app, act, params }) {
+    await enableUser(app, act, params.id)
+    return { status: 204 }
+  },
+})
+
+export const logoutUserRoute = route({
+  summary: 'Log a user out everywhere',
+  description: 'Every session ends, with the reason "admin". Again and again.',
+  tag: 'Administration',
+  who: 'admin',
+  permission: 'sessions:end',
+  params: UserId,
+  answers: { 204: { description: 'No session is left.' } },
+  errors: ['not_found'],
+  async handle({ app, act, params }) {
+    await logoutUser(app, act, params.id)
+    return { status: 204 }
+  },
+})
+
+export const startPasswordResetRoute = route({
+  summary: 'Start a password reset',
+  description:
+    'The one-time token stands in the answer as long as no mail is configured; it replaces earlier ones and is good for ' +
+    'an hour, for a user who was invited and has no password yet for 24. The former password works until it is used.',
+  tag: 'Administration',
+  who: 'admin',
+  permission: 'users:reset-password',
+  params: UserId,
+  answers: { 200: { description: 'What the user needs.', schema: OneTimeLink, example: exampleLink } },
+  errors: ['not_found', 'account_disabled'],
+  async handle({ app, act, params }) {
+    return { status: 200, body: linkView(await startPasswordReset(app, act, params.id)) }
   },
 })

@@ -80,7 +80,7 @@ export const deleteMeRoute = route({
   body: Type.Object({ password: Password }, { additionalProperties: false }),
   example: { password: 'engine of brass and steam' },
   answers: { 204: { description: 'The account is gone.' } },
-  errors: ['invalid_password', 'overloaded'],
+  errors: ['invalid_password', 'last_admin', 'overloaded'],
   async handle({ app, body, signal }, caller) {
     await deleteAccount(app, caller, body.password, signal)
     return { status: 204 }

@@ -27,6 +27,9 @@ select distinct `user_id`, `ended_at` from `sessions` where `user_id` in (?, ?) 
 select `id` from `sessions` where `user_id` = ? and `ended_at` is null;
 select `id` from `sessions` where `user_id` = ? and `ended_at` is null and `id` != ?;
 
+-- findSessionRow
+select * from `sessions` where `id` = ?;
+
 -- findSessionOfUser
 select * from `sessions` where `id` = ? and `user_id` = ?;
 

@@ -8,5 +8,9 @@ insert into "passwords" ("user_id", "hash", "changed_at") values ($1, $2, $3);
 update "passwords" set "hash" = $1, "changed_at" = $2 where "user_id" = $3 and "hash" = $4;
 update "passwords" set "hash" = $1 where "user_id" = $2 and "hash" = $3;
 
+-- setPassword
+update "passwords" set "hash" = $1, "changed_at" = $2 where "user_id" = $3;
+insert into "passwords" ("user_id", "hash", "changed_at") values ($1, $2, $3);
+
 -- deletePassword
 delete from "passwords" where "user_id" = $1;

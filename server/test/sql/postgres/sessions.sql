@@ -27,6 +27,9 @@ select distinct "user_id", "ended_at" from "sessions" where "user_id" in ($1, $2
 select "id" from "sessions" where "user_id" = $1 and "ended_at" is null;
 select "id" from "sessions" where "user_id" = $1 and "ended_at" is null and "id" != $2;
 
+-- findSessionRow
+select * from "sessions" where "id" = $1;
+
 -- findSessionOfUser
 select * from "sessions" where "id" = $1 and "user_id" = $2;
 

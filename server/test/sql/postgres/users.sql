@@ -29,6 +29,9 @@ insert into "user_words" ("user_id", "word") values ($1, $2), ($3, $4);
 -- deleteUserWords
 delete from "user_words" where "user_id" = $1;
 
+-- takeUserRow
+update "users" set "status" = "status" where "id" = $1;
+
 -- turnLatch
 update "latches" set "turn" = "turn" + $1 where "name" = $2;
 

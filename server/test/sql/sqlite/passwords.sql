@@ -8,5 +8,9 @@ insert into "passwords" ("user_id", "hash", "changed_at") values (?, ?, ?);
 update "passwords" set "hash" = ?, "changed_at" = ? where "user_id" = ? and "hash" = ?;
 update "passwords" set "hash" = ? where "user_id" = ? and "hash" = ?;
 
+-- setPassword
+update "passwords" set "hash" = ?, "changed_at" = ? where "user_id" = ?;
+insert into "passwords" ("user_id", "hash", "changed_at") values (?, ?, ?);
+
 -- deletePassword
 delete from "passwords" where "user_id" = ?;

@@ -29,6 +29,9 @@ insert into "user_words" ("user_id", "word") values (?, ?), (?, ?);
 -- deleteUserWords
 delete from "user_words" where "user_id" = ?;
 
+-- takeUserRow
+update "users" set "status" = "status" where "id" = ?;
+
 -- turnLatch
 update "latches" set "turn" = "turn" + ? where "name" = ?;
 

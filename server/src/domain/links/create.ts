@@ -1,0 +1,45 @@
+import { createHash } from 'node:crypto'
+import type { Tx } from '../../database/connect.ts'
+import { newId, randomToken } from '../../random.ts'
+import { deleteOneTimeTokensOfUser, insertOneTimeToken, type OneTimeTokenRow } from './store.ts'
+
+export type Purpose = OneTimeTokenRow['purpose']
+
+const hour = 60 * 60 * 1000
+
+/** How long a link is good, in milliseconds. An invitation may wait for somebody to come to work. */
+export const lives: Record<Purpose, number> = { invitation: 24 * hour, password_reset: hour }
+
+/** What goes into a link, and until when it is good (milliseconds since 1970). */
+export type OneTimeToken = { token: string; expiresAt: number }
+
+/**
+ * A token for one act of one user, at the address it has now; those it was given before are worth nothing any more.
+ * @param now milliseconds since 1970
+ */
+export async function createOneTimeToken(
+  tx: Tx,
+  purpose: Purpose,
+  user: { id: string; email: string },
+  now: number,
+): Promise<OneTimeToken> {
+  const token = `ntto_${randomToken(32)}`
+  const expiresAt = now + lives[purpose]
+  await deleteOneTimeTokensOfUser(tx, user.id)
+  await insertOneTimeToken(tx, {
+    id: newId(now),
+    hash: hashOneTimeToken(token),
+    purpose,
+    user_id: user.id,
+    email: user.email,
+    created_at: now,
+    expires_at: expiresAt,
+    used_at: null,
+  })
+  return { token, expiresAt }
+}
+
+/** SHA-256: a token carries 256 random bits, so there is nothing that a slow hash would protect. */
+export function hashOneTimeToken(token: string): Buffer {
+  return createHash('sha256').update(token).digest()
+}

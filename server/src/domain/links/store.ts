@@ -1,0 +1,28 @@
+import type { Db, Tx } from '../../database/connect.ts'
+import type { OneTimeTokenRow } from '../../database/schema.ts'
+
+export type { OneTimeTokenRow }
+
+export async function insertOneTimeToken(db: Db | Tx, row: OneTimeTokenRow): Promise<void> {
+  await db.insertInto('one_time_tokens').values(row).execute()
+}
+
+export async function findOneTimeTokenRow(db: Db | Tx, hash: Buffer): Promise<OneTimeTokenRow | undefined> {
+  return db.selectFrom('one_time_tokens').selectAll().where('hash', '=', hash).executeTakeFirst()
+}
+
+/** Once: of two who come with the same token, one is told false. */
+export async function markOneTimeTokenUsed(db: Db | Tx, id: string, now: number): Promise<boolean> {
+  const result = await db
+    .updateTable('one_time_tokens')
+    .set({ used_at: now })
+    .where('id', '=', id)
+    .where('used_at', 'is', null)
+    .where('expires_at', '>', now)
+    .executeTakeFirst()
+  return result.numUpdatedRows > 0n
+}
+
+export async function deleteOneTimeTokensOfUser(db: Db | Tx, userId: string): Promise<void> {
+  await db.deleteFrom('one_time_tokens').where('user_id', '=', userId).execute()
+}

@@ -1,0 +1,53 @@
+import type { App } from '../app.ts'
+import { deleteOneTimeTokensOfUser } from '../domain/links/store.ts'
+import { recordRevocations } from '../domain/revocations/record.ts'
+import { findUser } from '../domain/users/find.ts'
+import { adminRole, keepAnAdmin } from '../domain/users/keep-admin.ts'
+import { takeUser } from '../domain/users/take.ts'
+import { changeUser, type UserChange } from '../domain/users/update.ts'
+import type { User } from '../domain/users/user.ts'
+import { AppError } from '../errors.ts'
+import type { Act } from './acting.ts'
+import { announceRevocations } from './announce-ends.ts'
+import { inAuditedTransaction } from './audited.ts'
+import { revokedSpan } from './end-sessions.ts'
+
+/**
+ * An administrator or the operator changes somebody's account. With other roles the access tokens that speak of the
+ * former ones are revoked; the sessions go on, and their next tokens speak of the new ones.
+ */
+export async function changeUserFor(app: App, act: Act, id: string, wanted: UserChange): Promise<User> {
+  const { user, revocations } = await inAuditedTransaction(app, act, async (tx, record) => {
+    const now = app.clock.now()
+    const former = await takeUser(tx, id)
+    if (!former) throw new AppError('not_found')
+    const change = { ...wanted }
+    const movesAway = change.email !== undefined && change.email !== former.email
+    // Nobody has shown yet that the new address is the user's.
+    if (movesAway) change.emailVerified ??= false
+    if (change.roles && !change.roles.includes(adminRole)) await keepAnAdmin(tx, former)
+    await changeUser(tx, id, change, now)
+    if (movesAway) await deleteOneTimeTokensOfUser(tx, id)
+
+    const subject = { kind: 'user' as const, id }
+    const otherRoles = change.roles !== undefined && !sameRoles(former.roles, change.roles)
+    const fields = Object.keys(wanted).filter((field) => field !== 'roles')
+    if (fields.length > 0) record({ event: 'user_updated', subject, details: { fields: fields.join(' ') } })
+    if (otherRoles) {
+      const details = { before: former.roles.join(' '), after: change.roles!.join(' ') }
+      record({ event: 'user_roles_changed', subject, details })
+    }
+    const revocations = otherRoles
+      ? await recordRevocations(tx, 'user', [id], 'roles_changed', revokedSpan(app, now), now)
+      : []
+    return { user: (await findUser(tx, id))!, revocations }
+  }).catch((error) => {
+    throw app.database.dialect.isDuplicate(error) ? new AppError('email_taken') : error
+  })
+  announceRevocations(app, revocations)
+  return user
+}
+
+function sameRoles(some: string[], others: string[]): boolean {
+  return some.length === others.length && some.every((role) => others.includes(role))
+}

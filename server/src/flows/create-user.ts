@@ -1,0 +1,47 @@
+import type { App } from '../app.ts'
+import { createOneTimeToken } from '../domain/links/create.ts'
+import { checkPassword } from '../domain/passwords/policy.ts'
+import { insertPassword } from '../domain/passwords/store.ts'
+import { createUser, type NewUser } from '../domain/users/create.ts'
+import { findUserIdByEmail } from '../domain/users/store.ts'
+import type { User } from '../domain/users/user.ts'
+import { AppError } from '../errors.ts'
+import { newId } from '../random.ts'
+import type { Act } from './acting.ts'
+import { inAuditedTransaction } from './audited.ts'
+import { linkOf, type OneTimeLink } from './one-time-link.ts'
+
+export type Invited = { user: User; invitation: OneTimeLink | null }
+
+/**
+ * An administrator or the operator makes a user. Without a password it is an invitation: the user is pending until it
+ * has chosen one by the link.
+ */
+export async function createUserFor(
+  app: App,
+  act: Act,
+  wanted: Omit<NewUser, 'id' | 'status'>,
+  password: string | null,
+  signal?: AbortSignal,
+): Promise<Invited> {
+  const { email, name } = wanted
+  const rules = { minLength: app.config.passwordMinLength, email, name }
+  const accepted = password === null ? null : checkPassword(password, rules)
+  if (await findUserIdByEmail(app.database.db, email)) throw new AppError('email_taken')
+  const hash = accepted === null ? null : await app.hasher.hash(accepted, signal)
+
+  const now = app.clock.now()
+  const id = newId(now)
+  const status = hash === null ? 'pending' : 'active'
+  const made = await inAuditedTransaction(app, act, async (tx, record) => {
+    const user = await createUser(tx, { ...wanted, id, status }, now)
+    if (hash !== null) await insertPassword(tx, id, hash, now)
+    const token = hash === null ? await createOneTimeToken(tx, 'invitation', user, now) : null
+    const details = { roles: wanted.roles.join(' ') }
+    record({ event: 'user_created', subject: { kind: 'user', id }, details, personal: { email } })
+    return { user, token }
+  }).catch((error) => {
+    throw app.database.dialect.isDuplicate(error) ? new AppError('email_taken') : error
+  })
+  return { user: made.user, invitation: made.token && linkOf(app, made.token) }
+}

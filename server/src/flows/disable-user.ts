@@ -1,0 +1,36 @@
+import type { App } from '../app.ts'
+import { findPasswordHash } from '../domain/passwords/store.ts'
+import { keepAnAdmin } from '../domain/users/keep-admin.ts'
+import { takeUser } from '../domain/users/take.ts'
+import { setUserStatus } from '../domain/users/update.ts'
+import { AppError } from '../errors.ts'
+import type { Act } from './acting.ts'
+import { announceEnds, nothingEnded } from './announce-ends.ts'
+import { inAuditedTransaction } from './audited.ts'
+import { endAll } from './end-sessions.ts'
+
+/** An account is closed until somebody opens it again; its sessions end with it. Doing it twice does nothing. */
+export async function disableUser(app: App, act: Act, id: string): Promise<void> {
+  const end = await inAuditedTransaction(app, act, async (tx, record) => {
+    const user = await takeUser(tx, id)
+    if (!user) throw new AppError('not_found')
+    if (user.status === 'disabled') return nothingEnded
+    await keepAnAdmin(tx, user)
+    await setUserStatus(tx, id, 'disabled', app.clock.now())
+    record({ event: 'user_disabled', subject: { kind: 'user', id } })
+    return endAll(app, tx, id, 'disabled')
+  })
+  announceEnds(app, end)
+}
+
+/** Opened again; who has no password yet is pending as before. The sessions that ended stay ended. */
+export async function enableUser(app: App, act: Act, id: string): Promise<void> {
+  await inAuditedTransaction(app, act, async (tx, record) => {
+    const user = await takeUser(tx, id)
+    if (!user) throw new AppError('not_found')
+    if (user.status !== 'disabled') return
+    const status = (await findPasswordHash(tx, id)) === null ? 'pending' : 'active'
+    await setUserStatus(tx, id, status, app.clock.now())
+    record({ event: 'user_enabled', subject: { kind: 'user', id } })
+  })
+}

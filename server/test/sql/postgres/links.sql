@@ -1,0 +1,11 @@
+-- insertOneTimeToken
+insert into "one_time_tokens" ("id", "hash", "purpose", "user_id", "email", "created_at", "expires_at", "used_at") values ($1, $2, $3, $4, $5, $6, $7, $8);
+
+-- findOneTimeTokenRow
+select * from "one_time_tokens" where "hash" = $1;
+
+-- markOneTimeTokenUsed
+update "one_time_tokens" set "used_at" = $1 where "id" = $2 and "used_at" is null and "expires_at" > $3;
+
+-- deleteOneTimeTokensOfUser
+delete from "one_time_tokens" where "user_id" = $1;

@@ -1,0 +1,11 @@
+-- insertOneTimeToken
+insert into "one_time_tokens" ("id", "hash", "purpose", "user_id", "email", "created_at", "expires_at", "used_at") values (?, ?, ?, ?, ?, ?, ?, ?);
+
+-- findOneTimeTokenRow
+select * from "one_time_tokens" where "hash" = ?;
+
+-- markOneTimeTokenUsed
+update "one_time_tokens" set "used_at" = ? where "id" = ? and "used_at" is null and "expires_at" > ?;
+
+-- deleteOneTimeTokensOfUser
+delete from "one_time_tokens" where "user_id" = ?;

@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict'
+import { it } from 'node:test'
+import { inTransaction } from '../../src/database/transaction.ts'
+import { createOneTimeToken, hashOneTimeToken } from '../../src/domain/links/create.ts'
+import { readOneTimeToken } from '../../src/domain/links/redeem.ts'
+import { deleteOneTimeTokensOfUser, findOneTimeTokenRow, markOneTimeTokenUsed } from '../../src/domain/links/store.ts'
+import { newId } from '../../src/random.ts'
+import { describeStore } from './fresh-stores.ts'
+
+const now = 1_700_000_000_000
+
+describeStore('the links store', (database) => {
+  const db = () => database().db
+  const user = () => ({ id: newId(now), email: 'ada@example.com' })
+  const create = (of: { id: string; email: string }, purpose: 'invitation' | 'password_reset' = 'password_reset') =>
+    inTransaction(database(), (tx) => createOneTimeToken(tx, purpose, of, now))
+
+  it('keeps the hash, never the token, and finds it by every byte', async () => {
+    const of = user()
+    const { token, expiresAt } = await create(of)
+    const { id, hash, ...row } = (await findOneTimeTokenRow(db(), hashOneTimeToken(token)))!
+    assert.deepEqual(row, {
+      purpose: 'password_reset',
+      user_id: of.id,
+      email: of.email,
+      created_at: now,
+      expires_at: expiresAt,
+      used_at: null,
+    })
+    assert.equal(hash.length, 32)
+    assert.ok(id)
+    assert.equal(await findOneTimeTokenRow(db(), hashOneTimeToken(`${token}x`)), undefined)
+  })
+
+  it('uses a token once, however many try', async () => {
+    const { token } = await create(user())
+    const { id } = (await findOneTimeTokenRow(db(), hashOneTimeToken(token)))!
+    const tries = await Promise.all([1, 2, 3, 4].map(() => markOneTimeTokenUsed(db(), id, now + 1)))
+    assert.deepEqual(tries.filter(Boolean), [true])
+    assert.equal(await readOneTimeToken(db(), token, ['password_reset'], now + 1), undefined)
+  })
+
+  it('is good for its purpose and until its last millisecond', async () => {
+    const { token, expiresAt } = await create(user(), 'invitation')
+    assert.ok(await readOneTimeToken(db(), token, ['invitation'], expiresAt - 1))
+    assert.equal(await readOneTimeToken(db(), token, ['invitation'], expiresAt), undefined)
+    assert.equal(await readOneTimeToken(db(), token, ['password_reset'], now), undefined)
+    const { id } = (await findOneTimeTokenRow(db(), hashOneTimeToken(token)))!
+    assert.equal(await markOneTimeTokenUsed(db(), id, expiresAt), false)
+  })
+
+  it('replaces those of the same user and leaves those of others', async () => {
+    const [one, other] = [user(), user()]
+    const [first, theirs] = [await create(one, 'invitation'), await create(other)]
+    const second = await create(one)
+    const isGood = async ({ token }: { token: string }) =>
+      (await readOneTimeToken(db(), token, ['invitation', 'password_reset'], now)) !== undefined
+    assert.deepEqual([await isGood(first), await isGood(second), await isGood(theirs)], [false, true, true])
+    await deleteOneTimeTokensOfUser(db(), one.id)
+    assert.deepEqual([await isGood(second), await isGood(theirs)], [false, true])
+  })
+})
