@@ -75,6 +75,7 @@ export const settings = {
   },
   APP_URL: {
     type: baseUrl(),
+    defaultMeaning: 'none',
     meaning: "Where the app's own pages are; links of invitations and password resets lead to its `/reset-password`.",
     example: 'https://app.example.com',
   },

@@ -25,7 +25,7 @@ describeFlow('create admin', (flow) => {
     assert.deepEqual(body.user.roles, ['admin'])
     const keys = await server.call('GET', '/v1/admin/keys', { token: body.access_token })
     assert.equal(keys.status, 200)
-    assert.equal(keys.body.items[0].state, 'active')
+    assert.ok(keys.body.items.some(({ state }: { state: string }) => state === 'active'))
     const plain = await registerSomebody(server)
     assert.equal(problem(await server.call('GET', '/v1/admin/keys', { token: plain.access_token })), '403 forbidden')
   })
