@@ -31,7 +31,7 @@ export type RequestContext<Body, Query, Params> = {
   signal: AbortSignal
 }
 
-type Answer = { status: number; body?: unknown; headers?: Record<string, string> }
+export type Answer = { status: number; body?: unknown; headers?: Record<string, string> }
 type CallerOf<W extends Who> = W extends 'user' | 'admin' ? Caller : W extends 'service' ? Service : null
 type Data<Schema> = Schema extends TSchema ? Static<Schema> : undefined
 

@@ -21,6 +21,8 @@ export async function createServer(app: App, places: readonly Place[] = routes):
   const server = fastify({
     loggerInstance: app.log as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
+    // A logger for each request would cost more than the request.
+    childLoggerFactory: (logger) => logger,
     trustProxy: app.config.trustedProxies.length > 0 ? app.config.trustedProxies : false,
     bodyLimit: limits.body,
     requestTimeout: limits.requestTimeout,
@@ -47,6 +49,7 @@ export async function createServer(app: App, places: readonly Place[] = routes):
   })
   // Nor does an expectation we do not know deserve another kind of answer (RFC 9110 §10.1.1 leaves it to us).
   server.server.on('checkExpectation', (request, response) => server.server.emit('request', request, response))
+  server.decorateRequest('caller', null)
   readBodies(server)
   server.addHook('onRequest', (request, reply, done) => {
     pending.set(request.raw.socket, reply.raw)

@@ -17,7 +17,8 @@ export const loginRoute = route({
   example: { email: 'ada@example.com', password: 'engine of brass and steam', device_name: "Ada's laptop" },
   answers: { 200: { description: 'A new session.', schema: Tokens, example: exampleTokens } },
   errors: ['invalid_credentials', 'account_disabled', 'overloaded'],
-  async handle({ app, body, ...request }) {
+  async handle(request) {
+    const { app, body } = request
     const device = deviceOf(request, body.device_name)
     const { password } = body
     const tokens = await login(app, { email: emailFrom(body.email), password, device, signal: request.signal })

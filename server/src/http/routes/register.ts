@@ -31,7 +31,8 @@ export const registerRoute = route({
     'password_too_similar',
     'overloaded',
   ],
-  async handle({ app, body, ...request }) {
+  async handle(request) {
+    const { app, body } = request
     const tokens = await register(app, {
       email: emailFrom(body.email),
       password: body.password,
