@@ -11,6 +11,7 @@ import { keyReader } from './domain/keys/reader.ts'
 import { startHasher } from './domain/passwords/hasher.ts'
 import { feedCursors } from './domain/revocations/cursor.ts'
 import { revocationFeed } from './domain/revocations/feed.ts'
+import { followers } from './domain/revocations/followers.ts'
 import { liveSet } from './domain/revocations/live-set.ts'
 import type { AccessTokenRules } from './domain/tokens/access-token.ts'
 import { refreshTokens } from './domain/tokens/refresh-token.ts'
@@ -68,6 +69,7 @@ function buildApp(config: Config, log: Logger, clock: Clock, masterKeys: Buffer[
     revocations: liveSet(),
     feed,
     feedCursors: feedCursors(masterKeys),
+    followers: followers(config.revocationStreams),
     journal: openJournal(`${config.dataDir}/journal`, randomToken(6).toLowerCase().replaceAll('_', '-')),
     audit: openLanes(),
     hasher: startHasher({

@@ -3,6 +3,7 @@ import type { App } from './app.ts'
 import { followKeys } from './chores/follow-keys.ts'
 import { followRevocations } from './chores/follow-revocations.ts'
 import { tendKeysByTheClock, tendKeysInTurn } from './chores/tend-keys.ts'
+import { watchFollowers } from './chores/watch-followers.ts'
 import { checkSchema, migrateUp } from './database/migrate.ts'
 import { openPrivateKey } from './domain/keys/keyring.ts'
 import { listSigningKeys } from './domain/keys/store.ts'
@@ -19,7 +20,7 @@ export async function startApp(app: App): Promise<() => void> {
   await reapplyEnds(app)
   app.journal.forget(app.clock.now() - app.config.sessionAbsoluteTtl)
   const stopRevocations = await followRevocations(app)
-  const stops = [stopRevocations, followKeys(app), tendKeysByTheClock(app)]
+  const stops = [stopRevocations, watchFollowers(app), followKeys(app), tendKeysByTheClock(app)]
   return () => {
     for (const stop of stops) stop()
   }

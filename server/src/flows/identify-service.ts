@@ -1,21 +1,22 @@
 import { createHash } from 'node:crypto'
 import type { App } from '../app.ts'
 import { authenticateService } from '../domain/services/authenticate.ts'
-import type { Service } from '../domain/services/service.ts'
+import type { CallingService } from '../domain/services/service.ts'
 import { AppError } from '../errors.ts'
 
-// A service asks thousands of times a second; its row is read again after this, the bound of promise 2.
-const rememberedFor = 2000
+// A service asks thousands of times a second; its row is read again after this. A stream that was opened in the last
+// moment is noticed within another second (`chores/watch-followers.ts`), which makes the two of promise 2.
+const rememberedFor = 1000
 const mostRemembered = 1000
 
-export type RememberedServices = Map<string, { service: Service; until: number }>
+export type RememberedServices = Map<string, { service: CallingService; until: number }>
 
 /**
- * Which service is this? The answer is remembered for two seconds, so that the hot path needs no database.
+ * Which service is this? The answer is remembered for a second, so that the hot path needs no database.
  * @param credentials `client_id:secret` as HTTP Basic carries it
  * @throws AppError `invalid_client`
  */
-export async function identifyService(app: App, credentials: string): Promise<Service> {
+export async function identifyService(app: App, credentials: string): Promise<CallingService> {
   const now = app.clock.now()
   // Never the secret itself as a key in memory.
   const trace = createHash('sha256').update(credentials).digest('base64')
@@ -23,12 +24,12 @@ export async function identifyService(app: App, credentials: string): Promise<Se
   if (known && now < known.until && now > known.until - 2 * rememberedFor) return known.service
 
   const colon = credentials.indexOf(':')
-  const service =
+  const found =
     colon > 0
       ? await authenticateService(app.database.db, credentials.slice(0, colon), credentials.slice(colon + 1), now)
       : null
-  if (!service) throw new AppError('invalid_client')
+  if (!found) throw new AppError('invalid_client')
   if (app.services.size >= mostRemembered) app.services.clear()
-  app.services.set(trace, { service, until: now + rememberedFor })
-  return service
+  app.services.set(trace, { service: found.service, until: Math.min(now + rememberedFor, found.expiresAt) })
+  return found.service
 }

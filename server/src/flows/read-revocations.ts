@@ -1,6 +1,7 @@
 import type { App } from '../app.ts'
-import { unplaced } from '../domain/revocations/place.ts'
+import { largestBatch, unplaced } from '../domain/revocations/place.ts'
 import { type RevocationRow, readFeedHead } from '../domain/revocations/store.ts'
+import { revokedSpan } from './end-sessions.ts'
 import { refuseWhenBlind } from './know-revocations.ts'
 import { readPage } from './read-feed.ts'
 
@@ -38,4 +39,19 @@ const mostKnown = 1000
 export async function knownPlace(app: App, place: number): Promise<number> {
   if (place <= app.feed.head()) return place
   return place <= (await readFeedHead(app.database.db)) ? place : 0
+}
+
+/** The next rows behind a place, whole batches, in order; none when there is nothing new. */
+export async function readNews(app: App, place: number, limit: number): Promise<RevocationRow[]> {
+  const known = app.feed.behind(place, limit)
+  if (known) return known
+  const { rows } = await readPage(app, place, Math.max(limit, largestBatch + 1))
+  return rows.filter((row) => row.position !== unplaced)
+}
+
+/** Has what came behind this place partly lapsed, so that nobody can tell what the client has missed? */
+export function isOldPlace(app: App, place: number): boolean {
+  const now = app.clock.now()
+  const { until } = revokedSpan(app, now)
+  return place < app.feed.head() && place < now - (until - now)
 }

@@ -67,6 +67,11 @@ export function addRoute(server: FastifyInstance, app: App, places: readonly Pla
     if (!serializers.has(answer.status)) throw new Error(`${method} ${path} does not declare ${answer.status}`)
     reply.code(answer.status)
     if (answer.headers) reply.headers(answer.headers)
+    // Who asks for the headers only gets no stream that nobody would close.
+    if (answer.stream && reply.request.method !== 'HEAD') {
+      reply.send(answer.stream())
+      return
+    }
     const serialize = serializers.get(answer.status)
     if (answer.body === undefined || !serialize) {
       reply.send(answer.body)

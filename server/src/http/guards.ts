@@ -1,7 +1,7 @@
 import type { App } from '../app.ts'
 import type { Permission } from '../domain/admin/permissions.ts'
 import { permit } from '../domain/admin/permit.ts'
-import type { Service, ServiceScope } from '../domain/services/service.ts'
+import type { CallingService, ServiceScope } from '../domain/services/service.ts'
 import { AppError } from '../errors.ts'
 import { authenticateOrAsk, type Caller } from '../flows/authenticate.ts'
 import { identifyService } from '../flows/identify-service.ts'
@@ -27,7 +27,7 @@ export function admit(
   app: App,
   route: Guarded,
   authorization: string | undefined,
-): Caller | null | Promise<Caller | Service> {
+): Caller | null | Promise<Caller | CallingService> {
   if (route.who === 'anyone' || route.who === 'session') return null
   if (route.who === 'service') return admitService(app, route, authorization)
   const caller = authenticateOrAsk(app, bearerToken(authorization))
@@ -58,7 +58,7 @@ function ageOfLogin(app: App, { claims }: Caller): number {
   return app.clock.now() / 1000 - claims.auth_time
 }
 
-async function admitService(app: App, route: Guarded, authorization: string | undefined): Promise<Service> {
+async function admitService(app: App, route: Guarded, authorization: string | undefined): Promise<CallingService> {
   const match = /^Basic +([A-Za-z0-9+/]+={0,2})$/i.exec(authorization ?? '')
   if (!match) throw new AppError('invalid_client')
   const service = await identifyService(app, Buffer.from(match[1]!, 'base64').toString())

@@ -1,4 +1,4 @@
-import type { TSchema } from 'typebox'
+import { type TSchema, Type } from 'typebox'
 import { ruleOf } from '../domain/admin/permissions.ts'
 import { catalogue, type ErrorCode } from '../errors.ts'
 import * as fields from './fields.ts'
@@ -116,10 +116,14 @@ function successes(route: AnyRoute): Json {
       {
         description,
         ...(schema && { content: { 'application/json': content(schema, example) } }),
-        ...(contentType && { content: { 'text/html': { schema: { type: 'string' } } } }),
+        ...(contentType && { content: { [mediaType(contentType)]: content(Type.String(), example) } }),
       },
     ]),
   )
+}
+
+function mediaType(contentType: string): string {
+  return contentType.split(';')[0]!
 }
 
 /** One response a status; its error codes stand in the description and, for programs, in `x-codes`. */

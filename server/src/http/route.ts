@@ -1,7 +1,8 @@
+import type { Readable } from 'node:stream'
 import type { Static, TSchema } from 'typebox'
 import type { App } from '../app.ts'
 import { type Permission, ruleOf } from '../domain/admin/permissions.ts'
-import type { Service, ServiceScope } from '../domain/services/service.ts'
+import type { CallingService, ServiceScope } from '../domain/services/service.ts'
 import type { ErrorCode } from '../errors.ts'
 import type { Act } from '../flows/acting.ts'
 import type { Caller } from '../flows/authenticate.ts'
@@ -31,8 +32,14 @@ export type RequestContext<Body, Query, Params> = {
   signal: AbortSignal
 }
 
-export type Answer = { status: number; body?: unknown; headers?: Record<string, string> }
-type CallerOf<W extends Who> = W extends 'user' | 'admin' ? Caller : W extends 'service' ? Service : null
+export type Answer = {
+  status: number
+  body?: unknown
+  headers?: Record<string, string>
+  /** Opens what is sent instead of a body, for as long as the caller listens. */
+  stream?: () => Readable
+}
+type CallerOf<W extends Who> = W extends 'user' | 'admin' ? Caller : W extends 'service' ? CallingService : null
 type Data<Schema> = Schema extends TSchema ? Static<Schema> : undefined
 
 /** A route as its file states it; `routes.ts` gives it method and path. */

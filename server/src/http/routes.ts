@@ -23,7 +23,7 @@ import { endMySessionRoute, listMySessionsRoute } from './routes/my-sessions.ts'
 import { refreshRoute } from './routes/refresh.ts'
 import { registerRoute } from './routes/register.ts'
 import { resetPasswordRoute } from './routes/reset-password.ts'
-import { readRevocationsRoute } from './routes/revocations.ts'
+import { readRevocationsRoute, streamRevocationsRoute } from './routes/revocations.ts'
 import { validateRoute } from './routes/validate.ts'
 
 export type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE'
@@ -63,6 +63,7 @@ export const routes: readonly Place[] = [
 
   at('POST', '/oauth2/introspect', introspectRoute),
   at('GET', '/v1/revocations', readRevocationsRoute),
+  at('GET', '/v1/revocations/stream', streamRevocationsRoute),
 
   at('GET', '/.well-known/jwks.json', jwksRoute),
   at('GET', '/.well-known/oauth-authorization-server', metadataRoute),

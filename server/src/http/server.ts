@@ -13,6 +13,7 @@ import { requestIds } from './request-ids.ts'
 import { logAnswer } from './request-log.ts'
 import { type Place, routes } from './routes.ts'
 import { answerUnreadable } from './unreadable.ts'
+import { closerOfUnused } from './unused-connections.ts'
 
 /** The public listener, ready to listen. @param places other routes than ours, in tests */
 export async function createServer(app: App, places: readonly Place[] = routes): Promise<FastifyInstance> {
@@ -62,6 +63,13 @@ export async function createServer(app: App, places: readonly Place[] = routes):
     // What follows on this connection may be misread just as well.
     if (refused) reply.raw.setHeader('connection', 'close')
     done(refused)
+  })
+  // They would never end by themselves, and a stop waits for every request.
+  const closeUnused = closerOfUnused(server.server)
+  server.addHook('preClose', (done) => {
+    closeUnused()
+    for (const follower of app.followers.all()) follower.end('the server is stopping')
+    done()
   })
   server.addHook('onResponse', (request, reply, done) => {
     logAnswer(app, routeOf(request), request, reply)

@@ -442,7 +442,9 @@ describe('input that no client of ours would send', () => {
     })
 
     it('answers HEAD as GET, without a body', async () => {
-      for (const place of routes.filter(({ method }) => method === 'GET')) {
+      // A stream has no end to compare; that its headers can be asked for is shown in revocations/stream.test.ts.
+      const ends = ({ route }: Place) => route.answers[200]?.contentType?.startsWith('text/event-stream') !== true
+      for (const place of routes.filter((each) => each.method === 'GET' && ends(each))) {
         const request = authorized(place.route, { path: pathOf(place) })
         const [get, head] = [
           await send(server.address, { ...request, method: 'GET' }),

@@ -5,6 +5,7 @@ import { eventually, problem } from '../flows/flow-server.ts'
 import { databases, freshDatabase } from '../support/databases.ts'
 import { startTcpGate, type TcpGate } from '../support/fault-proxy.ts'
 import { call, registerSomebody, startTestServer, type TestServer } from '../support/server.ts'
+import { readEvents } from './event-reader.ts'
 import { serviceOf } from './service.ts'
 
 const server = databases.find(({ name, available }) => name !== 'SQLite' && available)
@@ -55,8 +56,14 @@ for (const failure of ['open', 'closed'] as const) {
       assert.equal((await node.call('GET', '/health/ready')).status, 200)
     })
 
-    it('says that it is not ready, and why, once it has been blind for too long', async () => {
+    it('closes the streams of its followers, who then ask another node', async () => {
+      const reader = await readEvents(`${node.address}/v1/revocations/stream`, credential)
       gate.gate = () => new Promise(() => {})
+      await reader.ended
+      assert.ok(reader.comments.includes('this node has lost sight of revocations'))
+    })
+
+    it('says that it is not ready, and why, once it has been blind for too long', async () => {
       await eventually(() => node.app.feed.age() > 2000)
       assert.equal((await node.call('GET', '/health/ready')).status, 503)
       const { body } = await call(management.address, 'GET', '/health/ready')

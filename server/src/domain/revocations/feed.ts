@@ -11,8 +11,11 @@ export type LagObserver = (milliseconds: number, origin: Origin) => void
 export type Feed = {
   /** The last place that was read. */
   head(): number
-  /** The rows behind a place; null when they are no longer, or not yet, at hand and have to be read. */
-  behind(position: number): RevocationRow[] | null
+  /**
+   * The rows behind a place, or the first of them, down to the end of a batch; null when they are not at hand any more
+   * and have to be read.
+   */
+  behind(position: number, limit?: number): RevocationRow[] | null
   /** Takes over what was read, in the order of places. What has none yet is left out. */
   append(rows: RevocationRow[]): void
   /** The database went back: what was read is no longer its history. */
@@ -49,9 +52,11 @@ export function revocationFeed(kept = 10_000): Feed {
 
   return {
     head: () => head,
-    behind(position) {
+    behind(position, limit = rows.length) {
       if (position < floor) return null
-      return rows.slice(firstBehind(rows, position))
+      const first = firstBehind(rows, position)
+      const last = rows[first + limit - 1]
+      return rows.slice(first, last && firstBehind(rows, last.position))
     },
     append(read) {
       const placed = read.filter((row) => row.position > head && row.position !== unplaced)

@@ -1,11 +1,11 @@
 import { timingSafeEqual } from 'node:crypto'
 import type { Db } from '../../database/connect.ts'
 import { hashSecret } from './create.ts'
-import type { Service } from './service.ts'
+import type { CallingService } from './service.ts'
 import { findServiceWithSecrets } from './store.ts'
 
 /**
- * The service with this id and one of its living secrets, or null.
+ * The service with this id and one of its living secrets, and when that expires; or null.
  * @param now milliseconds since 1970
  */
 export async function authenticateService(
@@ -13,9 +13,12 @@ export async function authenticateService(
   clientId: string,
   secret: string,
   now: number,
-): Promise<Service | null> {
+): Promise<{ service: CallingService; expiresAt: number } | null> {
   const shown = hashSecret(secret)
   const rows = await findServiceWithSecrets(db, clientId, now)
   const row = rows.find(({ hash }) => timingSafeEqual(shown, hash))
-  return row ? { id: row.id, clientId: row.client_id, name: row.name, scopes: JSON.parse(row.scopes) } : null
+  if (!row) return null
+  const { id, client_id, name, scopes, secret_id, expires_at } = row
+  const service = { id, clientId: client_id, name, scopes: JSON.parse(scopes), secretId: secret_id }
+  return { service, expiresAt: expires_at ?? Number.POSITIVE_INFINITY }
 }

@@ -4,6 +4,9 @@ export type ServiceScope = (typeof serviceScopes)[number]
 
 export type Service = { id: string; clientId: string; name: string; scopes: ServiceScope[] }
 
+/** A service that has shown one of its secrets. */
+export type CallingService = Service & { secretId: string }
+
 export function isServiceScope(text: string): text is ServiceScope {
   return (serviceScopes as readonly string[]).includes(text)
 }

@@ -20,8 +20,30 @@ export async function findServiceWithSecrets(db: Db | Tx, clientId: string, now:
   return db
     .selectFrom('services')
     .innerJoin('service_secrets', 'service_secrets.service_id', 'services.id')
-    .select(['services.id', 'services.client_id', 'services.name', 'services.scopes', 'service_secrets.hash'])
+    .select([
+      'services.id',
+      'services.client_id',
+      'services.name',
+      'services.scopes',
+      'service_secrets.id as secret_id',
+      'service_secrets.hash',
+      'service_secrets.expires_at',
+    ])
     .where('services.client_id', '=', clientId)
+    .where((where) =>
+      where.or([where('service_secrets.expires_at', 'is', null), where('service_secrets.expires_at', '>', now)]),
+    )
+    .execute()
+}
+
+/** Those of these secrets that are alive, with what their service may do. @param now milliseconds since 1970 */
+export async function listLivingSecrets(db: Db | Tx, ids: string[], now: number) {
+  if (ids.length === 0) return []
+  return db
+    .selectFrom('service_secrets')
+    .innerJoin('services', 'services.id', 'service_secrets.service_id')
+    .select(['service_secrets.id', 'services.scopes'])
+    .where('service_secrets.id', 'in', ids)
     .where((where) =>
       where.or([where('service_secrets.expires_at', 'is', null), where('service_secrets.expires_at', '>', now)]),
     )
