@@ -5,6 +5,7 @@ import { inTransaction } from '../../server/src/database/transaction.ts'
 import { insertPassword } from '../../server/src/domain/passwords/store.ts'
 import { startSession } from '../../server/src/domain/sessions/start.ts'
 import { createUser } from '../../server/src/domain/users/create.ts'
+import { operatorAct } from '../../server/src/flows/acting.ts'
 import { issueTokens } from '../../server/src/flows/issue-tokens.ts'
 import { registerService } from '../../server/src/flows/register-service.ts'
 import { createLog } from '../../server/src/log.ts'
@@ -60,7 +61,7 @@ export async function prepareStage(
     const { accessToken, sessionId } = tokensOf(index)
     return { token: accessToken, sessionId }
   })
-  const { service, secret } = await registerService(app, 'bench', ['introspect'])
+  const { service, secret } = await registerService(app, operatorAct, 'bench', ['introspect'])
   const sample = tokensOf(0)
   const claims = JSON.parse(Buffer.from(sample.accessToken.split('.')[1]!, 'base64url').toString())
   const stage: Stage = {

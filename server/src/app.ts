@@ -5,6 +5,7 @@ import { loadMasterKeys } from './config/master-key.ts'
 import { type Database, openDatabase } from './database/connect.ts'
 import { groupCommit } from './database/group-commit.ts'
 import { openLanes } from './domain/audit/lanes.ts'
+import { openNotes } from './domain/audit/notes.ts'
 import { openJournal } from './domain/journal/journal.ts'
 import { keyring } from './domain/keys/keyring.ts'
 import { keyReader } from './domain/keys/reader.ts'
@@ -72,6 +73,7 @@ function buildApp(config: Config, log: Logger, clock: Clock, masterKeys: Buffer[
     followers: followers(config.revocationStreams),
     journal: openJournal(`${config.dataDir}/journal`, randomToken(6).toLowerCase().replaceAll('_', '-')),
     audit: openLanes(),
+    auditNotes: openNotes(),
     hasher: startHasher({
       threads: config.hashThreads,
       maxWait: config.hashMaxWait,

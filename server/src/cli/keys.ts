@@ -4,6 +4,7 @@ import { systemClock, toRfc3339 } from '../clock.ts'
 import { fileProblem, isTooOpen, readFile } from '../config/read-file.ts'
 import { listSigningKeys } from '../domain/keys/store.ts'
 import { AppError } from '../errors.ts'
+import { operatorAct } from '../flows/acting.ts'
 import { importKey } from '../flows/import-key.ts'
 import { revokeKey } from '../flows/revoke-key.ts'
 import { rotateKeys } from '../flows/rotate-keys.ts'
@@ -80,18 +81,20 @@ function readAction({ arguments: [action, operand, ...rest], options, tell }: In
   if (now && compromised !== undefined) throw new UsageError('Give --now or --compromised KID, not both.')
   if (action === 'revoke') {
     if (operand === undefined) throw new UsageError('Say which key: ntt-auth keys revoke KID. "keys list" lists them.')
-    return (app) => revokeKey(app, operand)
+    return (app) => revokeKey(app, operatorAct, operand)
   }
   if (action === 'import') {
     if (operand === undefined) throw new UsageError('Say which file: ntt-auth keys import FILE.')
-    return (app) => importKey(app, readKeyFile(operand, tell), activate === true)
+    return (app) => importKey(app, operatorAct, readKeyFile(operand, tell), activate === true)
   }
   if (operand !== undefined) throw new UsageError(usage)
   if (action === 'list') return async () => undefined
-  if (action === 'reseal') return resealKeys
+  if (action === 'reseal') return (app) => resealKeys(app, operatorAct)
   if (action !== 'rotate') throw new UsageError(usage)
   return (app) =>
-    typeof compromised === 'string' ? revokeKey(app, compromised) : rotateKeys(app, { now: now === true })
+    typeof compromised === 'string'
+      ? revokeKey(app, operatorAct, compromised)
+      : rotateKeys(app, operatorAct, { now: now === true })
 }
 
 const usage = 'Call it as "ntt-auth keys list", "rotate", "revoke KID", "import FILE" or "reseal".'

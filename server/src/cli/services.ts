@@ -2,6 +2,7 @@ import { createApp } from '../app.ts'
 import { systemClock } from '../clock.ts'
 import { isServiceScope, serviceScopes } from '../domain/services/service.ts'
 import { listServiceRows } from '../domain/services/store.ts'
+import { operatorAct } from '../flows/acting.ts'
 import { registerService } from '../flows/register-service.ts'
 import { createLog } from '../log.ts'
 import { bringSchema } from '../start.ts'
@@ -64,7 +65,7 @@ async function create(app: Parameters<typeof registerService>[0], { name, scopes
   const unknown = scopes.find((scope) => !isServiceScope(scope))
   if (unknown !== undefined)
     throw new UsageError(`There is no scope "${unknown}"; there are: ${serviceScopes.join(', ')}.`)
-  const { service, secret } = await registerService(app, name, scopes.filter(isServiceScope))
+  const { service, secret } = await registerService(app, operatorAct, name, scopes.filter(isServiceScope))
   return [{ client_id: service.clientId, client_secret: secret, name, scopes: service.scopes.join(',') }]
 }
 

@@ -1,5 +1,4 @@
 import type { App } from '../app.ts'
-import { inTransaction } from '../database/transaction.ts'
 import { normalisePassword } from '../domain/passwords/normalise.ts'
 import { checkPassword } from '../domain/passwords/policy.ts'
 import { findPasswordHash, replacePassword } from '../domain/passwords/store.ts'
@@ -7,11 +6,14 @@ import { findSessionOfUser } from '../domain/sessions/store.ts'
 import { findUserById, updateUser } from '../domain/users/store.ts'
 import { userOf } from '../domain/users/user.ts'
 import { AppError } from '../errors.ts'
+import type { Act } from './acting.ts'
 import { announceEnds, nothingEnded } from './announce-ends.ts'
+import { inAuditedTransaction } from './audited.ts'
 import type { Caller } from './authenticate.ts'
-import { endAll } from './end-sessions.ts'
+import { endAll, sessionsEnded } from './end-sessions.ts'
 import { issueTokens, type Tokens } from './issue-tokens.ts'
 import { ChangedMeanwhile, judgeAnew } from './judge-anew.ts'
+import { noteAfterwards } from './note-afterwards.ts'
 
 export type PasswordChange = {
   currentPassword: string
@@ -24,11 +26,11 @@ export type PasswordChange = {
  * The current password buys a new one, and the other sessions end with the old one. The session that stays keeps its
  * generation: only a refresh rotates.
  */
-export async function changePassword(app: App, caller: Caller, input: PasswordChange): Promise<Tokens> {
-  return judgeAnew(() => attempt(app, caller, input))
+export async function changePassword(app: App, act: Act, caller: Caller, input: PasswordChange): Promise<Tokens> {
+  return judgeAnew(() => attempt(app, act, caller, input))
 }
 
-async function attempt(app: App, caller: Caller, input: PasswordChange): Promise<Tokens> {
+async function attempt(app: App, act: Act, caller: Caller, input: PasswordChange): Promise<Tokens> {
   const { sub, sid } = caller.claims
   const asOf = app.clock.now()
   const row = await findUserById(app.database.db, sub)
@@ -45,16 +47,25 @@ async function attempt(app: App, caller: Caller, input: PasswordChange): Promise
     former,
     input.signal,
   )
-  if (former === null || !checked.ok) throw new AppError('invalid_password')
+  if (former === null || !checked.ok) {
+    noteAfterwards(app, act, {
+      event: 'password_refused',
+      subject: { kind: 'user', id: sub },
+      reason: 'password_change',
+    })
+    throw new AppError('invalid_password')
+  }
   const hash = await app.hasher.hash(password, input.signal)
 
   const now = app.clock.now()
-  const { end, session } = await inTransaction(app.database, async (tx) => {
+  const { end, session } = await inAuditedTransaction(app, act, async (tx, record) => {
     const there = await updateUser(tx, sub, { updated_at: now })
     const session = await findSessionOfUser(tx, sid, sub)
     if (!there || !session || session.ended_at !== null) throw new AppError('token_revoked')
     if (!(await replacePassword(tx, sub, former, hash, now))) throw new ChangedMeanwhile()
     const end = input.endOtherSessions ? await endAll(app, tx, sub, 'password_changed', sid) : nothingEnded
+    record({ event: 'password_changed', subject: { kind: 'user', id: sub }, details: { session: sid } })
+    if (input.endOtherSessions) record(sessionsEnded(sub, 'password_changed', end, sid))
     return { end, session }
   })
   announceEnds(app, end)

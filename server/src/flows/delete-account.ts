@@ -1,29 +1,41 @@
 import type { App } from '../app.ts'
-import { inTransaction } from '../database/transaction.ts'
 import { normalisePassword } from '../domain/passwords/normalise.ts'
 import { findPasswordHash } from '../domain/passwords/store.ts'
 import { findSessionOfUser } from '../domain/sessions/store.ts'
 import { takeUser } from '../domain/users/take.ts'
 import { AppError } from '../errors.ts'
+import type { Act } from './acting.ts'
 import { announceEnds } from './announce-ends.ts'
+import { inAuditedTransaction } from './audited.ts'
 import type { Caller } from './authenticate.ts'
 import { erase } from './delete-user.ts'
+import { noteAfterwards } from './note-afterwards.ts'
 
 /**
  * A user leaves, by its password: account and password are gone at once. The ended sessions stay until they lapse,
  * without address and device, so that its other devices hear why they were logged out.
  */
-export async function deleteAccount(app: App, caller: Caller, password: string, signal?: AbortSignal): Promise<void> {
+export async function deleteAccount(
+  app: App,
+  act: Act,
+  caller: Caller,
+  password: string,
+  signal?: AbortSignal,
+): Promise<void> {
   const { sub, sid } = caller.claims
   const hash = await findPasswordHash(app.database.db, sub)
   const checked = await app.hasher.verify(normalisePassword(password), hash, signal)
-  if (hash === null || !checked.ok) throw new AppError('invalid_password')
+  if (hash === null || !checked.ok) {
+    noteAfterwards(app, act, { event: 'password_refused', subject: { kind: 'user', id: sub }, reason: 'deletion' })
+    throw new AppError('invalid_password')
+  }
 
-  const end = await inTransaction(app.database, async (tx) => {
+  const end = await inAuditedTransaction(app, act, async (tx, record) => {
     const user = await takeUser(tx, sub)
     const session = await findSessionOfUser(tx, sid, sub)
     // Ended while the password was checked, perhaps because it was changed.
     if (!user || !session || session.ended_at !== null) throw new AppError('token_revoked')
+    record({ event: 'user_deleted', subject: { kind: 'user', id: sub } })
     return erase(app, tx, user)
   })
   announceEnds(app, end)

@@ -1,5 +1,6 @@
 import type { App } from '../app.ts'
 import type { Tx } from '../database/connect.ts'
+import type { AuditEvent } from '../domain/audit/events.ts'
 import { type RevokedSpan, recordRevocations } from '../domain/revocations/record.ts'
 import { endSession, endSessionsOfUser } from '../domain/sessions/end.ts'
 import { leewaySeconds } from '../domain/tokens/access-token.ts'
@@ -22,6 +23,12 @@ export async function endAll(app: App, tx: Tx, userId: string, reason: EndReason
       ? [{ kind: 'user' as const, id: userId, at: now, reason }]
       : ids.map((id) => ({ kind: 'session' as const, id, at: now, reason }))
   return revoke(app, tx, ids, reason, ends)
+}
+
+/** The audit line about `endAll`. @param kept the one that stayed */
+export function sessionsEnded(userId: string, reason: EndReason, { revocations }: Ended, kept?: string): AuditEvent {
+  const details = { count: revocations.length, ...(kept !== undefined && { kept }) }
+  return { event: 'sessions_ended', subject: { kind: 'user', id: userId }, reason, details }
 }
 
 async function revoke(app: App, tx: Tx, ids: string[], reason: EndReason, ends: Ended['ends']): Promise<Ended> {

@@ -1,10 +1,12 @@
 import type { App } from '../app.ts'
-import { inTransaction } from '../database/transaction.ts'
 import { signingKeyRow } from '../domain/keys/create.ts'
 import { KeyRefused, readSigningKey } from '../domain/keys/import.ts'
 import { findSigningKey, insertSigningKey, listSigningKeys } from '../domain/keys/store.ts'
 import { takeKeyStep } from '../domain/keys/take-step.ts'
+import type { Act } from './acting.ts'
+import { inAuditedTransaction } from './audited.ts'
 import { rotateKeys } from './rotate-keys.ts'
+import { lineOf } from './tend-keys.ts'
 
 /**
  * A key that was made elsewhere becomes the next one, in place of the one that waited.
@@ -12,7 +14,7 @@ import { rotateKeys } from './rotate-keys.ts'
  * @param activate it signs at once, though verifiers with a cached key set may not know it yet
  * @throws KeyRefused
  */
-export async function importKey(app: App, text: string, activate: boolean): Promise<{ kid: string }> {
+export async function importKey(app: App, act: Act, text: string, activate: boolean): Promise<{ kid: string }> {
   const pair = readSigningKey(text)
   const { signingAlgorithm: algorithm } = app.config
   if (pair.algorithm !== algorithm) {
@@ -23,17 +25,20 @@ export async function importKey(app: App, text: string, activate: boolean): Prom
   }
   const now = app.clock.now()
   const row = signingKeyRow(pair, app.masterKeys, now)
-  await inTransaction(app.database, async (tx) => {
+  await inAuditedTransaction(app, act, async (tx, record) => {
     const known = await findSigningKey(tx, row.kid)
     if (known) throw new KeyRefused(`There is a key ${row.kid} already (${known.state}).`)
     const step = { algorithm, masterKeys: app.masterKeys, now }
     for (const { kid, state } of await listSigningKeys(tx)) {
-      if (state === 'next') await takeKeyStep(tx, { kind: 'remove', kid, from: 'next' }, step)
+      if (state !== 'next') continue
+      const removal = { kind: 'remove' as const, kid, from: 'next' as const }
+      record(lineOf(removal, await takeKeyStep(tx, removal, step)))
     }
     await insertSigningKey(tx, row)
+    record({ event: 'signing_key_imported', subject: { kind: 'key', id: row.kid }, details: { algorithm } })
   })
   app.log.info({ event: 'key_imported', kid: row.kid })
-  if (activate) await rotateKeys(app, { now: true })
+  if (activate) await rotateKeys(app, act, { now: true })
   else await app.keys.read()
   return { kid: row.kid }
 }

@@ -1,9 +1,10 @@
 import type { App } from '../app.ts'
-import { inTransaction } from '../database/transaction.ts'
 import { findSessionWithUser } from '../domain/sessions/store.ts'
 import type { EndReason } from '../errors.ts'
+import { type Act, actingAs } from './acting.ts'
 import { announceEnds } from './announce-ends.ts'
-import { endAll, endOne, revokedSpan } from './end-sessions.ts'
+import { inAuditedTransaction } from './audited.ts'
+import { endAll, endOne, revokedSpan, sessionsEnded } from './end-sessions.ts'
 
 export type LogoutScope = 'this' | 'others' | 'all'
 
@@ -14,7 +15,7 @@ const reasons: Record<LogoutScope, EndReason> = { this: 'logout', others: 'logou
  * by the session of an access token; again and again, also for what is not there.
  * @param sessionId whose logout it is, or null when the token shown was not ours
  */
-export async function logout(app: App, sessionId: string | null, scope: LogoutScope): Promise<void> {
+export async function logout(app: App, act: Act, sessionId: string | null, scope: LogoutScope): Promise<void> {
   if (sessionId === null) return
   const { rows } = await findSessionWithUser(app.database.db, { id: sessionId })
   const session = rows[0]
@@ -22,12 +23,20 @@ export async function logout(app: App, sessionId: string | null, scope: LogoutSc
   if (!session || app.clock.now() >= session.absolute_expires_at) return
   if (session.ended_at !== null) return confirmEnd(app, session.id, session.ended_at, session.end_reason)
   const reason = reasons[scope]
-  const end = await inTransaction(app.database, (tx) => {
-    if (scope === 'this') return endOne(app, tx, sessionId, reason)
-    return endAll(app, tx, session.user_id, reason, scope === 'others' ? sessionId : undefined)
+  const user = session.user_id
+  const end = await inAuditedTransaction(app, actingAs(act, user), async (tx, record) => {
+    if (scope === 'this') {
+      const end = await endOne(app, tx, sessionId, reason)
+      if (end.ends.length > 0)
+        record({ event: 'session_ended', subject: { kind: 'session', id: sessionId }, user, reason })
+      return end
+    }
+    const end = await endAll(app, tx, user, reason, scope === 'others' ? sessionId : undefined)
+    record(sessionsEnded(user, reason, end, scope === 'others' ? sessionId : undefined))
+    return end
   })
   // Somebody else was faster, perhaps on another node: look again.
-  if (scope === 'this' && end.ends.length === 0) return logout(app, sessionId, scope)
+  if (scope === 'this' && end.ends.length === 0) return logout(app, act, sessionId, scope)
   announceEnds(app, end)
 }
 

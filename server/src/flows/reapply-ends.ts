@@ -1,12 +1,13 @@
 import type { App } from '../app.ts'
 import type { Db, Tx } from '../database/connect.ts'
-import { inTransaction } from '../database/transaction.ts'
 import type { End } from '../domain/journal/journal.ts'
 import { recordRevocations } from '../domain/revocations/record.ts'
 import type { RevocationRow } from '../domain/revocations/store.ts'
 import { endSession, endSessionsOfUserStartedBy } from '../domain/sessions/end.ts'
 import { listEndedSessions, listEndedUsers } from '../domain/sessions/store.ts'
+import { systemAct } from './acting.ts'
 import { announceRevocations } from './announce-ends.ts'
+import { inAuditedTransaction } from './audited.ts'
 import { revokedSpan } from './end-sessions.ts'
 
 const batchSize = 500
@@ -20,9 +21,10 @@ export async function reapplyEnds(app: App): Promise<number> {
   let applied = 0
   // Oldest first: where this stops half-way, the newest are still missing, and the next start comes back for the rest.
   for (const batch of batches((await missingEnds(app)).reverse())) {
-    const changed = await inTransaction(app.database, async (tx) => {
+    const changed = await inAuditedTransaction(app, systemAct, async (tx, record) => {
       let count = 0
       for (const end of batch) if (await applyEnd(tx, end)) count++
+      if (count > 0) record({ event: 'ends_reapplied', details: { count } })
       return { count, revocations: await revokeAgain(app, tx, batch) }
     })
     announceRevocations(app, changed.revocations)

@@ -1,20 +1,22 @@
 import type { App } from '../app.ts'
-import { inTransaction } from '../database/transaction.ts'
 import { judgeRefresh } from '../domain/sessions/judge-refresh.ts'
+import { isOtherNetwork } from '../domain/sessions/network.ts'
 import { traceOfKey } from '../domain/sessions/redeemers.ts'
-import { nextRotation, rotateSession } from '../domain/sessions/rotate.ts'
+import { nextRotation, type Rotation, rotateSession } from '../domain/sessions/rotate.ts'
 import { findSessionWithUser } from '../domain/sessions/store.ts'
 import { userOf } from '../domain/users/user.ts'
 import { AppError, type EndReason } from '../errors.ts'
+import { type Act, actingAs } from './acting.ts'
 import { announceEnds } from './announce-ends.ts'
+import { inAuditedTransaction } from './audited.ts'
 import { endOne } from './end-sessions.ts'
 import { issueTokens, type Tokens } from './issue-tokens.ts'
+import { noteAfterwards } from './note-afterwards.ts'
 
 export type Refresh = {
   token: string
   /** The `Refresh-Key` that is stored with the token, or null. */
   key: string | null
-  ip: string | null
 }
 
 // Each round that fails was won by somebody else's refresh of the same session.
@@ -24,7 +26,7 @@ const rounds = 10
  * A session goes on, its token changes, and a stolen one is noticed (`docs/refresh-protocol.md`). Each round reads the
  * row, judges the token by it, and does one guarded update; who comes second is judged anew.
  */
-export async function refresh(app: App, { token, key, ip }: Refresh): Promise<Tokens> {
+export async function refresh(app: App, act: Act, { token, key }: Refresh): Promise<Tokens> {
   const presented = app.refreshTokens.read(token)
   if (!presented) throw new AppError('invalid_refresh_token')
   const trace = traceOfKey(key)
@@ -45,25 +47,34 @@ export async function refresh(app: App, { token, key, ip }: Refresh): Promise<To
     switch (verdict.kind) {
       case 'ended':
         throw ended(verdict.reason)
-      case 'rotate':
-      case 'forward': {
-        const rotation = nextRotation(row, presented.generation, trace, app.config.sessionIdleTtl, ip, now)
+      case 'rotate': {
+        const rotation = nextRotation(row, presented.generation, trace, app.config.sessionIdleTtl, act.ip, now)
         if (!(await app.commit((tx) => rotateSession(tx, rotation), { oneStatement: true }))) continue
-        if (verdict.kind === 'forward') note(app, 'refresh_forward', row, presented.generation)
+        return tokensAt(rotation.to, rotation.idleExpiresAt)
+      }
+      case 'forward': {
+        const rotation = nextRotation(row, presented.generation, trace, app.config.sessionIdleTtl, act.ip, now)
+        if (!(await moveForward(app, act, row, rotation))) continue
+        note(app, 'refresh_forward', row, presented.generation)
         return tokensAt(rotation.to, rotation.idleExpiresAt)
       }
       case 'repeat':
+        if (isOtherNetwork(row.last_ip, act.ip)) noteAfterwards(app, act, aboutRow(row, 'refresh_from_elsewhere'))
         return tokensAt(row.generation, Math.min(row.idle_expires_at, row.absolute_expires_at))
       case 'superseded':
         note(app, 'refresh_superseded', row, presented.generation)
+        noteAfterwards(app, act, aboutRow(row, 'refresh_superseded', presented.generation))
         throw new AppError('refresh_superseded')
       case 'reuse': {
-        const end = await inTransaction(app.database, (tx) =>
-          endOne(app, tx, row.id, 'refresh_token_reuse', row.generation),
-        )
+        const end = await inAuditedTransaction(app, act, async (tx, record) => {
+          const end = await endOne(app, tx, row.id, 'refresh_token_reuse', row.generation)
+          const personal = row.last_ip === null ? {} : { formerIp: row.last_ip }
+          if (end.ends.length > 0) record({ ...aboutRow(row, 'refresh_token_reuse', presented.generation), personal })
+          return end
+        })
         if (end.ends.length === 0) continue
         announceEnds(app, end)
-        note(app, 'refresh_token_reuse', row, presented.generation, ip)
+        note(app, 'refresh_token_reuse', row, presented.generation, act.ip)
         throw ended('refresh_token_reuse')
       }
     }
@@ -106,6 +117,22 @@ function userOfSession(row: Found) {
 
 function ended(reason: EndReason): AppError {
   return new AppError('session_ended', { endReason: reason })
+}
+
+/** A database that went back is overtaken by an honest client; in normal running nobody is ahead of the row. */
+async function moveForward(app: App, act: Act, row: Found, rotation: Rotation): Promise<boolean> {
+  return inAuditedTransaction(app, actingAs(act, row.user_id), async (tx, record) => {
+    const moved = await rotateSession(tx, rotation)
+    if (moved) record(aboutRow(row, 'refresh_forward', rotation.to - 1))
+    return moved
+  })
+}
+
+type OfRefresh = 'refresh_token_reuse' | 'refresh_forward' | 'refresh_superseded' | 'refresh_from_elsewhere'
+
+function aboutRow<Event extends OfRefresh>(row: Found, event: Event, presented?: number) {
+  const details = { generation: row.generation, ...(presented !== undefined && { presented }) }
+  return { event, subject: { kind: 'session' as const, id: row.id }, user: row.user_id, details }
 }
 
 function note(app: App, event: string, row: Found, presented: number, ip?: string | null): void {

@@ -1,5 +1,4 @@
 import type { App } from '../app.ts'
-import { inTransaction } from '../database/transaction.ts'
 import { checkPassword } from '../domain/passwords/policy.ts'
 import { insertPassword } from '../domain/passwords/store.ts'
 import { type Device, startSession } from '../domain/sessions/start.ts'
@@ -7,6 +6,8 @@ import { createUser } from '../domain/users/create.ts'
 import { findUserIdByEmail } from '../domain/users/store.ts'
 import { AppError } from '../errors.ts'
 import { newId } from '../random.ts'
+import { type Act, actingAs } from './acting.ts'
+import { inAuditedTransaction } from './audited.ts'
 import { issueTokens, type Tokens } from './issue-tokens.ts'
 
 export type Registration = {
@@ -22,7 +23,7 @@ export type Registration = {
  * A stranger becomes a user and is logged in. The password is hashed before the transaction opens, and the cheap
  * refusals come before the hash.
  */
-export async function register(app: App, input: Registration): Promise<Tokens> {
+export async function register(app: App, act: Act, input: Registration): Promise<Tokens> {
   const { email, name, locale, device } = input
   if (app.config.registration === 'closed') throw new AppError('registration_closed')
   const password = checkPassword(input.password, { minLength: app.config.passwordMinLength, email, name })
@@ -31,10 +32,13 @@ export async function register(app: App, input: Registration): Promise<Tokens> {
 
   const now = app.clock.now()
   const id = newId(now)
-  const { user, session } = await inTransaction(app.database, async (tx) => {
+  const { user, session } = await inAuditedTransaction(app, actingAs(act, id), async (tx, record) => {
     const user = await createUser(tx, { id, email, name, locale, roles: [] }, now)
     await insertPassword(tx, id, hash, now)
-    return { user, session: await startSession(tx, id, device, sessionLife(app), now) }
+    const session = await startSession(tx, id, device, sessionLife(app), now)
+    const personal = { email, ...personalOf(device), ...(name !== null && { name }) }
+    record({ event: 'user_registered', subject: { kind: 'user', id }, details: { session: session.id }, personal })
+    return { user, session }
   }).catch((error) => {
     throw app.database.dialect.isDuplicate(error) ? taken() : error
   })
@@ -44,6 +48,11 @@ export async function register(app: App, input: Registration): Promise<Tokens> {
 
 export function sessionLife(app: App) {
   return { idle: app.config.sessionIdleTtl, absolute: app.config.sessionAbsoluteTtl }
+}
+
+/** What a device says about its owner. */
+export function personalOf({ userAgent, name }: Device) {
+  return { ...(userAgent !== null && { userAgent }), ...(name !== null && { deviceName: name }) }
 }
 
 function taken(): AppError {

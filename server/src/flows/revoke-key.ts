@@ -1,13 +1,16 @@
 import type { App } from '../app.ts'
 import type { Tx } from '../database/connect.ts'
-import { inTransaction } from '../database/transaction.ts'
+import type { AuditEvent } from '../domain/audit/events.ts'
 import { stepsToRotate } from '../domain/keys/lifecycle.ts'
 import { findSigningKey, listSigningKeys, moveSigningKey } from '../domain/keys/store.ts'
 import { KeysMoved, takeKeyStep } from '../domain/keys/take-step.ts'
 import { recordRevocations } from '../domain/revocations/record.ts'
 import { AppError } from '../errors.ts'
+import type { Act } from './acting.ts'
 import { announceRevocations } from './announce-ends.ts'
+import { inAuditedTransaction } from './audited.ts'
 import { revokedSpan } from './end-sessions.ts'
+import { lineOf } from './tend-keys.ts'
 
 // Each round that fails was won by another node.
 const rounds = 5
@@ -17,10 +20,10 @@ const rounds = 5
  * signed is dead within the bound of revocations. Sessions live on, because refresh tokens are not signed by it.
  * @throws AppError `not_found` when there is no such key
  */
-export async function revokeKey(app: App, kid: string): Promise<void> {
+export async function revokeKey(app: App, act: Act, kid: string): Promise<void> {
   for (let round = 1; ; round++) {
     try {
-      const revocations = await inTransaction(app.database, (tx) => revokeOnce(app, tx, kid))
+      const revocations = await inAuditedTransaction(app, act, (tx, record) => revokeOnce(app, tx, record, kid))
       announceRevocations(app, revocations)
       app.log.warn({ event: 'key_revoked', kid, reason: 'key_compromise' })
       break
@@ -31,20 +34,23 @@ export async function revokeKey(app: App, kid: string): Promise<void> {
   await app.keys.read()
 }
 
-async function revokeOnce(app: App, tx: Tx, kid: string) {
+async function revokeOnce(app: App, tx: Tx, record: (event: AuditEvent) => void, kid: string) {
   const { masterKeys, config } = app
   const now = app.clock.now()
   const row = await findSigningKey(tx, kid)
   if (!row) throw new AppError('not_found', { detail: `There is no signing key ${kid}.` })
   if (row.state === 'active') {
     for (const step of stepsToRotate(await listSigningKeys(tx), config.signingAlgorithm)) {
-      await takeKeyStep(tx, step, { algorithm: config.signingAlgorithm, masterKeys, now })
+      const moved = await takeKeyStep(tx, step, { algorithm: config.signingAlgorithm, masterKeys, now })
+      record(lineOf(step, moved))
     }
   }
   const from = row.state === 'active' ? 'retiring' : row.state
   const change = { state: 'removed' as const, sealed_private: Buffer.alloc(0) }
   // Of a removed key, too: what it signed may be alive elsewhere.
   if (from !== 'removed' && !(await moveSigningKey(tx, kid, from, change))) throw new KeysMoved(kid)
+  const subject = { kind: 'key' as const, id: kid }
+  record({ event: 'signing_key_revoked', subject, reason: 'key_compromise', details: { state: row.state } })
   const { before, until } = revokedSpan(app, now)
   // A thief may go on signing; verifiers with a cached key set believe it until that lapses.
   return recordRevocations(tx, 'key', [kid], 'key_compromise', { before, until: until + config.jwksMaxAge }, now)

@@ -1,10 +1,12 @@
 import type { App } from '../app.ts'
-import { inTransaction } from '../database/transaction.ts'
+import type { AuditEvent } from '../domain/audit/events.ts'
 import { dueSteps, type KeyStep, type KeyTimes } from '../domain/keys/lifecycle.ts'
 import { resealKey, sealedByOlder } from '../domain/keys/reseal.ts'
 import { listSigningKeys } from '../domain/keys/store.ts'
 import { KeysMoved, takeKeyStep } from '../domain/keys/take-step.ts'
 import { leewaySeconds } from '../domain/tokens/access-token.ts'
+import { type Act, systemAct } from './acting.ts'
+import { inAuditedTransaction } from './audited.ts'
 
 /** How long keys stay in which state here. */
 export function keyTimes(app: App): KeyTimes {
@@ -29,8 +31,8 @@ export async function keysNeedTending(app: App): Promise<boolean> {
  * guarded update, so that nodes that do this at the same time agree.
  */
 export async function tendKeys(app: App): Promise<void> {
-  await changeKeys(app, (rows, now) => dueSteps(rows, app.config.signingAlgorithm, keyTimes(app), now))
-  await resealKeys(app)
+  await changeKeys(app, systemAct, (rows, now) => dueSteps(rows, app.config.signingAlgorithm, keyTimes(app), now))
+  await resealKeys(app, systemAct)
 }
 
 type Rows = Awaited<ReturnType<typeof listSigningKeys>>
@@ -39,15 +41,16 @@ type Rows = Awaited<ReturnType<typeof listSigningKeys>>
 const rounds = 5
 
 /** Takes the steps that `plan` makes of the keys as they stand; made anew when another node was faster. */
-export async function changeKeys(app: App, plan: (rows: Rows, now: number) => KeyStep[]): Promise<void> {
+export async function changeKeys(app: App, act: Act, plan: (rows: Rows, now: number) => KeyStep[]): Promise<void> {
   const { masterKeys, config } = app
   for (let round = 1; ; round++) {
     const now = app.clock.now()
     try {
-      const taken = await inTransaction(app.database, async (tx) => {
+      const taken = await inAuditedTransaction(app, act, async (tx, record) => {
         const lines: { event: string; kid: string }[] = []
         for (const step of plan(await listSigningKeys(tx), now)) {
           const kid = await takeKeyStep(tx, step, { algorithm: config.signingAlgorithm, masterKeys, now })
+          record(lineOf(step, kid))
           lines.push({ event: eventOf(step), kid })
         }
         return lines
@@ -66,13 +69,22 @@ function eventOf(step: KeyStep): string {
   return `key_${words[step.kind]}`
 }
 
+/** The audit line about a step. */
+export function lineOf(step: KeyStep, kid: string): AuditEvent {
+  const subject = { kind: 'key' as const, id: kid }
+  if (step.kind === 'create') return { event: 'signing_key_created', subject, details: { state: step.state } }
+  const states = { activate: 'active', retire: 'retiring', remove: 'removed' }
+  return { event: 'signing_key_moved', subject, details: { to: states[step.kind] } }
+}
+
 /** After a change of the master key: what an older one seals is sealed by the newest. @returns how many keys were */
-export async function resealKeys(app: App): Promise<number> {
+export async function resealKeys(app: App, act: Act): Promise<number> {
   const older = sealedByOlder(await listSigningKeys(app.database.db), app.masterKeys)
   if (older.length === 0) return 0
-  const count = await inTransaction(app.database, async (tx) => {
+  const count = await inAuditedTransaction(app, act, async (tx, record) => {
     let done = 0
     for (const row of older) if (await resealKey(tx, row, app.masterKeys)) done++
+    if (done > 0) record({ event: 'signing_keys_resealed', details: { count: done } })
     return done
   })
   if (count > 0) app.log.info({ event: 'keys_resealed', count })

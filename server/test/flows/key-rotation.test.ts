@@ -4,6 +4,7 @@ import { it } from 'node:test'
 import { createLocalJWKSet, type JSONWebKeySet, jwtVerify } from 'jose'
 import { keyReader } from '../../src/domain/keys/reader.ts'
 import { listSigningKeys } from '../../src/domain/keys/store.ts'
+import { systemAct } from '../../src/flows/acting.ts'
 import { importKey } from '../../src/flows/import-key.ts'
 import { revokeKey } from '../../src/flows/revoke-key.ts'
 import { rotateKeys } from '../../src/flows/rotate-keys.ts'
@@ -185,14 +186,14 @@ describeFlow('changing keys by hand', (flow) => {
     const { token } = await administrator(flow.server)
     const active = app.keyring.signer()!.kid
     const waiting = (await listSigningKeys(app.database.db)).find(({ state }) => state === 'next')!.kid
-    for (let time = 0; time < 2; time++) await revokeKey(app, waiting)
+    for (let time = 0; time < 2; time++) await revokeKey(app, systemAct, waiting)
     assert.equal(app.keyring.signer()!.kid, active)
     assert.equal(app.keyring.verifier(waiting), undefined)
     await tendKeys(app)
     assert.ok((await states(flow.server)).includes('next'))
     assert.equal(problem(await rotate(token, { compromised: 'no-such-key' })), '404 not_found')
     // Two at once.
-    await Promise.all([revokeKey(app, active), revokeKey(app, active)])
+    await Promise.all([revokeKey(app, systemAct, active), revokeKey(app, systemAct, active)])
     assert.deepEqual(
       (await states(flow.server)).filter((state) => state === 'active'),
       ['active'],
@@ -201,7 +202,7 @@ describeFlow('changing keys by hand', (flow) => {
 
   it('an imported key becomes the next one, or signs at once', async () => {
     const { app } = flow.server
-    const { kid } = await importKey(app, newPem(), false)
+    const { kid } = await importKey(app, systemAct, newPem(), false)
     const waiting = (await listSigningKeys(app.database.db)).filter(({ state }) => state === 'next')
     assert.deepEqual(
       waiting.map((row) => row.kid),
@@ -210,13 +211,16 @@ describeFlow('changing keys by hand', (flow) => {
     assert.notEqual(app.keyring.signer()!.kid, kid)
     const jwk = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ format: 'jwk' })
     const text = JSON.stringify({ ...jwk, kid: 'from-the-old-server' })
-    await importKey(app, text, true)
+    await importKey(app, systemAct, text, true)
     assert.equal(app.keyring.signer()!.kid, 'from-the-old-server')
-    await assert.rejects(importKey(app, text, false), /There is a key from-the-old-server already \(active\)/)
+    await assert.rejects(
+      importKey(app, systemAct, text, false),
+      /There is a key from-the-old-server already \(active\)/,
+    )
     const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 })
     const pem = rsa.privateKey.export({ format: 'pem', type: 'pkcs8' }) as string
     await assert.rejects(
-      importKey(app, pem, false),
+      importKey(app, systemAct, pem, false),
       /is for RS256, and this server signs by ES256. Set NTT_AUTH_SIGNING/,
     )
   })
@@ -225,7 +229,7 @@ describeFlow('changing keys by hand', (flow) => {
     const other = await flow.start()
     try {
       const one = await registerSomebody(flow.server)
-      const { kid } = await importKey(flow.server.app, newPem(), true)
+      const { kid } = await importKey(flow.server.app, systemAct, newPem(), true)
       const { access_token } = (await logIn(flow.server, one.email)).body
       assert.equal(kidOf(access_token), kid)
       if (other.app.keyring.verifier(kid)) {
@@ -285,8 +289,8 @@ describeFlow('a change of the master key', (flow) => {
     const old = flow.server
     try {
       const one = await registerSomebody(lone)
-      await rotateKeys(lone.app, { now: true })
-      await rotateKeys(lone.app, { now: true })
+      await rotateKeys(lone.app, systemAct, { now: true })
+      await rotateKeys(lone.app, systemAct, { now: true })
       const fresh = (await logIn(lone, one.email)).body.access_token
       await assert.rejects(old.app.keys.read(), /does not open the signing key/)
       assert.equal((await validate(old, fresh)).status, 200)
@@ -302,10 +306,10 @@ describeFlow('a change of the master key', (flow) => {
     try {
       const [row] = (await listSigningKeys(lone.app.database.db)).filter(({ state }) => state === 'active')
       let plans = 0
-      await changeKeys(lone.app, () => (++plans === 1 ? [{ kind: 'retire', kid: 'gone' }] : []))
+      await changeKeys(lone.app, systemAct, () => (++plans === 1 ? [{ kind: 'retire', kid: 'gone' }] : []))
       assert.equal(plans, 2)
       await assert.rejects(
-        changeKeys(lone.app, () => [{ kind: 'activate', kid: row!.kid }]),
+        changeKeys(lone.app, systemAct, () => [{ kind: 'activate', kid: row!.kid }]),
         /./,
       )
     } finally {

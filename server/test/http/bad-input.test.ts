@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { Ajv } from 'ajv'
 import { serviceScopes } from '../../src/domain/services/service.ts'
+import { operatorAct } from '../../src/flows/acting.ts'
 import { registerService } from '../../src/flows/register-service.ts'
 import { type AnyRoute, errorsOf } from '../../src/http/route.ts'
 import { type Method, type Place, routes } from '../../src/http/routes.ts'
@@ -358,7 +359,7 @@ describe('input that no client of ours would send', () => {
         body: { email: somebody.email, password: somebody.password },
       })
       token = login.body.access_token
-      const registered = await registerService(server.app, 'billing', [...serviceScopes])
+      const registered = await registerService(server.app, operatorAct, 'billing', [...serviceScopes])
       service = Buffer.from(`${registered.service.clientId}:${registered.secret}`).toString('base64')
     })
     after(() => server?.close())

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { after, before, describe, it } from 'node:test'
 import { serviceScopes } from '../../src/domain/services/service.ts'
 import type { ErrorCode } from '../../src/errors.ts'
+import { operatorAct } from '../../src/flows/acting.ts'
 import { registerService } from '../../src/flows/register-service.ts'
 import { type AnyRoute, route, type Who } from '../../src/http/route.ts'
 import { routes } from '../../src/http/routes.ts'
@@ -84,8 +85,8 @@ describe('who may call what', () => {
     const { email, password } = admin
     const { body } = await server.call('POST', '/v1/auth/login', { body: { email, password } })
     const basic = (text: string) => `Basic ${Buffer.from(text).toString('base64')}`
-    const service = await registerService(server.app, 'billing', [...serviceScopes])
-    const other = await registerService(server.app, 'reports', [])
+    const service = await registerService(server.app, operatorAct, 'billing', [...serviceScopes])
+    const other = await registerService(server.app, operatorAct, 'reports', [])
     Object.assign(authorizations, {
       nobody: undefined,
       'an empty header': '',

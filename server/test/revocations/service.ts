@@ -1,4 +1,5 @@
 import type { ServiceScope } from '../../src/domain/services/service.ts'
+import { operatorAct } from '../../src/flows/acting.ts'
 import { registerService } from '../../src/flows/register-service.ts'
 import type { TestServer } from '../support/server.ts'
 
@@ -8,6 +9,6 @@ export function basic(clientId: string, secret: string): { authorization: string
 
 /** A new service's credential, as the header that shows it. */
 export async function serviceOf(server: TestServer, scopes: ServiceScope[]): Promise<{ authorization: string }> {
-  const { service, secret } = await registerService(server.app, 'a service', scopes)
+  const { service, secret } = await registerService(server.app, operatorAct, 'a service', scopes)
   return basic(service.clientId, secret)
 }

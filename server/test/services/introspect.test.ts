@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, it } from 'node:test'
+import { operatorAct } from '../../src/flows/acting.ts'
 import { registerService } from '../../src/flows/register-service.ts'
 import { onEachDatabase } from '../support/databases.ts'
 import { registerSomebody, startTestServer, type TestServer } from '../support/server.ts'
@@ -17,7 +18,7 @@ onEachDatabase((_name, url) => {
 
   before(async () => {
     server = await startTestServer(url())
-    const { service, secret } = await registerService(server.app, 'billing', ['introspect'])
+    const { service, secret } = await registerService(server.app, operatorAct, 'billing', ['introspect'])
     credentials = `${service.clientId}:${secret}`
   })
   after(() => server.close())
@@ -66,13 +67,13 @@ onEachDatabase((_name, url) => {
   })
 
   it('refuses a service without the scope', async () => {
-    const { service, secret } = await registerService(server.app, 'printer', [])
+    const { service, secret } = await registerService(server.app, operatorAct, 'printer', [])
     const answer = await introspect({ token: 'any' }, basic(`${service.clientId}:${secret}`))
     assert.equal(answer.body.code, 'forbidden')
   })
 
   it('forgets a secret two seconds after it expired', async () => {
-    const { service, secret } = await registerService(server.app, 'temporary', ['introspect'])
+    const { service, secret } = await registerService(server.app, operatorAct, 'temporary', ['introspect'])
     const authorization = basic(`${service.clientId}:${secret}`)
     assert.equal((await introspect({ token: 'any' }, authorization)).status, 200)
     const { db } = server.app.database

@@ -57,7 +57,7 @@ export const auditEvents = {
   refresh_from_elsewhere: {
     meaning: 'A refresh was repeated from another address than the first time: the trace of a copied store.',
     subject: 'session',
-    details: ['generation'],
+    details: ['generation', 'presented'],
     afterwards: true,
   },
   token_revoked: { meaning: 'An access token was revoked by itself.', subject: 'token', details: [] },
@@ -66,11 +66,19 @@ export const auditEvents = {
   service_secret_created: { meaning: 'A service got a new secret.', subject: 'service', details: ['secret'] },
   service_secret_deleted: { meaning: 'A secret of a service is dead.', subject: 'service', details: ['secret'] },
   service_deleted: { meaning: 'A service is no longer admitted.', subject: 'service', details: [] },
-  signing_key_created: { meaning: 'A signing key was made.', subject: 'key', details: ['algorithm', 'state'] },
-  signing_key_imported: { meaning: 'A signing key came from a file.', subject: 'key', details: ['algorithm', 'state'] },
-  signing_key_moved: { meaning: 'A signing key went to its next state.', subject: 'key', details: ['from', 'to'] },
-  signing_key_revoked: { meaning: 'A signing key was compromised; its tokens are dead.', subject: 'key', details: [] },
-  master_key_changed: { meaning: 'What is sealed was sealed anew.', subject: null, details: ['sealed'] },
+  signing_key_created: { meaning: 'A signing key was made.', subject: 'key', details: ['state'] },
+  signing_key_imported: { meaning: 'A signing key came from a file.', subject: 'key', details: ['algorithm'] },
+  signing_key_moved: { meaning: 'A signing key went to its next state.', subject: 'key', details: ['to'] },
+  signing_key_revoked: {
+    meaning: 'A signing key was compromised; its tokens are dead.',
+    subject: 'key',
+    details: ['state'],
+  },
+  signing_keys_resealed: {
+    meaning: 'Signing keys were sealed anew, by the newest master key.',
+    subject: null,
+    details: ['count'],
+  },
   ends_reapplied: {
     meaning: 'The database had gone back; ends that it had lost were applied again from the journal.',
     subject: null,
@@ -100,7 +108,7 @@ export function auditEventOf(name: AuditEventName): Entry {
 }
 
 /** What tells about a person; kept so that it can be erased (`personal.ts`). */
-export type Personal = { email?: string; name?: string; userAgent?: string; deviceName?: string }
+export type Personal = { email?: string; name?: string; userAgent?: string; deviceName?: string; formerIp?: string }
 
 type Scalar = string | number | boolean | null
 

@@ -25,8 +25,10 @@ export function nextRotation(
   }
 }
 
+export type Rotation = ReturnType<typeof nextRotation>
+
 /** @returns false when somebody was faster, or the session has ended meanwhile */
-export async function rotateSession(db: Db | Tx, rotation: ReturnType<typeof nextRotation>): Promise<boolean> {
+export async function rotateSession(db: Db | Tx, rotation: Rotation): Promise<boolean> {
   const result = await rotateSessionRow(db, rotation)
   return result.numAffectedRows > 0
 }

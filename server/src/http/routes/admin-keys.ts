@@ -83,9 +83,9 @@ export const rotateKeysRoute = route({
   example: { compromised: 'PjVQ2lRTTkHHrBzGUqTPmGDQzX4uTfp7K0eB0sUyDqk' },
   answers: { 200: { description: 'The keys as they are now.', schema: Keys, example: exampleKeys } },
   errors: ['not_found', 'rotation_too_soon'],
-  async handle({ app, body }) {
-    if (body.compromised === undefined) await rotateKeys(app, { now: body.now ?? false })
-    else await revokeKey(app, body.compromised)
+  async handle({ app, act, body }) {
+    if (body.compromised === undefined) await rotateKeys(app, act, { now: body.now ?? false })
+    else await revokeKey(app, act, body.compromised)
     return { status: 200, body: await keysView(app) }
   },
 })

@@ -21,7 +21,12 @@ export const loginRoute = route({
     const { app, body } = request
     const device = deviceOf(request, body.device_name)
     const { password } = body
-    const tokens = await login(app, { email: emailFrom(body.email), password, device, signal: request.signal })
+    const tokens = await login(app, request.act, {
+      email: emailFrom(body.email),
+      password,
+      device,
+      signal: request.signal,
+    })
     return { status: 200, body: tokensView(tokens) }
   },
 })

@@ -29,7 +29,7 @@ export const logoutRoute = route({
   errors: ['unauthenticated'],
   async handle(request) {
     const { app, body } = request
-    await logout(app, await sessionOf(request), body.scope ?? 'this')
+    await logout(app, request.act, await sessionOf(request), body.scope ?? 'this')
     return { status: 204 }
   },
 })

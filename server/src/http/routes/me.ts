@@ -39,9 +39,9 @@ export const updateMeRoute = route({
   example: { name: 'Ada Lovelace', metadata: { theme: 'dark' } },
   answers: { 200: { description: 'The user as it is now.', schema: User, example: exampleUser } },
   errors: [],
-  async handle({ app, body }, { claims }) {
+  async handle({ app, act, body }, { claims }) {
     checkMetadata(body.metadata)
-    return { status: 200, body: userView(await updateOwnProfile(app, claims.sub, body)) }
+    return { status: 200, body: userView(await updateOwnProfile(app, act, claims.sub, body)) }
   },
 })
 
@@ -61,8 +61,8 @@ export const changePasswordRoute = route({
   example: { current_password: 'engine of brass and steam', new_password: 'a quieter engine of silk' },
   answers: { 200: { description: 'Tokens of the session that stays.', schema: Tokens, example: exampleTokens } },
   errors: ['invalid_password', 'password_too_short', 'password_too_common', 'password_too_similar', 'overloaded'],
-  async handle({ app, body, signal }, caller) {
-    const tokens = await changePassword(app, caller, {
+  async handle({ app, act, body, signal }, caller) {
+    const tokens = await changePassword(app, act, caller, {
       currentPassword: body.current_password,
       newPassword: body.new_password,
       endOtherSessions: body.end_other_sessions ?? true,
@@ -81,8 +81,8 @@ export const deleteMeRoute = route({
   example: { password: 'engine of brass and steam' },
   answers: { 204: { description: 'The account is gone.' } },
   errors: ['invalid_password', 'last_admin', 'overloaded'],
-  async handle({ app, body, signal }, caller) {
-    await deleteAccount(app, caller, body.password, signal)
+  async handle({ app, act, body, signal }, caller) {
+    await deleteAccount(app, act, caller, body.password, signal)
     return { status: 204 }
   },
 })

@@ -40,8 +40,8 @@ export const endMySessionRoute = route({
   params: Type.Object({ id: Id }),
   answers: { 204: { description: 'It has ended.' } },
   errors: ['not_found'],
-  async handle({ app, params }, { claims }) {
-    await endOwnSession(app, claims.sub, claims.sid, params.id)
+  async handle({ app, act, params }, { claims }) {
+    await endOwnSession(app, act, claims.sub, claims.sid, params.id)
     return { status: 204 }
   },
 })

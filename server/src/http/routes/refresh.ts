@@ -32,10 +32,10 @@ export const refreshRoute = route({
   example: { refresh_token: exampleTokens.refresh_token },
   answers: { 200: { description: 'The successor.', schema: Tokens, example: exampleTokens } },
   errors: ['invalid_refresh_token', 'session_ended', 'refresh_superseded', 'overloaded'],
-  async handle({ app, body, header, ip }) {
+  async handle({ app, act, body, header }) {
     const key = header('refresh-key') ?? null
     if (key !== null && !keyShape.test(key)) throw badKey()
-    const tokens = await refresh(app, { token: body.refresh_token, key, ip })
+    const tokens = await refresh(app, act, { token: body.refresh_token, key })
     return { status: 200, body: tokensView(tokens) }
   },
 })

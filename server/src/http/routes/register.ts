@@ -33,7 +33,7 @@ export const registerRoute = route({
   ],
   async handle(request) {
     const { app, body } = request
-    const tokens = await register(app, {
+    const tokens = await register(app, request.act, {
       email: emailFrom(body.email),
       password: body.password,
       name: body.name ?? null,
