@@ -4,6 +4,8 @@ import type { Config } from './config/config.ts'
 import { loadMasterKeys } from './config/master-key.ts'
 import { type Database, openDatabase } from './database/connect.ts'
 import { groupCommit } from './database/group-commit.ts'
+import { migrations } from './database/migrations.ts'
+import { retryCodeOf } from './database/retry-codes.ts'
 import { openLanes } from './domain/audit/lanes.ts'
 import { openNotes } from './domain/audit/notes.ts'
 import { openJournal } from './domain/journal/journal.ts'
@@ -18,6 +20,7 @@ import type { AccessTokenRules } from './domain/tokens/access-token.ts'
 import { refreshTokens } from './domain/tokens/refresh-token.ts'
 import { verifiedCache } from './domain/tokens/verified-cache.ts'
 import type { RememberedServices } from './flows/identify-service.ts'
+import { createMeter, type Meter } from './metrics/meter.ts'
 import { randomToken } from './random.ts'
 import { readiness } from './readiness.ts'
 
@@ -29,15 +32,17 @@ const verifiedTokensKept = 8192
 /** Opens what the configuration names. Nothing is read or written in the database yet (`start.ts` does). */
 export async function createApp(config: Config, log: Logger, clock: Clock): Promise<App> {
   const masterKeys = loadMasterKeys(config)
+  const meter = createMeter()
   const database = await openDatabase({
     url: config.databaseUrl,
     poolSize: config.databasePoolSize,
     timeout: config.databaseTimeout,
+    onRetry: (error) => meter.count('ntt_auth_db_tx_retries_total', { code: retryCodeOf(error) }),
   })
-  return buildApp(config, log, clock, masterKeys, database)
+  return buildApp(config, log, clock, masterKeys, database, meter)
 }
 
-function buildApp(config: Config, log: Logger, clock: Clock, masterKeys: Buffer[], database: Database) {
+function buildApp(config: Config, log: Logger, clock: Clock, masterKeys: Buffer[], database: Database, meter: Meter) {
   const keys = keyring(masterKeys)
   const accessTokenRules: AccessTokenRules = {
     keys: keys.verifier,
@@ -46,6 +51,9 @@ function buildApp(config: Config, log: Logger, clock: Clock, masterKeys: Buffer[
     longestLife: Math.floor(config.accessTokenTtl / 1000),
   }
   const feed = revocationFeed()
+  feed.onLag((milliseconds, origin) =>
+    meter.observe('ntt_auth_revocation_lag_seconds', { origin }, milliseconds / 1000),
+  )
   const pending = new Set<Promise<void>>()
   return {
     config,
@@ -53,6 +61,9 @@ function buildApp(config: Config, log: Logger, clock: Clock, masterKeys: Buffer[
     clock,
     masterKeys,
     database,
+    meter,
+    /** The newest schema that this version knows. */
+    schemaVersion: migrations.length,
     /** Runs a guarded write and answers after its commit; where one connection serves all, one commit serves many. */
     commit: groupCommit(database),
     keyring: keys,
@@ -77,6 +88,8 @@ function buildApp(config: Config, log: Logger, clock: Clock, masterKeys: Buffer[
     hasher: startHasher({
       threads: config.hashThreads,
       maxWait: config.hashMaxWait,
+      onComputed: (algorithm, milliseconds) =>
+        meter.observe('ntt_auth_password_hash_duration_seconds', { algorithm }, milliseconds / 1000),
       wanted: config.passwordHash === 'bcrypt' ? { scheme: 'bcrypt', cost: config.bcryptCost } : { scheme: 'argon2id' },
     }),
     /** Work that the answer does not wait for; a stop does. */

@@ -25,7 +25,11 @@ const arrows: { name: string; from: RegExp; to: RegExp[] }[] = [
     from: /^flows\//,
     to: [/^flows\//, /^domain\//, /^database\/transaction\.ts$/],
   },
-  { name: 'the porch leads to flows and rooms', from: /^http\//, to: [/^http\//, /^flows\//, /^domain\//] },
+  {
+    name: 'the porch leads to flows and rooms',
+    from: /^http\//,
+    to: [/^http\//, /^flows\//, /^domain\//, /^metrics\/table\.ts$/],
+  },
   {
     name: 'chores lead to flows and rooms',
     from: /^chores\//,
@@ -33,6 +37,12 @@ const arrows: { name: string; from: RegExp; to: RegExp[] }[] = [
   },
   // The owner's door opens everything: it starts the server and mends the database.
   { name: 'the command line leads anywhere below', from: /^cli\//, to: [/./] },
+  // Ground as well, but for the list of database errors that a label may name.
+  {
+    name: 'the meter counts and knows nobody',
+    from: /^metrics\//,
+    to: [/^metrics\//, /^database\/retry-codes\.ts$/],
+  },
   { name: 'readiness asks the cellar', from: /^readiness\.ts$/, to: [/^database\//] },
   { name: 'the log stands alone', from: /^log\.ts$/, to: [] },
   { name: 'the top floor builds and starts', from: /^(app|start|main)\.ts$/, to: [/./] },

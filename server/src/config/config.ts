@@ -137,9 +137,18 @@ function assemble(values: CheckedValues) {
   const dataDir = resolve(values.DATA_DIR)
   const publicUrl = values.PUBLIC_URL ?? `http://${inUrl(values.HOST)}:${values.PORT}`
   const databaseUrl = values.DATABASE_URL ?? defaultDatabaseUrl(dataDir)
-  const { embedded } = parseDatabaseUrl(databaseUrl)
+  const address = parseDatabaseUrl(databaseUrl)
+  const { embedded } = address
+  const unencrypted = !address.embedded && address.tls === 'off' && !isLoopback(address.host) && !address.socket
+  const insecure = [
+    ...(values.ENV === 'development' ? (['env'] as const) : []),
+    ...(isLoopback(values.MANAGEMENT_HOST) ? [] : (['management_host'] as const)),
+    ...(unencrypted ? (['database_tls'] as const) : []),
+  ]
   const open = {
     env: values.ENV,
+    /** What is not fit for production, for those who watch. */
+    insecure,
     host: values.HOST,
     port: values.PORT,
     managementHost: values.MANAGEMENT_HOST,

@@ -1,5 +1,5 @@
 import { Kysely, sql, type Transaction } from 'kysely'
-import type { Dialect } from './dialect.ts'
+import type { Dialect, PoolState } from './dialect.ts'
 import { mysql } from './dialects/mysql.ts'
 import { postgres } from './dialects/postgres.ts'
 import { sqlite } from './dialects/sqlite.ts'
@@ -16,6 +16,8 @@ export type Database = {
   readonly retries: Retries
   /** Asks the database for a sign of life; rejects when none comes within `milliseconds`. */
   ping(milliseconds?: number): Promise<void>
+  /** How busy the connections are. */
+  pool(): PoolState
   close(): Promise<void>
 }
 
@@ -37,12 +39,19 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
   const { url, poolSize = 10, timeout = 5000, statementTimeout = timeout } = options
   const address = parseDatabaseUrl(url)
   const dialect = dialects[address.kind]
-  const db: Db = new Kysely<Schema>({ dialect: await dialect.open(address, { poolSize, timeout, statementTimeout }) })
+  let pool = (): PoolState => ({ idle: 1, used: 0, pending: 0, max: 1 })
+  const watch = (read: () => PoolState) => {
+    pool = read
+  }
+  const db: Db = new Kysely<Schema>({
+    dialect: await dialect.open(address, { poolSize, timeout, statementTimeout, watch }),
+  })
   return {
     db,
     dialect,
     retries: { ...defaultRetries, onRetry: options.onRetry },
     ping: (milliseconds = timeout) => within(milliseconds, sql`select 1`.execute(db)),
+    pool: () => pool(),
     close: () => db.destroy(),
   }
 }

@@ -28,12 +28,17 @@ export interface Dialect {
   isUnavailable(error: unknown): boolean
 }
 
+/** Connections of this process to the database. */
+export type PoolState = { idle: number; used: number; pending: number; max: number }
+
 export type ConnectionLimits = {
   poolSize: number
   /** Milliseconds to wait for a connection, for a free place in the pool, or for a lock. */
   timeout: number
   /** Milliseconds that a statement may take. */
   statementTimeout: number
+  /** Is handed how to look at the pool, where there is one. */
+  watch?(pool: () => PoolState): void
 }
 
 export type ColumnTypes = {

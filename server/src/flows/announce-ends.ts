@@ -13,6 +13,7 @@ export const nothingEnded: Ended = { ends: [], revocations: [] }
 export function announceEnds(app: App, { ends, revocations }: Ended): void {
   app.journal.append(ends)
   announceRevocations(app, revocations)
+  for (const { reason } of ends) app.meter.count('ntt_auth_sessions_ended_total', { reason })
   for (const end of ends) app.log.info({ event: 'session_ended', kind: end.kind, id: end.id, reason: end.reason })
 }
 

@@ -8,6 +8,7 @@ import { userOf } from '../domain/users/user.ts'
 import { AppError } from '../errors.ts'
 import { type Act, actingAs } from './acting.ts'
 import { inAuditedTransaction } from './audited.ts'
+import { countedLogin } from './count-outcomes.ts'
 import { issueTokens, type Tokens } from './issue-tokens.ts'
 import { ChangedMeanwhile, judgeAnew } from './judge-anew.ts'
 import { noteAfterwards } from './note-afterwards.ts'
@@ -21,7 +22,7 @@ export type Login = { email: string; password: string; device: Device; signal?: 
  */
 export async function login(app: App, act: Act, input: Login): Promise<Tokens> {
   const password = normalisePassword(input.password)
-  return judgeAnew(() => attempt(app, act, { ...input, password }))
+  return countedLogin(app, () => judgeAnew(() => attempt(app, act, { ...input, password })))
 }
 
 async function attempt(app: App, act: Act, { email, password, device, signal }: Login): Promise<Tokens> {
@@ -30,7 +31,7 @@ async function attempt(app: App, act: Act, { email, password, device, signal }: 
   if (!found?.hash || !checked.ok) {
     app.log.info({ event: 'login_failed', user: found?.id })
     noteFailure(app, act, found?.id, found ? 'wrong_password' : 'unknown_address')
-    throw new AppError('invalid_credentials')
+    throw new AppError('invalid_credentials', { cause: found ? 'bad_credentials' : 'unknown_user' })
   }
   if (found.status !== 'active') {
     noteFailure(app, act, found.id, 'account_disabled')

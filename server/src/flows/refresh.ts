@@ -9,6 +9,7 @@ import { AppError, type EndReason } from '../errors.ts'
 import { type Act, actingAs } from './acting.ts'
 import { announceEnds } from './announce-ends.ts'
 import { inAuditedTransaction } from './audited.ts'
+import { countedRefresh, countRefresh } from './count-outcomes.ts'
 import { endOne } from './end-sessions.ts'
 import { issueTokens, type Tokens } from './issue-tokens.ts'
 import { noteAfterwards } from './note-afterwards.ts'
@@ -26,7 +27,11 @@ const rounds = 10
  * A session goes on, its token changes, and a stolen one is noticed (`docs/refresh-protocol.md`). Each round reads the
  * row, judges the token by it, and does one guarded update; who comes second is judged anew.
  */
-export async function refresh(app: App, act: Act, { token, key }: Refresh): Promise<Tokens> {
+export async function refresh(app: App, act: Act, input: Refresh): Promise<Tokens> {
+  return countedRefresh(app, () => attempt(app, act, input))
+}
+
+async function attempt(app: App, act: Act, { token, key }: Refresh): Promise<Tokens> {
   const presented = app.refreshTokens.read(token)
   if (!presented) throw new AppError('invalid_refresh_token')
   const trace = traceOfKey(key)
@@ -50,15 +55,18 @@ export async function refresh(app: App, act: Act, { token, key }: Refresh): Prom
       case 'rotate': {
         const rotation = nextRotation(row, presented.generation, trace, app.config.sessionIdleTtl, act.ip, now)
         if (!(await app.commit((tx) => rotateSession(tx, rotation), { oneStatement: true }))) continue
+        countRefresh(app, 'rotated')
         return tokensAt(rotation.to, rotation.idleExpiresAt)
       }
       case 'forward': {
         const rotation = nextRotation(row, presented.generation, trace, app.config.sessionIdleTtl, act.ip, now)
         if (!(await moveForward(app, act, row, rotation))) continue
         note(app, 'refresh_forward', row, presented.generation)
+        countRefresh(app, 'forward')
         return tokensAt(rotation.to, rotation.idleExpiresAt)
       }
       case 'repeat':
+        countRefresh(app, 'repeated')
         if (isOtherNetwork(row.last_ip, act.ip)) noteAfterwards(app, act, aboutRow(row, 'refresh_from_elsewhere'))
         return tokensAt(row.generation, Math.min(row.idle_expires_at, row.absolute_expires_at))
       case 'superseded':
@@ -75,7 +83,7 @@ export async function refresh(app: App, act: Act, { token, key }: Refresh): Prom
         if (end.ends.length === 0) continue
         announceEnds(app, end)
         note(app, 'refresh_token_reuse', row, presented.generation, act.ip)
-        throw ended('refresh_token_reuse')
+        throw ended('refresh_token_reuse', 'reuse')
       }
     }
   }
@@ -115,8 +123,8 @@ function userOfSession(row: Found) {
   })
 }
 
-function ended(reason: EndReason): AppError {
-  return new AppError('session_ended', { endReason: reason })
+function ended(reason: EndReason, cause?: 'reuse'): AppError {
+  return new AppError('session_ended', { endReason: reason, cause })
 }
 
 /** A database that went back is overtaken by an honest client; in normal running nobody is ahead of the row. */

@@ -8,6 +8,7 @@ import { AppError } from '../errors.ts'
 import { newId } from '../random.ts'
 import { type Act, actingAs } from './acting.ts'
 import { inAuditedTransaction } from './audited.ts'
+import { countedRegistration } from './count-outcomes.ts'
 import { issueTokens, type Tokens } from './issue-tokens.ts'
 
 export type Registration = {
@@ -24,6 +25,10 @@ export type Registration = {
  * refusals come before the hash.
  */
 export async function register(app: App, act: Act, input: Registration): Promise<Tokens> {
+  return countedRegistration(app, () => attempt(app, act, input))
+}
+
+async function attempt(app: App, act: Act, input: Registration): Promise<Tokens> {
   const { email, name, locale, device } = input
   if (app.config.registration === 'closed') throw new AppError('registration_closed')
   const password = checkPassword(input.password, { minLength: app.config.passwordMinLength, email, name })

@@ -9,6 +9,7 @@ import { headerWriter } from './fixed-headers.ts'
 import { limits } from './limits.ts'
 import { allowOrigins } from './origins.ts'
 import { refusal } from './refusals.ts'
+import { countAnswer } from './request-count.ts'
 import { requestIds } from './request-ids.ts'
 import { logAnswer } from './request-log.ts'
 import { type Place, routes } from './routes.ts'
@@ -36,7 +37,10 @@ export async function createServer(app: App, places: readonly Place[] = routes):
     // An address that cannot be read meets no hooks.
     frameworkErrors: (error, request, reply) => {
       writeHeaders(reply.raw, request.id)
-      reply.raw.once('finish', () => logAnswer(app, null, request, reply))
+      reply.raw.once('finish', () => {
+        countAnswer(app, null, request, reply)
+        logAnswer(app, null, request, reply)
+      })
       answerError(app, null, error, request, reply)
     },
     clientErrorHandler: (error, socket) => answerUnreadable(app, error, socket, pending.get(socket)),
@@ -53,6 +57,7 @@ export async function createServer(app: App, places: readonly Place[] = routes):
   server.decorateRequest('caller', null)
   readBodies(server)
   server.addHook('onRequest', (request, reply, done) => {
+    app.meter.activeRequests++
     pending.set(request.raw.socket, reply.raw)
     writeHeaders(reply.raw, request.id)
     done()
@@ -72,6 +77,8 @@ export async function createServer(app: App, places: readonly Place[] = routes):
     done()
   })
   server.addHook('onResponse', (request, reply, done) => {
+    app.meter.activeRequests--
+    countAnswer(app, routeOf(request), request, reply)
     logAnswer(app, routeOf(request), request, reply)
     done()
   })

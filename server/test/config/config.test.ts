@@ -30,6 +30,7 @@ describe('defaults', () => {
       { ...configOf({}) },
       {
         env: 'development',
+        insecure: ['env'],
         host: '127.0.0.1',
         port: 8080,
         managementHost: '127.0.0.1',

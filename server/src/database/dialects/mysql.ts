@@ -1,7 +1,7 @@
 import { MysqlDialect, type MysqlPool, type MysqlPoolConnection, type RawBuilder, sql } from 'kysely'
 import type { Pool, PoolConnection } from 'mysql2'
 import type { Db } from '../connect.ts'
-import { type ConnectionLimits, codesOf, type Dialect, isBrokenSocket, isSilence } from '../dialect.ts'
+import { type ConnectionLimits, codesOf, type Dialect, isBrokenSocket, isSilence, type PoolState } from '../dialect.ts'
 
 // MariaDB reads the first kind of comment, MySQL the second. Both collations compare bytes and do not pad with spaces.
 const byteWise = '/*M! collate utf8mb4_nopad_bin */ /*!80017 collate utf8mb4_0900_bin */'
@@ -28,6 +28,7 @@ export const mysql: Dialect = {
       enableKeepAlive: true,
       keepAliveInitialDelay: 10_000,
     })
+    limits.watch?.(() => poolState(pool, limits))
     return new MysqlDialect({ pool: guarded(pool, limits) })
   },
 
@@ -161,6 +162,14 @@ function guardedConnection(connection: PoolConnection, limits: ConnectionLimits)
 function isSpoilt(text: string, error: unknown): boolean {
   const { code, errno } = codesOf(error)
   return code === 'PROTOCOL_SEQUENCE_TIMEOUT' || notAWriter.has(errno) || errno === 1047 || text === 'rollback'
+}
+
+/** The driver has no other way to ask; should it change its insides, the figures are 0. */
+function poolState(pool: Pool, { poolSize }: ConnectionLimits): PoolState {
+  const inside = pool as unknown as Record<string, { length?: number } | undefined>
+  const count = (name: string) => inside[name]?.length ?? 0
+  const idle = count('_freeConnections')
+  return { idle, used: count('_allConnections') - idle, pending: count('_connectionQueue'), max: poolSize }
 }
 
 function timedOut(message: string): Error {

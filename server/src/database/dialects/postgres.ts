@@ -40,6 +40,12 @@ export const postgres: Dialect = {
     // a listener, on idle ones and on those in use, it would end the process.
     pool.on('error', () => undefined)
     pool.on('connect', (client) => client.on('error', () => undefined))
+    limits.watch?.(() => ({
+      idle: pool.idleCount,
+      used: pool.totalCount - pool.idleCount,
+      pending: pool.waitingCount,
+      max: limits.poolSize,
+    }))
     return new PostgresDialect({ pool })
   },
 

@@ -11,6 +11,8 @@ export type GovernorOptions = {
   kind: SlowCall['kind']
   now?: (() => number) | undefined
   workerUrl?: URL | undefined
+  /** Hears how long each slow call took in its thread. */
+  onComputed?: ((kind: Work['kind'], milliseconds: number) => void) | undefined
 }
 
 type Job = {
@@ -37,7 +39,14 @@ export type Governor = ReturnType<typeof startGovernor>
  * WebCrypto), first come first served. A job is admitted only when it will be started in time: to be told at once to
  * come back costs the caller less than to wait in vain, and costs the server nothing.
  */
-export function startGovernor({ threads, maxWait, kind, now = () => performance.now(), workerUrl }: GovernorOptions) {
+export function startGovernor({
+  threads,
+  maxWait,
+  kind,
+  now = () => performance.now(),
+  workerUrl,
+  onComputed,
+}: GovernorOptions) {
   const pace = startPace()
   const queue: Job[] = []
   const counts = { computed: 0, busyMs: 0, shed: 0, expired: 0, abandoned: 0, crashed: 0 }
@@ -186,6 +195,7 @@ export function startGovernor({ threads, maxWait, kind, now = () => performance.
       counts.computed++
       counts.busyMs += answer.milliseconds
       pace.learn(job.work, answer.milliseconds)
+      onComputed?.(job.work.kind, answer.milliseconds)
       job.resolve(answer.digest)
     }
     tellIdle()

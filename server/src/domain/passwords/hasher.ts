@@ -4,7 +4,9 @@ import type { Unreadable, Wanted } from './formats/format.ts'
 import { readHash } from './formats/read.ts'
 import { type GovernorOptions, startGovernor } from './governor.ts'
 
-export type HasherOptions = Pick<GovernorOptions, 'threads' | 'maxWait' | 'now' | 'workerUrl'> & { wanted: Wanted }
+export type HasherOptions = Pick<GovernorOptions, 'threads' | 'maxWait' | 'now' | 'workerUrl' | 'onComputed'> & {
+  wanted: Wanted
+}
 
 export type Verdict = {
   ok: boolean

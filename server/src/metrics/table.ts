@@ -1,0 +1,159 @@
+import { retryCodes } from '../database/retry-codes.ts'
+
+/**
+ * Every metric, in one table; `docs/reference/metrics.md` comes from it. A label takes one of the values that stand here
+ * and no other, so that no caller can make the number of series grow: what is not in the list counts as the last of it.
+ * Labels with `'routes'` take the patterns of our routes, or `none`.
+ */
+type Labels = Record<string, readonly string[] | 'routes'>
+export type Entry = { help: string; labels?: Labels }
+
+const seconds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
+const keyStates = ['next', 'active', 'retiring'] as const
+
+/** Statuses that we answer with; any other would be a surprise. */
+const statuses =
+  '200 201 202 204 206 304 400 401 403 404 405 408 409 410 413 414 415 417 422 429 431 500 501 503 505 other'.split(' ')
+
+const endReasons = [
+  'logout',
+  'logout_others',
+  'logout_all',
+  'password_changed',
+  'disabled',
+  'deleted',
+  'expired',
+  'idle',
+  'session_limit',
+  'refresh_token_reuse',
+  'admin',
+  'key_compromise',
+  'restored',
+  'other',
+]
+
+export const sweptTables = [
+  'sessions',
+  'revocations',
+  'service_secrets',
+  'signing_keys',
+  'one_time_tokens',
+  'audit',
+  'leases',
+] as const
+export const chores = ['sweep', 'tend_keys'] as const
+export const insecureSettings = ['env', 'management_host', 'database_tls'] as const
+
+export const counters = {
+  ntt_auth_logins_total: {
+    help: 'Logins by password.',
+    labels: {
+      method: ['password'],
+      result: ['success', 'failure'],
+      reason: ['none', 'bad_credentials', 'unknown_user', 'disabled', 'rate_limited', 'overloaded', 'internal'],
+    },
+  },
+  ntt_auth_registrations_total: {
+    help: 'Registrations.',
+    labels: { result: ['success', 'taken', 'closed', 'policy', 'overloaded', 'failure'] },
+  },
+  ntt_auth_refresh_total: {
+    help: 'Refreshes by what the presented token meant (docs/refresh-protocol.md); "forward" without a restore is an alarm.',
+    labels: { result: ['rotated', 'repeated', 'forward', 'superseded', 'reuse', 'ended', 'invalid', 'failure'] },
+  },
+  ntt_auth_refresh_reuse_detected_total: {
+    help: 'Refresh tokens that a second party used; their sessions were ended.',
+  },
+  ntt_auth_sessions_started_total: { help: 'Sessions that began.' },
+  ntt_auth_sessions_ended_total: {
+    help: 'Ends of sessions that this node announced; an end of all sessions of a user counts once.',
+    labels: { reason: endReasons },
+  },
+  ntt_auth_db_tx_retries_total: {
+    help: 'Transactions that were repeated because the database undid them.',
+    labels: { code: [...retryCodes, 'other'] },
+  },
+  ntt_auth_password_hash_rejected_total: {
+    help: 'Hashes that were not computed: refused on arrival, or too late after waiting.',
+    labels: { reason: ['queue_full', 'deadline'] },
+  },
+  ntt_auth_password_hash_abandoned_total: { help: 'Hashes whose caller had gone before their turn came.' },
+  ntt_auth_password_hash_threads_lost_total: { help: 'Hashing threads that died and were replaced.' },
+  ntt_auth_cleanup_deleted_rows_total: { help: 'Rows that the cleanup removed.', labels: { table: sweptTables } },
+  ntt_auth_cleanup_ended_sessions_total: {
+    help: 'Sessions whose lapse was written down.',
+    labels: { reason: ['idle', 'expired'] },
+  },
+  ntt_auth_chore_failures_total: { help: 'Chores that failed and will be tried again.', labels: { chore: chores } },
+  ntt_auth_audit_write_failures_total: { help: 'Audit lines that could not be written.' },
+} as const satisfies Record<string, Entry>
+
+export const histograms = {
+  http_server_request_duration_seconds: {
+    help: 'Time from the arrival of a request to the end of its answer.',
+    labels: {
+      http_request_method: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'other'],
+      http_route: 'routes',
+      http_response_status_code: statuses,
+    },
+    buckets: seconds,
+  },
+  ntt_auth_password_hash_duration_seconds: {
+    help: 'Time that a thread took for one password hash, without waiting.',
+    labels: { algorithm: ['bcrypt', 'argon2'] },
+    buckets: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5],
+  },
+  ntt_auth_revocation_lag_seconds: {
+    help: 'Time from a revocation to its effect on this node, made by this node (here) or by another (elsewhere).',
+    labels: { origin: ['here', 'elsewhere'] },
+    buckets: [0.001, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 1.5, 2, 3, 5, 10],
+  },
+  ntt_auth_cleanup_batch_seconds: {
+    help: 'Time that one batch of the cleanup took.',
+    labels: { table: sweptTables },
+    buckets: [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1],
+  },
+} as const satisfies Record<string, Entry & { buckets: readonly number[] }>
+
+export const gauges = {
+  http_server_active_requests: { help: 'Requests under way.' },
+  ntt_auth_password_hash_in_flight: { help: 'Hashes that threads are computing.' },
+  ntt_auth_password_hash_queue_depth: { help: 'Hashes that wait for a thread.' },
+  ntt_auth_password_hash_threads: { help: 'Threads that hash passwords.' },
+  ntt_auth_db_pool_connections: {
+    help: 'Connections to the database; "pending" is how many wait for one, "max" how many there may be.',
+    labels: { state: ['idle', 'used', 'pending', 'max'] },
+  },
+  ntt_auth_revocations: { help: 'Revocations that still matter, in memory.' },
+  ntt_auth_revocations_age_seconds: { help: 'Time since this node last read what others revoked.' },
+  ntt_auth_signing_keys: { help: 'Signing keys by state.', labels: { state: keyStates } },
+  ntt_auth_signing_key_age_seconds: {
+    help: 'Age of the oldest signing key in that state, since it came into it.',
+    labels: { state: keyStates },
+  },
+  ntt_auth_schema_version: { help: 'Number of the newest migration that this version knows.' },
+  ntt_auth_build_info: { help: 'Always 1; the labels tell the version.', labels: { version: [], node: [] } },
+  ntt_auth_insecure_setting: {
+    help: '1 for a setting that is not fit for production.',
+    labels: { name: insecureSettings },
+  },
+  ntt_auth_draining: { help: '1 while the server is about to stop.' },
+  ntt_auth_ready: { help: '1 while the server can serve.' },
+  ntt_auth_oldest_expired_row_seconds: {
+    help: 'For how long the oldest row that should be gone has been due, as of the last cleanup.',
+    labels: { table: sweptTables },
+  },
+  ntt_auth_chore_last_success_timestamp_seconds: {
+    help: 'When this node last finished a chore; one node at a time does it.',
+    labels: { chore: chores },
+  },
+} as const satisfies Record<string, Entry>
+
+export type CounterName = keyof typeof counters
+export type HistogramName = keyof typeof histograms
+export type GaugeName = keyof typeof gauges
+
+type LabelsOf<T> = T extends { labels: infer L } ? L : Record<never, never>
+type ValueOf<L> = L extends readonly (infer V)[] ? V : string
+/** The labels of a metric with the values they take. */
+export type Given<T> = { [K in keyof LabelsOf<T>]: ValueOf<LabelsOf<T>[K]> }
