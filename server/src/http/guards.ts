@@ -61,11 +61,20 @@ function ageOfLogin(app: App, { claims }: Caller): number {
 async function admitService(app: App, route: Guarded, authorization: string | undefined): Promise<CallingService> {
   const match = /^Basic +([A-Za-z0-9+/]+={0,2})$/i.exec(authorization ?? '')
   if (!match) throw new AppError('invalid_client')
-  const service = await identifyService(app, Buffer.from(match[1]!, 'base64').toString())
+  const service = await identifyService(app, decoded(Buffer.from(match[1]!, 'base64').toString()))
   if (route.scope && !service.scopes.includes(route.scope)) {
     throw new AppError('forbidden', { detail: `The service lacks the scope ${route.scope}.` })
   }
   return service
+}
+
+/** RFC 6749 §2.3.1 has id and secret form-encoded before Basic; ours hold nothing that plain text could be taken for. */
+function decoded(credentials: string): string {
+  try {
+    return decodeURIComponent(credentials)
+  } catch {
+    throw new AppError('invalid_client')
+  }
 }
 
 /** @throws AppError `unauthenticated` when there is none, `invalid_token` when it is of another scheme */

@@ -24,6 +24,7 @@ import { refreshRoute } from './routes/refresh.ts'
 import { registerRoute } from './routes/register.ts'
 import { resetPasswordRoute } from './routes/reset-password.ts'
 import { readRevocationsRoute, streamRevocationsRoute } from './routes/revocations.ts'
+import { revokeRoute } from './routes/revoke.ts'
 import { validateRoute } from './routes/validate.ts'
 
 export type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE'
@@ -62,6 +63,7 @@ export const routes: readonly Place[] = [
   at('POST', '/v1/admin/keys/rotate', rotateKeysRoute),
 
   at('POST', '/oauth2/introspect', introspectRoute),
+  at('POST', '/oauth2/revoke', revokeRoute),
   at('GET', '/v1/revocations', readRevocationsRoute),
   at('GET', '/v1/revocations/stream', streamRevocationsRoute),
 

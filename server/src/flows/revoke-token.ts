@@ -1,0 +1,30 @@
+import type { App } from '../app.ts'
+import { recordRevocations } from '../domain/revocations/record.ts'
+import { type AccessClaims, leewaySeconds, verifyAccessToken } from '../domain/tokens/access-token.ts'
+import type { Act } from './acting.ts'
+import { announceRevocations } from './announce-ends.ts'
+import { inAuditedTransaction } from './audited.ts'
+import { logout } from './logout.ts'
+
+/**
+ * A service gives a token up, or reports it stolen (RFC 7009): a refresh token of any generation takes its session with
+ * it, an access token dies alone. What is no good already, or never was, needs nothing.
+ */
+export async function revokeToken(app: App, act: Act, token: string): Promise<void> {
+  const refresh = app.refreshTokens.read(token)
+  if (refresh) return logout(app, act, refresh.sessionId, 'this')
+  const now = app.clock.now()
+  const verdict = verifyAccessToken(token, app.accessTokenRules, Math.floor(now / 1000))
+  // Not by the live set: an answer that was lost is asked for again, and must be as final as the first.
+  if (verdict.ok) await revokeAccessToken(app, act, verdict.claims, now)
+}
+
+async function revokeAccessToken(app: App, act: Act, { jti, sub, exp }: AccessClaims, now: number): Promise<void> {
+  if (app.revocations.has({ jti, sid: '', sub: '', iat: 0 }, '')) return
+  const span = { before: now, until: (exp + 2 * leewaySeconds) * 1000 }
+  const rows = await inAuditedTransaction(app, act, async (tx, record) => {
+    record({ event: 'token_revoked', subject: { kind: 'token', id: jti }, user: sub })
+    return recordRevocations(tx, 'token', [jti], 'revoked', span, now)
+  })
+  announceRevocations(app, rows)
+}

@@ -1,0 +1,137 @@
+import assert from 'node:assert/strict'
+import { after, before, it } from 'node:test'
+import * as oauth from 'oauth4webapi'
+import { operatorAct } from '../../src/flows/acting.ts'
+import { registerService } from '../../src/flows/register-service.ts'
+import { eventually, problem, refresh, sessionOf, validate } from '../flows/flow-server.ts'
+import { onEachDatabase } from '../support/databases.ts'
+import { registerSomebody, startTestServer, type TestServer } from '../support/server.ts'
+
+/** What a client library that knows the standards and not us makes of our answers. */
+
+onEachDatabase((_name, url) => {
+  let here: TestServer
+  let there: TestServer
+  let as: oauth.AuthorizationServer
+  let client: oauth.Client
+  let auth: oauth.ClientAuth
+  const insecure = { [oauth.allowInsecureRequests]: true }
+
+  before(async () => {
+    here = await startTestServer(url())
+    there = await startTestServer(url(), { clock: here.clock })
+    const { service, secret } = await registerService(here.app, operatorAct, 'resource server', [
+      'introspect',
+      'revoke',
+    ])
+    client = { client_id: service.clientId }
+    auth = oauth.ClientSecretBasic(secret)
+    const issuer = new URL('https://auth.example.com')
+    const fetched = await oauth.discoveryRequest(issuer, {
+      algorithm: 'oauth2',
+      [oauth.customFetch]: (address) => fetch(here.address + new URL(address as string).pathname),
+    })
+    as = await oauth.processDiscoveryResponse(issuer, fetched)
+  })
+  after(async () => {
+    await there?.close()
+    await here?.close()
+  })
+
+  const at = (server: TestServer): oauth.AuthorizationServer => ({
+    ...as,
+    introspection_endpoint: as.introspection_endpoint!.replace(as.issuer, server.address),
+    revocation_endpoint: as.revocation_endpoint!.replace(as.issuer, server.address),
+  })
+  const introspect = async (server: TestServer, token: string, hint?: string) => {
+    const options = { ...insecure, ...(hint && { additionalParameters: { token_type_hint: hint } }) }
+    const response = await oauth.introspectionRequest(at(server), client, auth, token, options)
+    return oauth.processIntrospectionResponse(as, client, response)
+  }
+  const revoke = async (server: TestServer, token: string, hint?: string) => {
+    const options = { ...insecure, ...(hint && { additionalParameters: { token_type_hint: hint } }) }
+    await oauth.processRevocationResponse(await oauth.revocationRequest(at(server), client, auth, token, options))
+  }
+
+  it('finds the endpoints in the metadata', () => {
+    assert.equal(as.introspection_endpoint, 'https://auth.example.com/oauth2/introspect')
+    assert.equal(as.revocation_endpoint, 'https://auth.example.com/oauth2/revoke')
+    assert.deepEqual(as.revocation_endpoint_auth_methods_supported, ['client_secret_basic'])
+  })
+
+  it('reads what we say of both kinds of tokens, whatever the hint', async () => {
+    const person = await registerSomebody(here)
+    for (const hint of [undefined, 'access_token', 'refresh_token', 'something else']) {
+      const access = await introspect(here, person.access_token, hint)
+      assert.deepEqual([access.active, access.sub, access.token_type], [true, person.user.id, 'Bearer'])
+      const refreshed = await introspect(here, person.refresh_token, hint)
+      assert.deepEqual([refreshed.active, refreshed.sub], [true, person.user.id])
+      assert.equal((await introspect(here, 'nonsense', hint)).active, false)
+    }
+  })
+
+  it('revokes an access token alone: dead here at once, on the other node soon, and the session goes on', async () => {
+    const person = await registerSomebody(here)
+    const sibling = await refresh(here, person.refresh_token)
+    await revoke(here, person.access_token, 'access_token')
+    assert.equal(problem(await validate(here, person.access_token)), '401 token_revoked')
+    assert.deepEqual(await introspect(here, person.access_token), { active: false })
+    await eventually(async () => (await validate(there, person.access_token)).status === 401)
+    assert.equal((await validate(here, sibling.body.access_token)).status, 200)
+    assert.equal((await refresh(there, sibling.body.refresh_token)).status, 200)
+  })
+
+  it('revokes a refresh token of any generation with its session and its access tokens', async () => {
+    const person = await registerSomebody(here)
+    let tokens: { access_token: string; refresh_token: string } = person
+    for (let generation = 0; generation < 4; generation++) tokens = (await refresh(here, tokens.refresh_token)).body
+    await revoke(here, person.refresh_token)
+    const { ended_at, end_reason } = await sessionOf(here, person.session_id)
+    assert.ok(ended_at !== null)
+    assert.equal(end_reason, 'logout')
+    assert.equal(problem(await validate(here, tokens.access_token)), '401 token_revoked')
+    assert.equal(problem(await refresh(there, tokens.refresh_token)), '401 session_ended logout')
+    await eventually(async () => (await validate(there, tokens.access_token)).status === 401)
+  })
+
+  it('takes a token that nobody knows, or that is dead already, for revoked', async () => {
+    const person = await registerSomebody(here)
+    for (const token of ['nonsense', `${person.access_token}x`, `nttr_${'A'.repeat(76)}`]) await revoke(here, token)
+    assert.equal((await validate(here, person.access_token)).status, 200)
+    for (let round = 0; round < 3; round++) {
+      await revoke(here, person.access_token)
+      await revoke(here, person.refresh_token)
+    }
+    const rows = await here.app.database.db
+      .selectFrom('revocations')
+      .select('kind')
+      .where('subject', 'in', [person.session_id, JSON.parse(atob(person.access_token.split('.')[1]!)).jti])
+      .execute()
+    assert.deepEqual(rows.map(({ kind }) => kind).sort(), ['session', 'token'])
+  })
+
+  it('hears of a wrong secret in a way it understands', async () => {
+    const wrong = oauth.ClientSecretBasic('wrong')
+    const response = await oauth.introspectionRequest(at(here), client, wrong, 'any', insecure)
+    await assert.rejects(oauth.processIntrospectionResponse(as, client, response), (error) => {
+      assert.ok(error instanceof oauth.WWWAuthenticateChallengeError)
+      assert.equal(error.status, 401)
+      assert.equal(error.cause[0]!.scheme, 'basic')
+      return true
+    })
+  })
+
+  it('refuses a service that may only introspect', async () => {
+    const { service, secret } = await registerService(here.app, operatorAct, 'reader', ['introspect'])
+    const person = await registerSomebody(here)
+    const response = await oauth.revocationRequest(
+      at(here),
+      { client_id: service.clientId },
+      oauth.ClientSecretBasic(secret),
+      person.refresh_token,
+      insecure,
+    )
+    assert.equal(response.status, 403)
+    assert.equal((await validate(here, person.access_token)).status, 200)
+  })
+})
