@@ -107,6 +107,7 @@ async function commandLine(): Promise<string> {
     failed: 'the command failed; one sentence on standard error says why, `NTT_AUTH_LOG_LEVEL=debug` shows where',
     pending: '`migrate status`: migrations are waiting',
     newer: '`migrate status`: the schema is newer than this version',
+    notFound: '`users`, `sessions`, `create-admin --promote`: there is no such user or session',
     usage: 'the command line is wrong',
     config: 'the configuration is wrong, or the runtime is too old',
   }

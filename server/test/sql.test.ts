@@ -87,6 +87,7 @@ const stores: {
     takeUserRow: [(db) => users.takeUserRow(db as Tx, id)],
     turnLatch: [(db) => users.turnLatch(db as Tx, 'admins')],
     hasOtherActiveUserWithRole: [(db) => users.hasOtherActiveUserWithRole(db as Tx, 'admin', id)],
+    countUsersWithRole: [(db) => users.countUsersWithRole(db, 'admin', 1000)],
     listIdsByWord: [(db) => users.listIdsByWord(db, 'ada', 513)],
     listIdsByStatus: [(db) => users.listIdsByStatus(db, 'disabled', 513)],
     listIdsByRole: [(db) => users.listIdsByRole(db, 'admin', 513)],

@@ -4,6 +4,8 @@ import type { Command } from './command.ts'
 export const commands: Record<string, () => Promise<{ command: Command }>> = {
   serve: () => import('./serve.ts'),
   migrate: () => import('./migrate.ts'),
+  users: () => import('./users.ts'),
+  sessions: () => import('./sessions.ts'),
   'create-admin': () => import('./create-admin.ts'),
   services: () => import('./services.ts'),
   keys: () => import('./keys.ts'),

@@ -6,6 +6,8 @@ export const exitCodes = {
   pending: 3,
   /** `migrate status`: the schema is newer than this version. */
   newer: 4,
+  /** There is no such user or session. */
+  notFound: 5,
   usage: 64,
   config: 78,
 } as const

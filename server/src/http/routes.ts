@@ -1,6 +1,7 @@
 import type { AnyRoute } from './route.ts'
 import { listKeysRoute, rotateKeysRoute } from './routes/admin-keys.ts'
 import { endUserSessionRoute, listUserSessionsRoute } from './routes/admin-sessions.ts'
+import { readStatsRoute } from './routes/admin-stats.ts'
 import {
   createUserRoute,
   deleteUserRoute,
@@ -59,6 +60,7 @@ export const routes: readonly Place[] = [
   at('POST', '/v1/admin/users/:id/reset-password', startPasswordResetRoute),
   at('GET', '/v1/admin/users/:id/sessions', listUserSessionsRoute),
   at('DELETE', '/v1/admin/users/:id/sessions/:session_id', endUserSessionRoute),
+  at('GET', '/v1/admin/stats', readStatsRoute),
   at('GET', '/v1/admin/keys', listKeysRoute),
   at('POST', '/v1/admin/keys/rotate', rotateKeysRoute),
 

@@ -258,6 +258,20 @@ describeFlow('administration of users', (flow) => {
     assert.deepEqual(await footprint(flow.server), before)
   })
 
+  it('shows what the node is busy with', async () => {
+    const { token } = await fresh()
+    const read = async () => (await flow.server.call('GET', '/v1/admin/stats', { token })).body
+    const before = await read()
+    const one = await registerSomebody(flow.server)
+    await call(token, 'POST', `/${one.user.id}/logout`)
+    await administrator(flow.server)
+    const after = await read()
+    assert.equal(after.administrators, before.administrators + 1)
+    assert.equal(after.revocations.live, before.revocations.live + 1)
+    assert.ok(after.hashing.computed > before.hashing.computed)
+    assert.ok(Date.parse(after.started_at) < Date.parse(after.server_time))
+  })
+
   it('asks for a login of the last 15 minutes for what is delicate, by route and by field, and for nothing else', async () => {
     const admin = await administrator(flow.server)
     const one = await registerSomebody(flow.server)

@@ -98,6 +98,11 @@ export async function hasOtherActiveUserWithRole(tx: Tx, role: string, than: str
   return row !== undefined
 }
 
+/** @param most where counting stops */
+export async function countUsersWithRole(db: Db | Tx, role: string, most: number): Promise<number> {
+  return (await listIdsByRole(db, role, most)).length
+}
+
 export type UserOrder = 'created_at' | '-created_at' | 'email'
 
 /** Which users are wanted. Ids are in the order of creation, so that a span of time is one of ids. */

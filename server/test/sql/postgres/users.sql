@@ -38,6 +38,9 @@ update "latches" set "turn" = "turn" + $1 where "name" = $2;
 -- hasOtherActiveUserWithRole
 select "users"."id" from "user_roles" inner join "users" on "users"."id" = "user_roles"."user_id" where "user_roles"."role" = $1 and "user_roles"."user_id" != $2 and "users"."status" = $3 limit $4;
 
+-- countUsersWithRole
+select "user_id" from "user_roles" where "role" = $1 limit $2;
+
 -- listIdsByWord
 select "id" from "users" where "email" >= $1 and "email" < $2 limit $3;
 select "user_id" as "id" from "user_words" where "word" >= $1 and "word" < $2 limit $3;

@@ -38,6 +38,9 @@ update "latches" set "turn" = "turn" + ? where "name" = ?;
 -- hasOtherActiveUserWithRole
 select "users"."id" from "user_roles" inner join "users" on "users"."id" = "user_roles"."user_id" where "user_roles"."role" = ? and "user_roles"."user_id" != ? and "users"."status" = ? limit ?;
 
+-- countUsersWithRole
+select "user_id" from "user_roles" where "role" = ? limit ?;
+
 -- listIdsByWord
 select "id" from "users" where "email" >= ? and "email" < ? limit ?;
 select "user_id" as "id" from "user_words" where "word" >= ? and "word" < ? limit ?;

@@ -1,0 +1,211 @@
+import type { App } from '../app.ts'
+import { listUsers } from '../domain/users/list.ts'
+import type { User } from '../domain/users/user.ts'
+import { operatorAct } from '../flows/acting.ts'
+import { createUserFor } from '../flows/create-user.ts'
+import { disableUser, enableUser } from '../flows/disable-user.ts'
+import { logoutUser } from '../flows/logout-user.ts'
+import { createUserRoute, listUsersRoute } from '../http/routes/admin-users.ts'
+import { readTime, readUserCursor, writeUserCursor } from '../http/user-pages.ts'
+import { validatorOf } from '../http/validation.ts'
+import { emailFrom, linkView, userView } from '../http/views.ts'
+import type { Command, Invocation } from './command.ts'
+import { exitCodes } from './exit-codes.ts'
+import { findUserBy } from './find-user.ts'
+import { invitationText } from './invitation.ts'
+import { settingFlags } from './load-config.ts'
+import { readPassword } from './read-password.ts'
+import { UsageError } from './usage-error.ts'
+import { withApp } from './with-app.ts'
+
+type Action = { takesUser: boolean; run(app: App, invocation: Invocation, user: string): Promise<void> }
+
+const actions: Record<string, Action> = {
+  list: { takesUser: false, run: list },
+  show: {
+    takesUser: true,
+    run: async (app, invocation, text) => show(invocation, await findUserBy(app, text)),
+  },
+  create: { takesUser: false, run: create },
+  disable: changing('disabled', (app, user) => disableUser(app, operatorAct, user.id)),
+  enable: changing('enabled', (app, user) => enableUser(app, operatorAct, user.id)),
+  logout: changing('logged out everywhere', (app, user) => logoutUser(app, operatorAct, user.id)),
+}
+
+export const command: Command = {
+  summary: 'look after users',
+  help: `ntt-auth users list [--q WORDS] [--status S] [--role R] [--created-after T] [--created-before T]
+                    [--sort created_at|-created_at|email] [--limit N] [--cursor C] [--all] [--json]
+ntt-auth users show USER [--json]
+ntt-auth users create --email ADDRESS [--password-stdin | --link] [--name NAME] [--locale L] [--roles LIST] [--json]
+ntt-auth users disable|enable|logout USER [--json]
+
+USER is an id or an e-mail address. Works on the database by itself: no server needs to run, and one may.
+
+list     shows users, the newest first unless told; --q finds those whose address or one of whose names begins with
+         each of the words; a page may be short though more follow
+show     shows one user
+create   makes a user; the password is asked for, or read from standard input, or chosen by the owner with --link
+disable  closes an account: its sessions end, and nobody logs in
+enable   opens it again
+logout   ends every session of the user, with the reason "admin"
+
+  --all               list: every page, one user a line
+  --json              print an object; with --all an object a line
+  --roles LIST        separated by commas
+  --config FILE       the JSON file with settings, instead of NTT_AUTH_CONFIG_FILE
+  --<setting> VALUE   any setting that is no secret; "ntt-auth help settings" lists them
+
+Exit: 0 done; 1 refused, e.g. for the last administrator; 5 there is no such user; 64 the command line is wrong.
+
+Examples:
+  ntt-auth users list --q ada --status active
+  ntt-auth users list --all --json > users.ndjson
+  ntt-auth users create --email ada@example.com --link
+  ntt-auth users disable ada@example.com`,
+  options: {
+    ...settingFlags,
+    q: { type: 'string' },
+    status: { type: 'string' },
+    role: { type: 'string' },
+    'created-after': { type: 'string' },
+    'created-before': { type: 'string' },
+    sort: { type: 'string' },
+    limit: { type: 'string' },
+    cursor: { type: 'string' },
+    all: { type: 'boolean' },
+    email: { type: 'string' },
+    name: { type: 'string' },
+    locale: { type: 'string' },
+    roles: { type: 'string' },
+    'password-stdin': { type: 'boolean' },
+    link: { type: 'boolean' },
+    json: { type: 'boolean' },
+  },
+  async run(invocation) {
+    const [name = '', ...rest] = invocation.arguments
+    const action = Object.hasOwn(actions, name) ? actions[name]! : undefined
+    if (!action) throw new UsageError(`Call it as "ntt-auth users ${Object.keys(actions).join('|')}".`)
+    if (rest.length !== (action.takesUser ? 1 : 0)) {
+      throw new UsageError(
+        action.takesUser ? `Say whom: ntt-auth users ${name} ID_OR_ADDRESS` : `"users ${name}" takes options only.`,
+      )
+    }
+    refuseForeignOptions(invocation, name)
+    return withApp(invocation, async (app) => {
+      await action.run(app, invocation, rest[0]!)
+      return exitCodes.ok
+    })
+  },
+}
+
+const ofList = ['q', 'status', 'role', 'created-after', 'created-before', 'sort', 'limit', 'cursor', 'all']
+const ofCreate = ['email', 'name', 'locale', 'roles', 'password-stdin', 'link']
+
+/** An option that would be ignored is a misunderstanding. */
+function refuseForeignOptions({ options }: Invocation, action: string): void {
+  for (const [owner, names] of [
+    ['list', ofList],
+    ['create', ofCreate],
+  ] as const) {
+    const foreign = owner === action ? undefined : names.find((name) => options[name] !== undefined)
+    if (foreign !== undefined) throw new UsageError(`--${foreign} belongs to "users ${owner}".`)
+  }
+  if (options.link && options['password-stdin']) throw new UsageError('Either --link or --password-stdin.')
+  if (options.all && (options.limit ?? options.cursor) !== undefined) {
+    throw new UsageError('--all shows every page; leave --limit and --cursor out.')
+  }
+}
+
+function changing(done: string, change: (app: App, user: User) => Promise<void>): Action {
+  return {
+    takesUser: true,
+    async run(app, invocation, text) {
+      const user = await findUserBy(app, text)
+      await change(app, user)
+      if (invocation.options.json) show(invocation, await findUserBy(app, user.id))
+      else invocation.print(`${user.email} is ${done} (${user.id}).`)
+    },
+  }
+}
+
+function show({ options, print }: Invocation, user: User): void {
+  const view = userView(user)
+  if (options.json) print(JSON.stringify(view, null, 2))
+  else for (const [key, value] of Object.entries(view)) print(`${key.padEnd(14)}  ${textOf(value)}`)
+}
+
+function textOf(value: unknown): string {
+  if (Array.isArray(value)) return value.join(', ') || '–'
+  return value === null ? '–' : typeof value === 'object' ? JSON.stringify(value) : String(value)
+}
+
+const lineOf = (user: User) =>
+  `${user.id}  ${user.status.padEnd(8)}  ${user.email}  ${user.name ?? '–'}  ${user.roles.join(',')}`.trimEnd()
+
+// Whatever is given is held to the rules of the routes.
+const checkList = validatorOf(listUsersRoute.query!, 'query')
+const checkCreate = validatorOf(createUserRoute.body!, 'body')
+
+async function list(app: App, { options, print, tell }: Invocation): Promise<void> {
+  const given: Record<string, unknown> = {}
+  for (const name of ofList) {
+    if (name !== 'all' && options[name] !== undefined) given[name.replace('-', '_')] = options[name]
+  }
+  checkList(given)
+  const query = given as { q?: string; status?: User['status']; role?: string; limit?: number; cursor?: string } & {
+    sort?: 'created_at' | '-created_at' | 'email'
+    created_after?: string
+    created_before?: string
+  }
+  const order = query.sort ?? '-created_at'
+  const filter = {
+    search: query.q,
+    status: query.status,
+    role: query.role,
+    createdAfter: readTime('created_after', query.created_after),
+    createdBefore: readTime('created_before', query.created_before),
+  }
+  const limit = query.limit ?? (options.all ? 200 : 50)
+  let after = readUserCursor(order, query.cursor)
+  let [count, told] = [0, performance.now()]
+  for (;;) {
+    const { users, next } = await listUsers(app.database.db, filter, order, limit, after)
+    if (options.all) for (const user of users) print(options.json ? JSON.stringify(userView(user)) : lineOf(user))
+    else {
+      const next_cursor = writeUserCursor(order, next)
+      if (options.json) print(JSON.stringify({ items: users.map(userView), next_cursor }, null, 2))
+      else for (const user of users) print(lineOf(user))
+      if (!options.json && next_cursor !== null) tell(`More: --cursor ${next_cursor}`)
+    }
+    count += users.length
+    if (!options.all || next === null) return
+    after = next
+    if (performance.now() - told < 1000) continue
+    told = performance.now()
+    tell(`${count} users so far`)
+  }
+}
+
+async function create(app: App, invocation: Invocation): Promise<void> {
+  const { options, print } = invocation
+  const { email, name, locale, roles } = options as Record<string, string | undefined>
+  if (email === undefined) throw new UsageError('Say for whom: ntt-auth users create --email you@example.com')
+  const given = {
+    email,
+    ...(name !== undefined && { name }),
+    ...(locale !== undefined && { locale }),
+    ...(roles !== undefined && { roles: roles.split(',').filter((role) => role !== '') }),
+  }
+  checkCreate(given)
+  const address = emailFrom(email)
+  const password = options.link ? null : await readPassword(invocation, address)
+  const wanted = { email: address, name: name ?? null, locale: locale ?? null, roles: given.roles ?? [] }
+  const { user, invitation } = await createUserFor(app, operatorAct, wanted, password)
+  if (options.json) {
+    print(JSON.stringify({ ...userView(user), invitation: invitation && linkView(invitation) }, null, 2))
+    return
+  }
+  print(`${user.email} is ${user.status} (${user.id}).`)
+  if (invitation) print(invitationText(app, invitation))
+}
