@@ -7,6 +7,7 @@ import { watchFollowers } from './chores/watch-followers.ts'
 import { checkSchema, migrateUp } from './database/migrate.ts'
 import { openPrivateKey } from './domain/keys/keyring.ts'
 import { listSigningKeys } from './domain/keys/store.ts'
+import { sampleHashes } from './domain/passwords/store.ts'
 import { reapplyEnds } from './flows/reapply-ends.ts'
 
 /**
@@ -19,6 +20,7 @@ export async function startApp(app: App): Promise<() => void> {
   await bringKeys(app)
   await reapplyEnds(app)
   app.journal.forget(app.clock.now() - app.config.sessionAbsoluteTtl)
+  app.hasher.meet(await sampleHashes(app.database.db, 200))
   const stopRevocations = await followRevocations(app)
   const stops = [stopRevocations, watchFollowers(app), followKeys(app), tendKeysByTheClock(app)]
   return () => {

@@ -111,6 +111,7 @@ const stores: {
     deleteOneTimeTokensOfUser: [(db) => oneTimeTokens.deleteOneTimeTokensOfUser(db, id)],
   },
   passwords: {
+    sampleHashes: [(db) => passwords.sampleHashes(db, 100)],
     findPasswordHash: [(db) => passwords.findPasswordHash(db, id)],
     insertPassword: [(db) => passwords.insertPassword(db, id, 'hash', now)],
     replacePassword: [
@@ -134,7 +135,9 @@ const stores: {
     endSessionRowsOfUser: [(db) => sessions.endSessionRowsOfUser(db, id, 'deleted', now)],
     listEndedSessions: [(db) => sessions.listEndedSessions(db, ['one', 'two'], [1, 2])],
     listEndedUsers: [(db) => sessions.listEndedUsers(db, ['one', 'two'], [1, 2])],
-    listLiveSessionIds: [(db) => sessions.listLiveSessionIds(db, id), (db) => sessions.listLiveSessionIds(db, id, 'x')],
+    findSessionEnd: [(db) => sessions.findSessionEnd(db, id)],
+    listSessionsEndedSince: [(db) => sessions.listSessionsEndedSince(db, id, 'logout_others', now)],
+    listOpenSessions: [(db) => sessions.listOpenSessions(db, id), (db) => sessions.listOpenSessions(db, id, 'x')],
     findSessionRow: [(db) => sessions.findSessionRow(db, id)],
     findSessionOfUser: [(db) => sessions.findSessionOfUser(db, id, 'user')],
     listSessionRows: [

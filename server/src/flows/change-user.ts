@@ -10,7 +10,7 @@ import { AppError } from '../errors.ts'
 import type { Act } from './acting.ts'
 import { announceRevocations } from './announce-ends.ts'
 import { inAuditedTransaction } from './audited.ts'
-import { revokedSpan } from './end-sessions.ts'
+import { revokedSpan } from './revoked-span.ts'
 
 /**
  * An administrator or the operator changes somebody's account. With other roles the access tokens that speak of the

@@ -1,16 +1,18 @@
 import type { App } from '../app.ts'
 import type { Tx } from '../database/connect.ts'
 import type { AuditEvent } from '../domain/audit/events.ts'
-import { type RevokedSpan, recordRevocations } from '../domain/revocations/record.ts'
+import type { End } from '../domain/journal/journal.ts'
+import { recordRevocations } from '../domain/revocations/record.ts'
 import { endSession, endSessionsOfUser } from '../domain/sessions/end.ts'
-import { leewaySeconds } from '../domain/tokens/access-token.ts'
+import { type EndedRow, findSessionEnd, listSessionsEndedSince } from '../domain/sessions/store.ts'
 import type { EndReason } from '../errors.ts'
 import { type Ended, nothingEnded } from './announce-ends.ts'
+import { revokedSpan } from './revoked-span.ts'
 
 /** Ends one session and revokes its access tokens. The caller announces it after the commit. */
 export async function endOne(app: App, tx: Tx, id: string, reason: EndReason, generation?: number): Promise<Ended> {
   const now = app.clock.now()
-  if (!(await endSession(tx, id, reason, now, generation))) return nothingEnded
+  if (!(await endSession(tx, id, reason, now, generation))) return { ...nothingEnded, confirmed: await endOf(tx, id) }
   return revoke(app, tx, [id], reason, [{ kind: 'session', id, at: now, reason }])
 }
 
@@ -22,7 +24,22 @@ export async function endAll(app: App, tx: Tx, userId: string, reason: EndReason
     except === undefined
       ? [{ kind: 'user' as const, id: userId, at: now, reason }]
       : ids.map((id) => ({ kind: 'session' as const, id, at: now, reason }))
-  return revoke(app, tx, ids, reason, ends)
+  const ended = await revoke(app, tx, ids, reason, ends)
+  if (except === undefined) return ended
+  const before = await listSessionsEndedSince(tx, userId, reason, now - retriedWithin)
+  return { ...ended, confirmed: before.filter(({ id }) => !ids.includes(id)).map(endOfRow) }
+}
+
+// A client that got no answer asks again within seconds; one that slept meanwhile, in the morning.
+const retriedWithin = 24 * 60 * 60 * 1000
+
+async function endOf(tx: Tx, id: string): Promise<End[]> {
+  const row = await findSessionEnd(tx, id)
+  return row ? [endOfRow(row)] : []
+}
+
+function endOfRow({ id, ended_at, end_reason }: EndedRow): End {
+  return { kind: 'session', id, at: ended_at!, reason: end_reason as EndReason }
 }
 
 /** The audit line about `endAll`. @param kept the one that stayed */
@@ -34,10 +51,5 @@ export function sessionsEnded(userId: string, reason: EndReason, { revocations }
 async function revoke(app: App, tx: Tx, ids: string[], reason: EndReason, ends: Ended['ends']): Promise<Ended> {
   const now = app.clock.now()
   const revocations = await recordRevocations(tx, 'session', ids, reason, revokedSpan(app, now), now)
-  return { ends, revocations }
-}
-
-/** How long an end at `at` must be remembered: until the last access token made before it has expired on every clock. */
-export function revokedSpan(app: App, at: number): RevokedSpan {
-  return { before: at, until: at + app.config.accessTokenTtl + 2 * leewaySeconds * 1000 }
+  return { ends, revocations, confirmed: [] }
 }

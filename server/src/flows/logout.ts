@@ -1,27 +1,32 @@
 import type { App } from '../app.ts'
-import { findSessionWithUser } from '../domain/sessions/store.ts'
+import { lapseOf } from '../domain/sessions/lapse.ts'
+import { findSessionWithUser, type Lifetime } from '../domain/sessions/store.ts'
 import type { EndReason } from '../errors.ts'
 import { type Act, actingAs } from './acting.ts'
-import { announceEnds } from './announce-ends.ts'
+import { announceEnds, confirmEnds } from './announce-ends.ts'
 import { inAuditedTransaction } from './audited.ts'
-import { endAll, endOne, revokedSpan, sessionsEnded } from './end-sessions.ts'
+import { endAll, endOne, sessionsEnded } from './end-sessions.ts'
 
 export type LogoutScope = 'this' | 'others' | 'all'
+
+/** The session of the token that was shown; the generation is that of a refresh token, null of an access token. */
+export type ShownSession = { id: string; generation: number | null }
 
 const reasons: Record<LogoutScope, EndReason> = { this: 'logout', others: 'logout_others', all: 'logout_all' }
 
 /**
  * A session, the user's other sessions, or all of them end. Works with an authentic refresh token of any generation, or
  * by the session of an access token; again and again, also for what is not there.
- * @param sessionId whose logout it is, or null when the token shown was not ours
+ * @param shown whose logout it is, or null when the token shown was not ours
  */
-export async function logout(app: App, act: Act, sessionId: string | null, scope: LogoutScope): Promise<void> {
-  if (sessionId === null) return
+export async function logout(app: App, act: Act, shown: ShownSession | null, scope: LogoutScope): Promise<void> {
+  if (shown === null) return
+  const sessionId = shown.id
   const { rows } = await findSessionWithUser(app.database.db, { id: sessionId })
   const session = rows[0]
   // Who was logged out may not log out others: the token of an ended session is worth nothing any more.
-  if (!session || app.clock.now() >= session.absolute_expires_at) return
-  if (session.ended_at !== null) return confirmEnd(app, session.id, session.ended_at, session.end_reason)
+  if (!session || hasLapsed(session, shown.generation, app.clock.now())) return
+  if (session.ended_at !== null) return confirm(app, session)
   const reason = reasons[scope]
   const user = session.user_id
   const end = await inAuditedTransaction(app, actingAs(act, user), async (tx, record) => {
@@ -36,17 +41,23 @@ export async function logout(app: App, act: Act, sessionId: string | null, scope
     return end
   })
   // Somebody else was faster, perhaps on another node: look again.
-  if (scope === 'this' && end.ends.length === 0) return logout(app, act, sessionId, scope)
+  if (scope === 'this' && end.ends.length === 0) return logout(app, act, shown, scope)
   announceEnds(app, end)
 }
 
-/**
- * Another node ended it, and its answer may have been lost, as when it died after the commit. Who answers the retry
- * answers for the end: it refuses the access tokens at once, and keeps the end through a restore.
- */
-function confirmEnd(app: App, id: string, at: number, reason: string | null): void {
-  const span = revokedSpan(app, at)
-  if (span.until <= app.clock.now() || app.revocations.has({ sid: id, sub: '', jti: '', iat: 0 }, '')) return
-  app.journal.append([{ kind: 'session', id, at, reason: (reason ?? 'logout') as EndReason }])
-  app.revocations.add([{ kind: 'session', subject: id, before_at: span.before, until_at: span.until }])
+/** A token ahead of its row tells that the row's idle time is stale, and a good access token that the session lives. */
+function hasLapsed(row: { generation: number } & Lifetime, generation: number | null, now: number): boolean {
+  const lapse = lapseOf(row, now)
+  return lapse === 'expired' || (lapse === 'idle' && generation !== null && generation <= row.generation)
+}
+
+/** The same act again, after it was done: by another node, or by this one before it died. */
+function confirm(
+  app: App,
+  row: { id: string; user_id: string; ended_at: number | null; end_reason: string | null },
+): void {
+  const reason = (row.end_reason ?? 'logout') as EndReason
+  const at = row.ended_at!
+  const whole = reason === 'logout_all' ? ({ kind: 'user', id: row.user_id } as const) : null
+  confirmEnds(app, [{ kind: 'session', id: row.id, at, reason }, ...(whole ? [{ ...whole, at, reason }] : [])])
 }

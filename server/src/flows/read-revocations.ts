@@ -1,9 +1,9 @@
 import type { App } from '../app.ts'
 import { largestBatch, unplaced } from '../domain/revocations/place.ts'
 import { type RevocationRow, readFeedHead } from '../domain/revocations/store.ts'
-import { revokedSpan } from './end-sessions.ts'
 import { refuseWhenBlind } from './know-revocations.ts'
 import { readPage } from './read-feed.ts'
+import { revokedSpan } from './revoked-span.ts'
 
 export type FeedPage = {
   items: RevocationRow[]

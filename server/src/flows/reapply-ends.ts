@@ -8,7 +8,7 @@ import { listEndedSessions, listEndedUsers } from '../domain/sessions/store.ts'
 import { systemAct } from './acting.ts'
 import { announceRevocations } from './announce-ends.ts'
 import { inAuditedTransaction } from './audited.ts'
-import { revokedSpan } from './end-sessions.ts'
+import { revokedSpan } from './revoked-span.ts'
 
 const batchSize = 500
 

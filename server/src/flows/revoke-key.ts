@@ -9,7 +9,7 @@ import { AppError } from '../errors.ts'
 import type { Act } from './acting.ts'
 import { announceRevocations } from './announce-ends.ts'
 import { inAuditedTransaction } from './audited.ts'
-import { revokedSpan } from './end-sessions.ts'
+import { revokedSpan } from './revoked-span.ts'
 import { lineOf } from './tend-keys.ts'
 
 // Each round that fails was won by another node.

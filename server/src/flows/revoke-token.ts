@@ -12,7 +12,7 @@ import { logout } from './logout.ts'
  */
 export async function revokeToken(app: App, act: Act, token: string): Promise<void> {
   const refresh = app.refreshTokens.read(token)
-  if (refresh) return logout(app, act, refresh.sessionId, 'this')
+  if (refresh) return logout(app, act, { id: refresh.sessionId, generation: refresh.generation }, 'this')
   const now = app.clock.now()
   const verdict = verifyAccessToken(token, app.accessTokenRules, Math.floor(now / 1000))
   // Not by the live set: an answer that was lost is asked for again, and must be as final as the first.

@@ -14,6 +14,10 @@ export function answerError(
   reply: FastifyReply,
 ): FastifyReply {
   let error = asAppError(thrown)
+  if (error.code === 'internal_error' && reply.raw.destroyed && isAbort(thrown)) {
+    app.log.info({ request_id: request.id }, 'the caller hung up')
+    return reply.hijack()
+  }
   const { isUnavailable, isRetryable } = app.database.dialect
   if (error.code === 'internal_error' && (isUnavailable(thrown) || isRetryable(thrown))) {
     app.log.error({ request_id: request.id, err: thrown }, 'database unavailable')
@@ -26,6 +30,10 @@ export function answerError(
   if (error.status === 500) app.log.error({ request_id: request.id, err: error.details.cause }, 'internal error')
   const problem = problemOf(error, request.id, `${app.config.publicUrl}/docs/errors`)
   return reply.code(error.status).headers(headersOf(error)).send(JSON.stringify(problem))
+}
+
+function isAbort(thrown: unknown): boolean {
+  return thrown instanceof Error && thrown.name === 'AbortError'
 }
 
 /** For what matches no route: 405 where the path is known by other methods, else 404. */

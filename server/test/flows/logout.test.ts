@@ -196,4 +196,80 @@ describeFlow('logout', (flow) => {
     assert.ok(revocations.some(({ subject }) => subject === one.session_id))
     assert.notEqual(await state(one.refresh_token), 'alive')
   })
+
+  it('does nothing by the token of a session that has lapsed by idleness, which keeps its own reason', async () => {
+    const { server } = flow
+    const one = await person()
+    server.clock.advance(30 * day + minute)
+    const two = (await logIn(server, one.email)).body
+    const before = await footprint(server)
+    for (const scope of ['this', 'others', 'all']) {
+      assert.equal((await out({ refresh_token: one.refresh_token, scope })).status, 204)
+    }
+    assert.deepEqual(await footprint(server), before)
+    assert.equal(await state(two.refresh_token), 'alive')
+    await out({ refresh_token: two.refresh_token, scope: 'all' })
+    assert.equal((await sessionOf(server, one.session_id)).end_reason, 'idle')
+    assert.equal((await sessionOf(server, two.session_id)).end_reason, 'logout_all')
+  })
+
+  it('ends a session whose row went back so far that it looks idle, by a token ahead of it', async () => {
+    const { server } = flow
+    const one = await person()
+    const { db } = server.app.database
+    const next = (await refresh(server, one.refresh_token, keyA)).body
+    const old = { generation: 0, idle_expires_at: server.clock.now() - 1 }
+    await db.updateTable('sessions').set(old).where('id', '=', one.session_id).execute()
+    assert.equal((await out({ refresh_token: next.refresh_token })).status, 204)
+    assert.equal(await state(next.refresh_token), 'logout')
+  })
+
+  // A node dies after its commit and before its journal, or cannot write it: the client asks again, perhaps elsewhere.
+  const acts: [string, (devices: Awaited<ReturnType<typeof threeDevices>>) => [string, string, object | undefined]][] =
+    [
+      ['scope this', () => ['POST', '/v1/auth/logout', { scope: 'this' }]],
+      ['scope others', () => ['POST', '/v1/auth/logout', { scope: 'others' }]],
+      ['scope all', () => ['POST', '/v1/auth/logout', { scope: 'all' }]],
+      ['a device shown out', ([, two]) => ['DELETE', `/v1/users/me/sessions/${two.session_id}`, undefined]],
+    ]
+  for (const [name, request] of acts) {
+    it(`${name}: without a journal it is not answered as done, and who answers the retry keeps it`, async () => {
+      const devices = await threeDevices()
+      const [one] = devices
+      const [method, path, body] = request(devices)
+      const { journal } = flow.server.app
+      const { append } = journal
+      journal.append = () => {
+        throw Object.assign(new Error('no space left'), { code: 'ENOSPC' })
+      }
+      const refused = await flow.server.call(method, path, { token: one.access_token, body })
+      journal.append = append
+      assert.equal(problem(refused), '503 unavailable')
+      const rows = await Promise.all(devices.map(({ session_id }) => sessionOf(flow.server, session_id)))
+      const ended = devices.filter((_device, index) => rows[index]!.ended_at !== null)
+      assert.ok(ended.length > 0)
+      for (const { access_token } of ended) {
+        assert.equal((await validate(flow.server, access_token)).body.code, 'token_revoked')
+      }
+
+      const elsewhere = await flow.start()
+      try {
+        const retried = body
+          ? await elsewhere.call(method, path, { body: { ...body, refresh_token: one.refresh_token } })
+          : await elsewhere.call(method, path, { token: one.access_token })
+        assert.equal(retried.status, 204)
+        const lines = [...elsewhere.app.journal.newestFirst()]
+        for (const { session_id, user } of ended) {
+          const { ended_at } = await sessionOf(elsewhere, session_id)
+          const line = lines.find(({ id, at }) => (id === session_id || id === user.id) && at === ended_at)
+          assert.ok(line, `${session_id} is in no journal`)
+        }
+        const again = await footprint(elsewhere)
+        if (body) await elsewhere.call(method, path, { body: { ...body, refresh_token: one.refresh_token } })
+        assert.deepEqual(await footprint(elsewhere), again)
+      } finally {
+        await elsewhere.close()
+      }
+    })
+  }
 })

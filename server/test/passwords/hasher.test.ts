@@ -72,6 +72,28 @@ test('calibration replaces the guess, and real work counts as well', async () =>
   assert.equal(hasher.stats().computed, 1)
 })
 
+test('a refusal takes as long as the slowest format that is in use, whoever asks', async () => {
+  const legacy = startHasher({ threads: 1, maxWait: 5000, wanted: { scheme: 'bcrypt', cost: 11 } })
+  const hash = await legacy.hash('correct horse')
+  await legacy.close()
+  const hasher = startHasher({ threads: 1, maxWait: 5000, wanted: { scheme: 'argon2id' } })
+  const time = async (work: Promise<unknown>) => {
+    const start = performance.now()
+    await work
+    return performance.now() - start
+  }
+  const own = await hasher.hash('correct horse')
+  hasher.meet([hash, 'damaged', hash])
+  await hasher.calibrate()
+  assert.equal(hasher.stats().computed, 3)
+  const slow = await time(hasher.verify('wrong', hash))
+  // Lower bounds only: a busy machine makes everything slower, never quicker.
+  assert.ok((await time(hasher.verify('wrong', null))) > slow / 3)
+  assert.ok((await time(hasher.verify('wrong', own))) > slow / 3)
+  assert.equal((await hasher.verify('correct horse', own)).ok, true)
+  await hasher.close()
+})
+
 test('a cost out of bounds is refused at start', () => {
   assert.throws(() => startHasher({ threads: 1, maxWait: 1, wanted: { scheme: 'bcrypt', cost: 16 } }), RangeError)
 })

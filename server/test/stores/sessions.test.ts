@@ -182,8 +182,14 @@ describeStore('the sessions store', (database) => {
     const [one, two] = [await insert({ user_id }), await insert({ user_id })]
     await insert({ user_id, ended_at: 1, end_reason: 'logout' })
     await insert()
-    assert.deepEqual((await sessions.listLiveSessionIds(db(), user_id)).sort(), [one.id, two.id].sort())
-    assert.deepEqual(await sessions.listLiveSessionIds(db(), user_id, one.id), [two.id])
+    assert.deepEqual(
+      (await sessions.listOpenSessions(db(), user_id)).map(({ id }) => id).sort(),
+      [one.id, two.id].sort(),
+    )
+    assert.deepEqual(
+      (await sessions.listOpenSessions(db(), user_id, one.id)).map(({ id }) => id),
+      [two.id],
+    )
   })
 
   it('knows which ends of sessions and users it has, to the millisecond', async () => {

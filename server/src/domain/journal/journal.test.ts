@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
-import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import fs, { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { syncBuiltinESMExports } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, test } from 'node:test'
+import { afterEach, beforeEach, mock, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type End, openJournal } from './journal.ts'
 
@@ -125,4 +126,40 @@ test('a journal can be closed while a flush is due, after one, and without a lin
   journal.append([end('two')])
   journal.close()
   assert.deepEqual(ids(journal.newestFirst()), ['two', 'one'])
+})
+
+test('what was appended is flushed to the disk: within a second, at a new day and at the end', async () => {
+  const flushed: string[] = []
+  mock.method(fs, 'fdatasync', (_descriptor: number, done: () => void) => {
+    flushed.push('later')
+    done()
+  })
+  mock.method(fs, 'fdatasyncSync', () => void flushed.push('now'))
+  syncBuiltinESMExports()
+  try {
+    const journal = openJournal(directory, 'a')
+    journal.append([end('one'), end('two')])
+    journal.append([end('three')])
+    assert.deepEqual(flushed, [])
+    await delay(1100)
+    assert.deepEqual(flushed, ['later'])
+    journal.append([end('four', noon + day)])
+    assert.deepEqual(flushed, ['later', 'now'])
+    journal.close()
+    assert.deepEqual(flushed, ['later', 'now', 'now'])
+  } finally {
+    mock.restoreAll()
+    syncBuiltinESMExports()
+  }
+})
+
+test('it knows what it has written itself, since it was opened', () => {
+  const journal = openJournal(directory, 'a')
+  journal.append([end('one')])
+  assert.ok(journal.knows(end('one')))
+  assert.ok(!journal.knows({ kind: 'user', id: 'one' }))
+  journal.append(Array.from({ length: 20_001 }, (_, n) => end(`many ${n}`)))
+  assert.ok(!journal.knows(end('one')))
+  assert.ok(journal.knows(end('many 20000')))
+  journal.close()
 })

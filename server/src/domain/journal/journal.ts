@@ -1,4 +1,14 @@
-import { closeSync, fdatasync, mkdirSync, openSync, readdirSync, readFileSync, unlinkSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  fdatasync,
+  fdatasyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import type { EndReason } from '../../errors.ts'
 
@@ -11,6 +21,8 @@ export type End = { kind: 'session' | 'user'; id: string; at: number; reason: En
 export type Journal = {
   /** Writes the lines before it returns: they survive a crash of this process. They are on the disk within a second. */
   append(ends: End[]): void
+  /** Whether this process has written a line for it; of one long ago it may have forgotten that. */
+  knows(end: Pick<End, 'kind' | 'id'>): boolean
   /** Every line that is kept, newest first. A line cut short by a crash is passed over. */
   newestFirst(): Iterable<End>
   /** Removes the files whose every line is older. @param before milliseconds since 1970 */
@@ -19,6 +31,7 @@ export type Journal = {
 }
 
 const day = 24 * 60 * 60 * 1000
+const mostRemembered = 20_000
 const fileShape = /^ends-(\d{4}-\d{2}-\d{2})\.[a-z0-9-]+\.ndjson$/
 
 /**
@@ -29,14 +42,26 @@ export function openJournal(directory: string, writer: string): Journal {
   mkdirSync(directory, { recursive: true, mode: 0o700 })
   let open: { date: string; descriptor: number } | null = null
   let syncing: NodeJS.Timeout | null = null
+  const written = new Set<string>()
 
   const descriptorFor = (at: number): number => {
     const date = new Date(at).toISOString().slice(0, 10)
     if (open?.date !== date) {
-      if (open) closeSync(open.descriptor)
+      if (open) finish(open.descriptor)
       open = { date, descriptor: openSync(join(directory, `ends-${date}.${writer}.ndjson`), 'a', 0o600) }
     }
     return open.descriptor
+  }
+  const finish = (descriptor: number) => {
+    fdatasyncSync(descriptor)
+    closeSync(descriptor)
+  }
+  const remember = (ends: End[]) => {
+    for (const { kind, id } of ends) written.add(`${kind} ${id}`)
+    for (const oldest of written) {
+      if (written.size <= mostRemembered) break
+      written.delete(oldest)
+    }
   }
   const files = () =>
     readdirSync(directory)
@@ -49,12 +74,14 @@ export function openJournal(directory: string, writer: string): Journal {
       if (ends.length === 0) return
       const descriptor = descriptorFor(ends[0]!.at)
       writeSync(descriptor, ends.map((end) => `${JSON.stringify(end)}\n`).join(''))
+      remember(ends)
       // One flush a second at most: a logout must not wait for the disk, and only a power cut could tell.
       syncing ??= setTimeout(() => {
         syncing = null
         if (open) fdatasync(open.descriptor, () => {})
       }, 1000).unref()
     },
+    knows: ({ kind, id }) => written.has(`${kind} ${id}`),
     *newestFirst() {
       const names = files()
       for (const date of new Set(names.map(dateOf))) {
@@ -73,7 +100,7 @@ export function openJournal(directory: string, writer: string): Journal {
     },
     close() {
       if (syncing) clearTimeout(syncing)
-      if (open) closeSync(open.descriptor)
+      if (open) finish(open.descriptor)
       open = null
     },
   }

@@ -19,9 +19,12 @@ type Job = {
   call: SlowCall
   work: Work
   queuedAt: number
-  resolve(digest: string): void
+  resolve(done: Done): void
   reject(error: unknown): void
 }
+
+/** What a thread computed, and how long that took it. */
+export type Done = { digest: string; milliseconds: number }
 
 /** The thread is null before it is first needed (`fresh`), and while it waits to be replaced. */
 type Slot = { thread: Thread | null; fresh: boolean; jobs: Job[]; startedAt: number; failures: number }
@@ -58,7 +61,7 @@ export function startGovernor({
   spawn(slots[0]!)
 
   /** @param makeCall called only when the job is admitted */
-  function run(work: Work, makeCall: () => SlowCall, signal?: AbortSignal): Promise<string> {
+  function run(work: Work, makeCall: () => SlowCall, signal?: AbortSignal): Promise<Done> {
     if (closing) return Promise.reject(new AppError('unavailable', { retryAfter: 1 }))
     if (signal?.aborted) return Promise.reject(signal.reason)
     // With a free thread there is nothing to wait for, however slow the machine has become.
@@ -163,9 +166,9 @@ export function startGovernor({
     const { resolve, reject } = job
     const forget = () => signal.removeEventListener('abort', abandon)
     signal.addEventListener('abort', abandon, { once: true })
-    job.resolve = (digest) => {
+    job.resolve = (done) => {
       forget()
-      resolve(digest)
+      resolve(done)
     }
     job.reject = (error) => {
       forget()
@@ -196,7 +199,7 @@ export function startGovernor({
       counts.busyMs += answer.milliseconds
       pace.learn(job.work, answer.milliseconds)
       onComputed?.(job.work.kind, answer.milliseconds)
-      job.resolve(answer.digest)
+      job.resolve(answer)
     }
     tellIdle()
   }

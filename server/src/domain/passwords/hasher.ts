@@ -1,7 +1,9 @@
 import { timingSafeEqual } from 'node:crypto'
+import { setTimeout as delayed } from 'node:timers/promises'
 import { newBlank } from './formats/blank.ts'
 import type { Unreadable, Wanted } from './formats/format.ts'
 import { readHash } from './formats/read.ts'
+import { formatsInUse } from './formats-in-use.ts'
 import { type GovernorOptions, startGovernor } from './governor.ts'
 
 export type HasherOptions = Pick<GovernorOptions, 'threads' | 'maxWait' | 'now' | 'workerUrl' | 'onComputed'> & {
@@ -44,6 +46,8 @@ export type Hasher = {
   hash(password: string, signal?: AbortSignal): Promise<string>
   /** @param stored null for an unknown user: it takes the same way and as long as a known one */
   verify(password: string, stored: string | null, signal?: AbortSignal): Promise<Verdict>
+  /** Tells which formats are in use: nobody learns from the time of a refusal whether a hash is of one of them. */
+  meet(hashes: string[]): void
   /** Measures how long a hash takes on this machine; nothing needs to wait for it. */
   calibrate(): Promise<void>
   stats(): HasherStats
@@ -52,34 +56,51 @@ export type Hasher = {
 
 export function startHasher({ wanted, ...options }: HasherOptions): Hasher {
   const dummy = newBlank(wanted).recipe
+  const slowest = formatsInUse(dummy)
   const governor = startGovernor({ ...options, kind: dummy.work.kind })
 
   return {
     async hash(password, signal) {
       const { recipe, fill } = newBlank(wanted)
-      return fill(await governor.run(recipe.work, () => recipe.call(password), signal))
+      const { digest } = await governor.run(recipe.work, () => recipe.call(password), signal)
+      return fill(digest)
     },
 
     async verify(password, stored, signal) {
       const read = stored === null ? dummy : readHash(stored)
       const unreadable = typeof read === 'string' ? read : null
       const recipe = typeof read === 'string' ? dummy : read
-      const digest = await governor.run(recipe.work, () => recipe.call(password), signal)
+      slowest.meet(recipe)
+      const { digest, milliseconds } = await governor.run(recipe.work, () => recipe.call(password), signal)
       const ok = isSame(digest, recipe.digest) && recipe !== dummy
       // The stored hash vouches only for the part it reads. The owner gets in, as in the system the hash came from,
       // but we do not bless a tail that nobody has checked: the old hash stays until the password is changed.
+      if (!ok) await delay(slowest.expected(governor.expect) - milliseconds, signal)
       const truncated = Buffer.byteLength(password) > recipe.reads
       return { ok, rehash: ok && !truncated && !recipe.isAsWanted(wanted), truncated, unreadable }
     },
 
+    meet(hashes) {
+      for (const hash of hashes) {
+        const recipe = readHash(hash)
+        if (typeof recipe !== 'string') slowest.meet(recipe)
+      }
+    },
+
     async calibrate() {
-      // When real work leaves no room for this, it does the measuring.
-      await governor.run(dummy.work, () => dummy.call('calibration')).catch(() => undefined)
+      for (const { work, call } of slowest.recipes()) {
+        // When real work leaves no room for this, it does the measuring.
+        await governor.run(work, () => call('calibration')).catch(() => undefined)
+      }
     },
 
     stats: () => ({ ...governor.stats(), hashMs: governor.expect(dummy.work) }),
     close: governor.close,
   }
+}
+
+async function delay(milliseconds: number, signal?: AbortSignal): Promise<void> {
+  if (milliseconds >= 1) await delayed(milliseconds, undefined, { signal })
 }
 
 function isSame(computed: string, stored: string): boolean {

@@ -5,6 +5,13 @@ export async function findPasswordHash(db: Db | Tx, userId: string): Promise<str
   return row?.hash ?? null
 }
 
+/** The hashes of the oldest and of the newest users, `limit` of each: they show which formats are in use. */
+export async function sampleHashes(db: Db, limit: number): Promise<string[]> {
+  const query = db.selectFrom('passwords').select('hash').limit(limit)
+  const [oldest, newest] = [await query.orderBy('user_id').execute(), await query.orderBy('user_id', 'desc').execute()]
+  return [...oldest, ...newest].map(({ hash }) => hash)
+}
+
 export async function insertPassword(db: Db | Tx, userId: string, hash: string, now: number): Promise<void> {
   await db.insertInto('passwords').values({ user_id: userId, hash, changed_at: now }).execute()
 }

@@ -1,6 +1,9 @@
 import type { Tx } from '../../database/connect.ts'
 import type { EndReason } from '../../errors.ts'
-import { endSessionRow, endSessionRows, endSessionRowsOfUser, listLiveSessionIds } from './store.ts'
+import { lapseOf } from './lapse.ts'
+import { endSessionRow, endSessionRows, endSessionRowsOfUser, listOpenSessions } from './store.ts'
+
+const idsOf = (rows: { id: string }[]) => rows.map(({ id }) => id)
 
 /**
  * Ends one session, once.
@@ -17,7 +20,11 @@ export async function endSession(
   return endSessionRow(tx, id, reason, now, generation)
 }
 
-/** Ends all sessions of a user, but for one if given. @returns the ids of those that this call ended */
+/**
+ * Ends all sessions of a user, but for one if given. Those that had lapsed by themselves keep their own reason; they are
+ * ended all the same, because a token ahead of its row would find them alive (`judge-refresh.ts`).
+ * @returns the ids of those that lived
+ */
 export async function endSessionsOfUser(
   tx: Tx,
   userId: string,
@@ -25,9 +32,14 @@ export async function endSessionsOfUser(
   now: number,
   except?: string,
 ): Promise<string[]> {
-  const ids = await listLiveSessionIds(tx, userId, except)
-  if (ids.length > 0) await endSessionRows(tx, ids, reason, now)
-  return ids
+  const open = await listOpenSessions(tx, userId, except)
+  const living = open.filter((row) => lapseOf(row, now) === null)
+  await endSessionRows(tx, idsOf(living), reason, now)
+  for (const lapse of ['idle', 'expired'] as const) {
+    const lapsed = open.filter((row) => lapseOf(row, now) === lapse)
+    await endSessionRows(tx, idsOf(lapsed), lapse, now)
+  }
+  return idsOf(living)
 }
 
 /** Ends a user's sessions that began at or before `at`: what the journal of ends knows after a restore. */

@@ -1,5 +1,6 @@
 import type { Db } from '../../database/connect.ts'
 import type { EndReason } from '../../errors.ts'
+import { lapseOf } from './lapse.ts'
 import { listSessionRows, type SessionRow } from './store.ts'
 
 /** A session as its user sees it. Times are milliseconds since 1970. */
@@ -29,8 +30,7 @@ export async function listSessions(
 
 export function sessionOf(row: SessionRow, now: number): Session {
   const expiresAt = Math.min(row.idle_expires_at, row.absolute_expires_at)
-  const lapsed = row.ended_at === null && now >= expiresAt
-  const lapse = row.absolute_expires_at <= row.idle_expires_at ? 'expired' : 'idle'
+  const lapse = row.ended_at === null ? lapseOf(row, now) : null
   return {
     id: row.id,
     deviceName: row.device_name,
@@ -39,7 +39,7 @@ export function sessionOf(row: SessionRow, now: number): Session {
     createdAt: row.created_at,
     lastUsedAt: row.last_used_at,
     expiresAt,
-    endedAt: lapsed ? expiresAt : row.ended_at,
-    endReason: lapsed ? lapse : (row.end_reason as EndReason | null),
+    endedAt: lapse ? expiresAt : row.ended_at,
+    endReason: lapse ?? (row.end_reason as EndReason | null),
   }
 }

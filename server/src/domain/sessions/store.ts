@@ -137,10 +137,37 @@ export async function listEndedUsers(db: Db | Tx, userIds: string[], times: numb
   return query.where('user_id', 'in', userIds).where('ended_at', 'in', times).execute()
 }
 
-export async function listLiveSessionIds(db: Db | Tx, userId: string, except?: string): Promise<string[]> {
-  let query = db.selectFrom('sessions').select('id').where('user_id', '=', userId).where('ended_at', 'is', null)
+export type EndedRow = Pick<SessionRow, 'id' | 'ended_at' | 'end_reason'>
+
+/** When and why a session ended; undefined while it lives. */
+export async function findSessionEnd(db: Db | Tx, id: string): Promise<EndedRow | undefined> {
+  const query = db.selectFrom('sessions').select(['id', 'ended_at', 'end_reason'])
+  return query.where('id', '=', id).where('ended_at', 'is not', null).executeTakeFirst()
+}
+
+/** A user's sessions that ended for this reason at or after `since`, milliseconds since 1970. */
+export async function listSessionsEndedSince(
+  db: Db | Tx,
+  userId: string,
+  reason: EndReason,
+  since: number,
+): Promise<EndedRow[]> {
+  const query = db.selectFrom('sessions').select(['id', 'ended_at', 'end_reason']).where('user_id', '=', userId)
+  return query.where('end_reason', '=', reason).where('ended_at', '>=', since).execute()
+}
+
+export type Lifetime = Pick<SessionRow, 'idle_expires_at' | 'absolute_expires_at'>
+
+/** A user's sessions that nobody has ended; some may have lapsed. */
+export async function listOpenSessions(
+  db: Db | Tx,
+  userId: string,
+  except?: string,
+): Promise<(Lifetime & { id: string })[]> {
+  const columns = ['id', 'idle_expires_at', 'absolute_expires_at'] as const
+  let query = db.selectFrom('sessions').select(columns).where('user_id', '=', userId).where('ended_at', 'is', null)
   if (except !== undefined) query = query.where('id', '!=', except)
-  return (await query.execute()).map((row) => row.id)
+  return query.execute()
 }
 
 export async function findSessionRow(db: Db | Tx, id: string): Promise<SessionRow | undefined> {

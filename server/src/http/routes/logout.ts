@@ -35,10 +35,15 @@ export const logoutRoute = route({
 })
 
 /** The session that the shown token belongs to; null when it is no good, which is no error here. */
+function shownBy(token: { sessionId: string; generation: number } | null) {
+  return token && { id: token.sessionId, generation: token.generation }
+}
+
 async function sessionOf({ app, body, header }: RequestContext<{ refresh_token?: string }, undefined, undefined>) {
-  if (body.refresh_token !== undefined) return app.refreshTokens.read(body.refresh_token)?.sessionId ?? null
+  if (body.refresh_token !== undefined) return shownBy(app.refreshTokens.read(body.refresh_token))
   try {
-    return (await authenticateOrAsk(app, bearerToken(header('authorization')))).claims.sid
+    const { claims } = await authenticateOrAsk(app, bearerToken(header('authorization')))
+    return { id: claims.sid, generation: null }
   } catch (error) {
     if (error instanceof AppError && error.status === 401 && error.code !== 'unauthenticated') return null
     throw error

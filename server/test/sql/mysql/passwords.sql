@@ -1,3 +1,7 @@
+-- sampleHashes
+select `hash` from `passwords` order by `user_id` limit ?;
+select `hash` from `passwords` order by `user_id` desc limit ?;
+
 -- findPasswordHash
 select `hash` from `passwords` where `user_id` = ?;
 

@@ -23,9 +23,15 @@ select `id`, `ended_at` from `sessions` where `id` in (?, ?) and `ended_at` in (
 -- listEndedUsers
 select distinct `user_id`, `ended_at` from `sessions` where `user_id` in (?, ?) and `ended_at` in (?, ?);
 
--- listLiveSessionIds
-select `id` from `sessions` where `user_id` = ? and `ended_at` is null;
-select `id` from `sessions` where `user_id` = ? and `ended_at` is null and `id` != ?;
+-- findSessionEnd
+select `id`, `ended_at`, `end_reason` from `sessions` where `id` = ? and `ended_at` is not null;
+
+-- listSessionsEndedSince
+select `id`, `ended_at`, `end_reason` from `sessions` where `user_id` = ? and `end_reason` = ? and `ended_at` >= ?;
+
+-- listOpenSessions
+select `id`, `idle_expires_at`, `absolute_expires_at` from `sessions` where `user_id` = ? and `ended_at` is null;
+select `id`, `idle_expires_at`, `absolute_expires_at` from `sessions` where `user_id` = ? and `ended_at` is null and `id` != ?;
 
 -- findSessionRow
 select * from `sessions` where `id` = ?;

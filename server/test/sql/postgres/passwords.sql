@@ -1,3 +1,7 @@
+-- sampleHashes
+select "hash" from "passwords" order by "user_id" limit $1;
+select "hash" from "passwords" order by "user_id" desc limit $1;
+
 -- findPasswordHash
 select "hash" from "passwords" where "user_id" = $1;
 

@@ -23,9 +23,15 @@ select "id", "ended_at" from "sessions" where "id" in ($1, $2) and "ended_at" in
 -- listEndedUsers
 select distinct "user_id", "ended_at" from "sessions" where "user_id" in ($1, $2) and "ended_at" in ($3, $4);
 
--- listLiveSessionIds
-select "id" from "sessions" where "user_id" = $1 and "ended_at" is null;
-select "id" from "sessions" where "user_id" = $1 and "ended_at" is null and "id" != $2;
+-- findSessionEnd
+select "id", "ended_at", "end_reason" from "sessions" where "id" = $1 and "ended_at" is not null;
+
+-- listSessionsEndedSince
+select "id", "ended_at", "end_reason" from "sessions" where "user_id" = $1 and "end_reason" = $2 and "ended_at" >= $3;
+
+-- listOpenSessions
+select "id", "idle_expires_at", "absolute_expires_at" from "sessions" where "user_id" = $1 and "ended_at" is null;
+select "id", "idle_expires_at", "absolute_expires_at" from "sessions" where "user_id" = $1 and "ended_at" is null and "id" != $2;
 
 -- findSessionRow
 select * from "sessions" where "id" = $1;
