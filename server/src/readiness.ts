@@ -12,6 +12,8 @@ export type Readiness = {
 
 const keptFor = 1000
 const patience = 2000
+/** A database that takes no writes is tried again after so long: if nobody sends any, nobody sees it mended. */
+const trialAfter = 10_000
 
 /**
  * @param signs whether there is a key to sign with
@@ -21,6 +23,8 @@ export function readiness(database: Database, clock: Clock, signs: () => boolean
   let draining = false
   let asked = Number.NEGATIVE_INFINITY
   let answer: Promise<string[]> = Promise.resolve([])
+  let refusal: Database['writes']['refusal'] = null
+  let refusedSince = 0
 
   const ask = async (): Promise<string[]> => {
     const reasons: string[] = []
@@ -35,6 +39,16 @@ export function readiness(database: Database, clock: Clock, signs: () => boolean
     return reasons
   }
 
+  const refusedWrite = (now: number): string | null => {
+    const { writes } = database
+    if (writes.refusal !== refusal) {
+      refusal = writes.refusal
+      refusedSince = now
+    }
+    if (refusal === null || Math.abs(now - refusedSince) >= trialAfter) return null
+    return `The database takes no writes: ${(refusal.error as Error).message}`
+  }
+
   return {
     async check() {
       if (draining) return { ready: false, reasons: ['The server is stopping.'] }
@@ -44,6 +58,8 @@ export function readiness(database: Database, clock: Clock, signs: () => boolean
         answer = ask()
       }
       const reasons = [...(await answer)]
+      const refused = refusedWrite(now)
+      if (refused !== null) reasons.push(refused)
       if (!sees()) reasons.push('What other nodes revoke could not be read for too long; the log says why.')
       return { ready: reasons.length === 0, reasons }
     },

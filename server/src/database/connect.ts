@@ -14,6 +14,10 @@ export type Database = {
   readonly db: Db
   readonly dialect: Dialect
   readonly retries: Retries
+  /** Milliseconds to wait for another process that writes, in each attempt, where the database leaves that to us. */
+  readonly turnWait: number
+  /** Why the last write failed, if it was because the database takes none: full, read-only, broken. */
+  readonly writes: { refusal: { error: unknown } | null }
   /** Asks the database for a sign of life; rejects when none comes within `milliseconds`. */
   ping(milliseconds?: number): Promise<void>
   /** How busy the connections are. */
@@ -50,6 +54,8 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     db,
     dialect,
     retries: { ...defaultRetries, onRetry: options.onRetry },
+    turnWait: Math.min(timeout, 1000),
+    writes: { refusal: null },
     ping: (milliseconds = timeout) => within(milliseconds, sql`select 1`.execute(db)),
     pool: () => pool(),
     close: () => db.destroy(),

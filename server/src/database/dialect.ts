@@ -22,10 +22,14 @@ export interface Dialect {
   isDuplicate(error: unknown): boolean
   /** The transaction was undone through no fault of its own: the same again may succeed. */
   isRetryable(error: unknown): boolean
+  /** Another process is writing, and the database itself did not wait for it. */
+  isBusy(error: unknown): boolean
   /** The connection broke. Before COMMIT that undid the transaction; during COMMIT the outcome is unknown. */
   isConnectionLost(error: unknown): boolean
   /** The database cannot be reached, does not answer in time or takes no writes: nothing is wrong with the request. */
   isUnavailable(error: unknown): boolean
+  /** It takes no writes, and will not before somebody has mended it: its disk is full, it is read-only, or it broke. */
+  refusesWrites(error: unknown): boolean
 }
 
 /** Connections of this process to the database. */

@@ -90,7 +90,10 @@ async function runEach(tx: Tx, group: Waiting[]): Promise<Outcome[]> {
     try {
       outcomes.push({ value: await enter(() => marked(() => work(tx))) })
     } catch (error) {
-      await tx.executeQuery(undo)
+      // A full disk may have undone the whole transaction, and with it the savepoint.
+      await tx.executeQuery(undo).catch(() => {
+        throw error
+      })
       outcomes.push({ error })
     }
     await tx.executeQuery(release)

@@ -24,22 +24,41 @@ export async function inTransaction<T>(database: Database, work: (tx: Tx) => Pro
   return repeating(database, (progress) => attempt(database, work, progress))
 }
 
-/** What went wrong first; a failing ROLLBACK must not hide it. */
-type Progress = { failure?: unknown; committing: boolean }
+type Progress = { committing: boolean }
 
-/** Repeats `once` while the database is to blame. */
+/** Repeats `once`, which writes, while the database is to blame. */
 export async function repeating<T>(database: Database, once: (progress: Progress) => Promise<T>): Promise<T> {
-  const { dialect, retries } = database
+  const { dialect, retries, writes } = database
   for (let attempt = 1; ; attempt++) {
     const progress: Progress = { committing: false }
     try {
-      return await once(progress)
-    } catch (thrown) {
-      const error = progress.failure ?? thrown
+      const result = await inTurn(database, () => once(progress))
+      writes.refusal = null
+      return result
+    } catch (error) {
       const undone = dialect.isRetryable(error) || (!progress.committing && dialect.isConnectionLost(error))
-      if (!undone || attempt >= retries.attempts) throw error
+      if (!undone || attempt >= retries.attempts) {
+        if (dialect.refusesWrites(error)) writes.refusal = { error }
+        throw error
+      }
       retries.onRetry?.(error, attempt)
       await retries.sleep(backoff(attempt, retries.random()))
+    }
+  }
+}
+
+/**
+ * Waits while another process is writing, where the database leaves that to us: its own waiting would stop this whole
+ * process. The connection is given back in between, so that readers get on.
+ */
+async function inTurn<T>(database: Database, once: () => Promise<T>): Promise<T> {
+  const start = performance.now()
+  for (;;) {
+    try {
+      return await once()
+    } catch (error) {
+      if (!database.dialect.isBusy(error) || performance.now() - start >= database.turnWait) throw error
+      await delay(2 + Math.random() * 18)
     }
   }
 }
@@ -51,17 +70,19 @@ function backoff(attempt: number, random: number): number {
 
 async function attempt<T>(database: Database, work: (tx: Tx) => Promise<T>, progress: Progress): Promise<T> {
   const mark: TransactionMark = { ended: false }
+  const tx = await database.db.startTransaction().execute()
   try {
-    return await database.db.transaction().execute(async (tx) => {
-      try {
-        const result = await markTransaction(mark, () => work(tx))
-        progress.committing = true
-        return result
-      } catch (error) {
-        progress.failure = error
-        throw error
-      }
-    })
+    const result = await markTransaction(mark, () => work(tx))
+    progress.committing = true
+    await tx.commit().execute()
+    return result
+  } catch (error) {
+    // A database that failed to commit, or whose disk is full, may have rolled back already: that must hide no error.
+    await tx
+      .rollback()
+      .execute()
+      .catch(() => undefined)
+    throw error
   } finally {
     mark.ended = true
   }

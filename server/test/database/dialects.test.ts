@@ -22,6 +22,15 @@ describe('the verdict on an error', () => {
     assert.ok(mysql.isUnavailable(code('PROTOCOL_SEQUENCE_TIMEOUT')))
     assert.ok(!mysql.isConnectionLost(code('PROTOCOL_SEQUENCE_TIMEOUT')))
     assert.ok(mysql.isUnavailable(number(1047)))
+    for (const full of [
+      number(1114),
+      number(1021),
+      number(1290),
+      number(1180, 'Got error 28 "No space" during COMMIT'),
+    ]) {
+      assert.ok(mysql.refusesWrites(full) && mysql.isUnavailable(full), String(full.errno))
+    }
+    assert.ok(!mysql.refusesWrites(number(1180, commit)) && !mysql.refusesWrites(number(1213)))
   })
 
   it('of PostgreSQL', () => {
@@ -31,13 +40,20 @@ describe('the verdict on an error', () => {
     assert.ok(postgres.isUnavailable(new Error('Query read timeout')))
     assert.ok(!postgres.isConnectionLost(new Error('Query read timeout')))
     assert.ok(postgres.isUnavailable(code('53300')))
+    for (const state of ['53100', '58030', '25006']) {
+      assert.ok(postgres.refusesWrites(code(state)) && postgres.isUnavailable(code(state)), state)
+    }
+    assert.ok(!postgres.refusesWrites(code('53300')))
     assert.ok(postgres.isDuplicate(code('23505')) && !postgres.isRetryable(code('23505')))
   })
 
   it('of SQLite', () => {
     for (const name of ['SQLITE_BUSY', 'SQLITE_BUSY_SNAPSHOT', 'SQLITE_LOCKED'])
       assert.ok(sqlite.isRetryable(code(name)))
-    for (const name of ['SQLITE_FULL', 'SQLITE_IOERR_WRITE']) assert.ok(sqlite.isUnavailable(code(name)), name)
+    for (const name of ['SQLITE_FULL', 'SQLITE_IOERR_WRITE', 'SQLITE_READONLY']) {
+      assert.ok(sqlite.isUnavailable(code(name)) && sqlite.refusesWrites(code(name)), name)
+    }
+    assert.ok(sqlite.isBusy(code('SQLITE_BUSY')) && !sqlite.refusesWrites(code('SQLITE_BUSY')))
     assert.ok(!sqlite.isDuplicate(code('SQLITE_CONSTRAINT_NOTNULL')))
     assert.ok(!sqlite.isConnectionLost(code('ECONNRESET')))
   })
@@ -47,6 +63,7 @@ describe('the verdict on an error', () => {
       for (const thrown of [undefined, null, 'text', new Error('mistake'), { code: 1, errno: 'x', message: 2 }]) {
         assert.ok(!dialect.isDuplicate(thrown) && !dialect.isRetryable(thrown))
         assert.ok(!dialect.isConnectionLost(thrown) && !dialect.isUnavailable(thrown))
+        assert.ok(!dialect.isBusy(thrown) && !dialect.refusesWrites(thrown))
       }
     }
   })

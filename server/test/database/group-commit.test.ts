@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { after, before, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
+import { sql } from 'kysely'
 import { type Database, openDatabase, type Tx } from '../../src/database/connect.ts'
 import { groupCommit } from '../../src/database/group-commit.ts'
 import { migrateUp } from '../../src/database/migrate.ts'
@@ -147,11 +148,12 @@ onEachDatabase((name, url) => {
     const commit = groupCommit({
       ...database,
       db: {
-        transaction: () => ({
-          execute: async (work: (tx: Tx) => Promise<unknown>) => {
-            await work({ executeQuery: async () => ({ rows: [] }) } as never)
-            throw Object.assign(new Error('disk full'), { code: 'SQLITE_FULL' })
-          },
+        startTransaction: () => ({
+          execute: async () => ({
+            executeQuery: async () => ({ rows: [] }),
+            commit: () => ({ execute: failing('disk full', 'SQLITE_FULL') }),
+            rollback: () => ({ execute: failing('no transaction is active', 'SQLITE_ERROR') }),
+          }),
         }),
       } as never,
     })
@@ -161,14 +163,33 @@ onEachDatabase((name, url) => {
       ['disk full', 'disk full'],
     )
   })
+
+  it('says that the disk was full, not that the savepoint went with the transaction', async () => {
+    const commit = groupCommit(database)
+    const full = Object.assign(new Error('disk full'), { code: 'SQLITE_FULL' })
+    const outcomes = await Promise.allSettled([
+      commit(async () => 1),
+      commit(async (tx) => {
+        await sql`rollback`.execute(tx)
+        throw full
+      }),
+    ])
+    for (const outcome of outcomes) assert.equal(outcome.status === 'rejected' && outcome.reason, full)
+  })
 })
+
+function failing(message: string, code: string) {
+  return async () => {
+    throw Object.assign(new Error(message), { code })
+  }
+}
 
 function counting(database: Database, count: () => void): Database {
   const db = Object.create(database.db, {
-    transaction: {
+    startTransaction: {
       value: () => {
         count()
-        return database.db.transaction()
+        return database.db.startTransaction()
       },
     },
   })

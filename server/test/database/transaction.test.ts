@@ -88,6 +88,44 @@ onEachDatabase((name, url) => {
       await assert.rejects(failing, /^Error: mistake$/)
     })
 
+    it('does not hide a failed commit behind the rollback that fails after it', async () => {
+      const failing = inTransaction(database, (tx) => sql`commit`.execute(tx))
+      await assert.rejects(failing, /cannot commit/)
+    })
+
+    it('waits for another process that is writing without stopping its own', async () => {
+      const other = await openDatabase({ url: url() })
+      const holder = await database.db.startTransaction().execute()
+      // Runs only if the event loop does.
+      const release = delay(50).then(() => holder.rollback().execute())
+      await inTransaction({ ...other, retries: { ...other.retries, attempts: 1 } }, (tx) => insert(tx, userRow()))
+      await release
+      await other.close()
+    })
+
+    it('remembers that the database is full until a write succeeds', async () => {
+      const pages = await sql<{ page_count: number }>`pragma page_count`.execute(database.db)
+      const most = (count: number) => sql.raw(`pragma max_page_count = ${count}`).execute(database.db)
+      const fill = () =>
+        inTransaction(database, async (tx) => {
+          for (let count = 0; count < 50; count++) await insert(tx, userRow({ metadata: 'x'.repeat(10_000) }))
+        })
+      await most(pages.rows[0]!.page_count)
+      const error = await failure(fill())
+      assert.match(String(error), /database or disk is full/)
+      assert.ok(database.dialect.isUnavailable(error) && !database.dialect.isRetryable(error))
+      assert.equal(database.writes.refusal?.error, error)
+      await assert.rejects(
+        inTransaction(database, async () => {
+          throw new Error('mistake')
+        }),
+      )
+      assert.equal(database.writes.refusal?.error, error)
+      await most(1_000_000)
+      await fill()
+      assert.equal(database.writes.refusal, null)
+    })
+
     it('repeats when another process is writing', async () => {
       const other = await openDatabase({ url: url(), timeout: 20 })
       const holder = await database.db.startTransaction().execute()

@@ -336,24 +336,24 @@ describeFlow('refresh', (flow) => {
     const { server } = flow
     const { tokens, ...first } = await chain(1)
     const { database } = server.app
-    const { transaction } = database.db
+    const { startTransaction } = database.db
     // The rotation comes in between reading the row and ending the session.
     let interposed = false
-    database.db.transaction = function (this: typeof database.db) {
-      database.db.transaction = transaction
-      const builder = transaction.call(database.db)
+    database.db.startTransaction = function (this: typeof database.db) {
+      database.db.startTransaction = startTransaction
+      const builder = startTransaction.call(database.db)
       const { execute } = builder
-      builder.execute = async (work) => {
+      builder.execute = async () => {
         assert.equal((await send(tokens[1]!, key(1))).body.generation, 2)
         interposed = true
-        return execute.call(builder, work as never) as never
+        return execute.call(builder)
       }
       return builder
     }
     try {
       assert.equal(problem(await send(tokens[0]!, keyB)), reuse)
     } finally {
-      database.db.transaction = transaction
+      database.db.startTransaction = startTransaction
     }
     assert.equal(interposed, true)
     assert.equal((await sessionOf(server, first.session_id)).generation, 2)

@@ -146,16 +146,16 @@ describeFlow('restore', (flow) => {
       app.journal.append([{ kind: 'session', id, at: app.clock.now(), reason: 'logout' }])
     }
     const { db } = app.database
-    const { transaction } = db
+    const { startTransaction } = db
     let transactions = 0
-    db.transaction = () => {
+    db.startTransaction = () => {
       if (++transactions > 1) throw new Error('killed')
-      return transaction.call(db)
+      return startTransaction.call(db)
     }
     try {
       await assert.rejects(reapplyEnds(app), /killed/)
     } finally {
-      db.transaction = transaction
+      db.startTransaction = startTransaction
     }
     const left = new Set(await live())
     assert.ok(rows.some(({ id }) => left.has(id)) && rows.some(({ id }) => !left.has(id)))

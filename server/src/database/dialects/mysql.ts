@@ -53,6 +53,7 @@ export const mysql: Dialect = {
     // 1180 is any failed commit; with 149 it lost a certification.
     return undone.has(errno) || notAWriter.has(errno) || (errno === 1180 && /\b149\b/.test(message))
   },
+  isBusy: () => false,
   isConnectionLost(error) {
     const { code, errno, message } = codesOf(error)
     return (
@@ -71,9 +72,13 @@ export const mysql: Dialect = {
       isSilence(error) ||
       code === 'PROTOCOL_SEQUENCE_TIMEOUT' ||
       unavailable.has(errno) ||
-      notAWriter.has(errno) ||
+      mysql.refusesWrites(error) ||
       errno === 1047
     )
+  },
+  refusesWrites(error) {
+    const { errno, message } = codesOf(error)
+    return notAWriter.has(errno) || full.has(errno) || (errno === 1180 && /\b28\b/.test(message))
   },
 }
 
@@ -81,6 +86,8 @@ export const mysql: Dialect = {
 const undone = new Set([1213, 1205, 3101, 1047, 8002, 8005, 8022, 9007])
 // Read-only: after a failover the writer is elsewhere.
 const notAWriter = new Set([1290, 1792, 1836])
+// No space on the disk for the table, a temporary file or the binary log; for a commit it is 1180 with 28.
+const full = new Set([1021, 1026, 1114])
 // Too many connections, shutting down, access refused; the statement ran too long (MariaDB, MySQL).
 const unavailable = new Set([1040, 1053, 1044, 1045, 1049, 1203, 1969, 3024])
 

@@ -73,6 +73,7 @@ export const postgres: Dialect = {
 
   isDuplicate: (error) => codesOf(error).code === '23505',
   isRetryable: (error) => undone.has(codesOf(error).code),
+  isBusy: () => false,
   isConnectionLost(error) {
     const { code, message } = codesOf(error)
     return isBrokenSocket(error) || /^(08...|57P0[123])$/.test(code) || brokenConnection.test(message)
@@ -80,16 +81,23 @@ export const postgres: Dialect = {
   isUnavailable(error) {
     const { code, message } = codesOf(error)
     return (
-      postgres.isConnectionLost(error) || isSilence(error) || unavailable.test(code) || silentConnection.test(message)
+      postgres.isConnectionLost(error) ||
+      postgres.refusesWrites(error) ||
+      isSilence(error) ||
+      unavailable.test(code) ||
+      silentConnection.test(message)
     )
   },
+  refusesWrites: (error) => takesNone.has(codesOf(error).code),
 }
 
 // Serialisation failure, deadlock, lock not available in time, and read-only (after a failover the writer is elsewhere).
 const undone = new Set(['40001', '40P01', '55P03', '25006'])
 
-// Too many connections, access refused, no such database, read-only; the statement ran too long.
-const unavailable = /^(53300|28...|3D000|25006|57014)$/
+// Too many connections, access refused, no such database; the statement ran too long.
+const unavailable = /^(53300|28...|3D000|57014)$/
+// Read-only; the disk is full; the disk is broken.
+const takesNone = new Set(['25006', '53100', '58030'])
 
 // The driver raises these itself, without a code.
 const brokenConnection = /^(Connection terminated|Client has encountered a connection error|Client was closed)/

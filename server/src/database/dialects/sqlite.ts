@@ -23,12 +23,13 @@ export const sqlite: Dialect = {
     if (address.kind !== 'sqlite') throw new Error('not a SQLite address')
     const { default: BetterSqlite } = await import('better-sqlite3')
     if (address.path !== ':memory:') createFile(address.path)
-    // Waiting for another process blocks this one, so it is short; transactions are repeated instead.
     const database = new BetterSqlite(address.path, { timeout: Math.min(limits.timeout, 1000) })
     database.pragma('journal_mode = WAL')
     // NORMAL would lose the last commits with the power: a rotated refresh token must survive.
     database.pragma('synchronous = FULL')
     database.pragma('foreign_keys = ON')
+    // From here on nothing is waited for: that would stop the whole process. `transaction.ts` asks again instead.
+    database.pragma('busy_timeout = 0')
     return new EmbeddedDialect({ database: cachingStatements(database) })
   },
 
@@ -51,9 +52,11 @@ export const sqlite: Dialect = {
   },
 
   isDuplicate: (error) => /^SQLITE_CONSTRAINT_(UNIQUE|PRIMARYKEY|ROWID)$/.test(codesOf(error).code),
-  isRetryable: (error) => /^SQLITE_(BUSY|LOCKED)/.test(codesOf(error).code),
+  isRetryable: (error) => sqlite.isBusy(error),
+  isBusy: (error) => /^SQLITE_(BUSY|LOCKED)/.test(codesOf(error).code),
   isConnectionLost: () => false,
-  isUnavailable: (error) => /^SQLITE_(BUSY|LOCKED|FULL|IOERR|CANTOPEN|READONLY)/.test(codesOf(error).code),
+  isUnavailable: (error) => sqlite.isBusy(error) || sqlite.refusesWrites(error),
+  refusesWrites: (error) => /^SQLITE_(FULL|IOERR|CANTOPEN|READONLY)/.test(codesOf(error).code),
 }
 
 function createFile(path: string): void {
