@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { commands } from '../src/cli/commands.ts'
 import { exitCodes } from '../src/cli/exit-codes.ts'
 import { configFileVariable, flagOf, keyOf, settingNames, settingOf, variableOf } from '../src/config/env.ts'
+import { auditEventNames, auditEventOf } from '../src/domain/audit/events.ts'
 import { counters, type Entry, gauges, histograms } from '../src/metrics/table.ts'
 
 const root = new URL('../../', import.meta.url)
@@ -15,6 +16,7 @@ const files: Record<string, string> = {
   'docs/reference/configuration.md': configuration(),
   'docs/reference/command-line.md': await commandLine(),
   'docs/reference/metrics.md': metrics(),
+  'docs/reference/audit-events.md': auditEventsPage(),
   '.env.example': envExample(),
 }
 
@@ -108,6 +110,7 @@ async function commandLine(): Promise<string> {
     pending: '`migrate status`: migrations are waiting',
     newer: '`migrate status`: the schema is newer than this version',
     notFound: '`users`, `sessions`, `create-admin --promote`: there is no such user or session',
+    altered: '`audit verify`: the audit log is not what was written',
     usage: 'the command line is wrong',
     config: 'the configuration is wrong, or the runtime is too old',
   }
@@ -151,6 +154,26 @@ collection) as prom-client gives them.
 
 | metric | kind | labels | meaning |
 |---|---|---|---|
+function auditEventsPage(): string {
+  const rows = auditEventNames.map((name) => {
+    const { meaning, subject, details, afterwards } = auditEventOf(name)
+    const names = details.map((detail) => `\`$detail\``).join(', ')
+    return `| \`${name}\` | ${meaning} | ${subject ?? '–'} | ${names || '–'} | ${afterwards ? 'afterwards' : 'with the change'} |`
+  })
+  return `# Audit events
+
+<!-- ${note} -->
+
+Every event of the audit log ([what it is](../audit.md)). A line has the time, the event, who acted (\`actor\`: \`anyone\`,
+\`user\`, \`service\`, \`operator\` for the command line, \`system\` for what the server does by itself), on what
+(\`subject\`), which user it concerns, a reason where there is one, the request id, and the details below. The address of
+the caller, and e-mail, name, user agent and device name where they belong, are kept so that they can be erased.
+
+*With the change*: written in the same transaction, so neither is there without the other. *Afterwards*: about what
+changed nothing; written after the answer, and it may be missing after a crash or while the database is out of reach.
+
+| event | meaning | subject | details | written |
+|---|---|---|---|---|
 ${rows.join('\n')}
 `
 }

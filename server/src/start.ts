@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { App } from './app.ts'
+import { checkpointByTheClock } from './chores/checkpoint-audit.ts'
 import { followKeys } from './chores/follow-keys.ts'
 import { followRevocations } from './chores/follow-revocations.ts'
 import { tendKeysByTheClock, tendKeysInTurn } from './chores/tend-keys.ts'
@@ -22,7 +23,13 @@ export async function startApp(app: App): Promise<() => void> {
   app.journal.forget(app.clock.now() - app.config.sessionAbsoluteTtl)
   app.hasher.meet(await sampleHashes(app.database.db, 200))
   const stopRevocations = await followRevocations(app)
-  const stops = [stopRevocations, watchFollowers(app), followKeys(app), tendKeysByTheClock(app)]
+  const stops = [
+    stopRevocations,
+    watchFollowers(app),
+    followKeys(app),
+    tendKeysByTheClock(app),
+    checkpointByTheClock(app),
+  ]
   return () => {
     for (const stop of stops) stop()
   }

@@ -57,6 +57,8 @@ const oneTimeToken = {
   used_at: null,
 }
 
+const checkpoint = { number: 7, at: now, key_id: 'key', body: '{}', hash: bytes, signature: bytes }
+
 const anyone = { words: [], status: undefined, role: undefined, from: undefined, before: undefined }
 const choosy = { words: ['ada'], status: 'active' as const, role: 'a_b', from: 'from', before: 'before' }
 
@@ -172,6 +174,28 @@ const stores: {
     listPersons: [(db) => audit.listPersons(db, ['one', 'two'])],
     insertPersons: [(db) => audit.insertPersons(db, [{ user_id: id, secret: bytes, erased_at: null }])],
     erasePersonRow: [(db) => audit.erasePersonRow(db, id, now)],
+    listLinesBehind: [(db) => audit.listLinesBehind(db, { writer: id, seq: 1 }, 1000)],
+    findHead: [(db) => audit.findHead(db, id)],
+    listWriters: [(db) => audit.listWriters(db, now, 500, 'behind')],
+    coverLines: [(db) => audit.coverLines(db, id, 7)],
+    findLastCheckpoint: [(db) => audit.findLastCheckpoint(db)],
+    insertCheckpoint: [(db) => audit.insertCheckpoint(db, checkpoint)],
+    listCheckpointsBelow: [(db) => audit.listCheckpointsBelow(db, 7, 200)],
+    listWritersBefore: [(db) => audit.listWritersBefore(db, now, 200)],
+    setRemovedIn: [(db) => audit.setRemovedIn(db, ['one', 'two'], 7)],
+    listWritersToRemove: [(db) => audit.listWritersToRemove(db, 1)],
+    listSeqs: [(db) => audit.listSeqs(db, id, 500)],
+    deleteLinesUpTo: [(db) => audit.deleteLinesUpTo(db, id, 500)],
+    deleteWriter: [(db) => audit.deleteWriter(db, id)],
+    findCheckpointSince: [(db) => audit.findCheckpointSince(db, now)],
+    deleteCheckpointsBelow: [(db) => audit.deleteCheckpointsBelow(db, 7, 500)],
+    deleteErasedPersons: [(db) => audit.deleteErasedPersons(db, now, 500)],
+    listLines: [
+      (db) => audit.listLines(db, {}, 'newest', 51),
+      (db) => audit.listLines(db, { user: id, event: 'login' }, 'newest', 51, { at: now, writer: id, seq: 7 }),
+      (db) => audit.listLines(db, { actor: id, subject: id, since: 1, until: 2 }, 'oldest', 500),
+      (db) => audit.listLines(db, {}, 'oldest', 500, { at: now, writer: id, seq: 7 }),
+    ],
   },
 }
 

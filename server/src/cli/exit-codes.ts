@@ -8,6 +8,8 @@ export const exitCodes = {
   newer: 4,
   /** There is no such user or session. */
   notFound: 5,
+  /** `audit verify`: the audit log is not what was written. */
+  altered: 6,
   usage: 64,
   config: 78,
 } as const

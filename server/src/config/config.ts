@@ -180,6 +180,7 @@ function assemble(values: CheckedValues) {
     revocationMaxAge: values.REVOCATION_MAX_AGE,
     revocationStreams: values.REVOCATION_STREAMS,
     registration: values.REGISTRATION,
+    auditRetention: values.AUDIT_RETENTION,
     logLevel: values.LOG_LEVEL,
     shutdownDelay: values.SHUTDOWN_DELAY ?? (values.ENV === 'production' ? 5000 : 0),
     shutdownTimeout: values.SHUTDOWN_TIMEOUT,

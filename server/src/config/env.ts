@@ -207,6 +207,11 @@ export const settings = {
     default: 'open',
     meaning: 'Whether anyone may register, or only administrators make accounts.',
   },
+  AUDIT_RETENTION: {
+    type: duration('1d', '3650d'),
+    default: '365d',
+    meaning: 'How long lines of the audit log are kept.',
+  },
   LOG_LEVEL: {
     type: choice('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'),
     default: 'info',

@@ -62,6 +62,7 @@ describe('defaults', () => {
         revocationMaxAge: 10_000,
         revocationStreams: 500,
         registration: 'open',
+        auditRetention: 365 * 86_400_000,
         logLevel: 'info',
         shutdownDelay: 0,
         shutdownTimeout: 20_000,

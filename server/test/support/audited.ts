@@ -1,14 +1,24 @@
+import { createHash } from 'node:crypto'
+import { mkdtempSync } from 'node:fs'
+import { join } from 'node:path'
+import type { App } from '../../src/app.ts'
 import { type Clock, systemClock } from '../../src/clock.ts'
 import type { Database } from '../../src/database/connect.ts'
 import { openLanes } from '../../src/domain/audit/lanes.ts'
 import type { Act } from '../../src/flows/acting.ts'
-import type { inAuditedTransaction } from '../../src/flows/audited.ts'
+import { createLog } from '../../src/log.ts'
+import { quickDirectory } from './quick-directory.ts'
 
-type App = Parameters<typeof inAuditedTransaction>[0]
-
-/** As much of an app as an audited transaction needs. */
-export function auditedApp(database: Database, clock: Clock = systemClock): App {
-  return { database, clock, audit: openLanes() } as App
+/** As much of an app as the audit log needs. */
+export function auditedApp(database: Database, clock: Clock = systemClock, masterKeys = [masterKeyOf('first')]): App {
+  const config = { dataDir: mkdtempSync(join(quickDirectory(), 'ntt-auth-audit-')), auditRetention: 365 * day }
+  return { database, clock, audit: openLanes(), config, masterKeys, log: createLog('silent') } as unknown as App
 }
+
+export function masterKeyOf(name: string): Buffer {
+  return createHash('sha256').update(`a master key of the tests: ${name}`).digest()
+}
+
+export const day = 24 * 60 * 60 * 1000
 
 export const somebodysAct: Act = { actor: { kind: 'anyone', id: null }, ip: '192.0.2.7', requestId: 'request-1' }

@@ -12,3 +12,57 @@ insert into `audit_persons` (`user_id`, `secret`, `erased_at`) values (?, ?, ?);
 
 -- erasePersonRow
 update `audit_persons` set `secret` = ?, `erased_at` = ? where `user_id` = ?;
+
+-- listLinesBehind
+select * from `audit_lines` where (`writer` > ? or (`writer` = ? and `seq` > ?)) order by `writer`, `seq` limit ?;
+
+-- findHead
+select `writer`, `seq`, `at`, `hash` from `audit_lines` where `writer` = ? order by `seq` desc limit ?;
+
+-- listWriters
+select * from `audit_writers` where `started_at` > ? and `writer` > ? order by `writer` limit ?;
+
+-- coverLines
+update `audit_writers` set `covered_seq` = ? where `writer` = ? and `covered_seq` < ?;
+
+-- findLastCheckpoint
+select * from `audit_checkpoints` order by `number` desc limit ?;
+
+-- insertCheckpoint
+insert into `audit_checkpoints` (`number`, `at`, `key_id`, `body`, `hash`, `signature`) values (?, ?, ?, ?, ?, ?);
+
+-- listCheckpointsBelow
+select * from `audit_checkpoints` where `number` < ? order by `number` desc limit ?;
+
+-- listWritersBefore
+select * from `audit_writers` where `started_at` < ? and `removed_in` is null order by `started_at`, `writer` limit ?;
+
+-- setRemovedIn
+update `audit_writers` set `removed_in` = ? where `writer` in (?, ?);
+
+-- listWritersToRemove
+select * from `audit_writers` where `removed_in` is not null order by `removed_in`, `writer` limit ?;
+
+-- listSeqs
+select `seq` from `audit_lines` where `writer` = ? order by `seq` limit ?;
+
+-- deleteLinesUpTo
+delete from `audit_lines` where `writer` = ? and `seq` <= ?;
+
+-- deleteWriter
+delete from `audit_writers` where `writer` = ?;
+
+-- findCheckpointSince
+select `number` from `audit_checkpoints` where `at` >= ? order by `number` limit ?;
+
+-- deleteCheckpointsBelow
+select `number` from `audit_checkpoints` where `number` < ? order by `number` limit ?;
+
+-- deleteErasedPersons
+select `user_id` from `audit_persons` where `erased_at` < ? order by `erased_at` limit ?;
+
+-- listLines
+select * from `audit_lines` order by `at` desc, `writer` desc, `seq` desc limit ?;
+select * from `audit_lines` where `user_id` = ? and `event` = ? and `at` <= ? and (`at` < ? or `writer` < ? or (`writer` = ? and `seq` < ?)) order by `at` desc, `writer` desc, `seq` desc limit ?;
+select * from `audit_lines` where `actor_id` = ? and `subject_id` = ? and `at` >= ? and `at` < ? order by `at` asc, `writer` asc, `seq` asc limit ?;
+select * from `audit_lines` where `at` >= ? and (`at` > ? or `writer` > ? or (`writer` = ? and `seq` > ?)) order by `at` asc, `writer` asc, `seq` asc limit ?;

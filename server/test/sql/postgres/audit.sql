@@ -12,3 +12,57 @@ insert into "audit_persons" ("user_id", "secret", "erased_at") values ($1, $2, $
 
 -- erasePersonRow
 update "audit_persons" set "secret" = $1, "erased_at" = $2 where "user_id" = $3;
+
+-- listLinesBehind
+select * from "audit_lines" where ("writer" > $1 or ("writer" = $2 and "seq" > $3)) order by "writer", "seq" limit $4;
+
+-- findHead
+select "writer", "seq", "at", "hash" from "audit_lines" where "writer" = $1 order by "seq" desc limit $2;
+
+-- listWriters
+select * from "audit_writers" where "started_at" > $1 and "writer" > $2 order by "writer" limit $3;
+
+-- coverLines
+update "audit_writers" set "covered_seq" = $1 where "writer" = $2 and "covered_seq" < $3;
+
+-- findLastCheckpoint
+select * from "audit_checkpoints" order by "number" desc limit $1;
+
+-- insertCheckpoint
+insert into "audit_checkpoints" ("number", "at", "key_id", "body", "hash", "signature") values ($1, $2, $3, $4, $5, $6);
+
+-- listCheckpointsBelow
+select * from "audit_checkpoints" where "number" < $1 order by "number" desc limit $2;
+
+-- listWritersBefore
+select * from "audit_writers" where "started_at" < $1 and "removed_in" is null order by "started_at", "writer" limit $2;
+
+-- setRemovedIn
+update "audit_writers" set "removed_in" = $1 where "writer" in ($2, $3);
+
+-- listWritersToRemove
+select * from "audit_writers" where "removed_in" is not null order by "removed_in", "writer" limit $1;
+
+-- listSeqs
+select "seq" from "audit_lines" where "writer" = $1 order by "seq" limit $2;
+
+-- deleteLinesUpTo
+delete from "audit_lines" where "writer" = $1 and "seq" <= $2;
+
+-- deleteWriter
+delete from "audit_writers" where "writer" = $1;
+
+-- findCheckpointSince
+select "number" from "audit_checkpoints" where "at" >= $1 order by "number" limit $2;
+
+-- deleteCheckpointsBelow
+select "number" from "audit_checkpoints" where "number" < $1 order by "number" limit $2;
+
+-- deleteErasedPersons
+select "user_id" from "audit_persons" where "erased_at" < $1 order by "erased_at" limit $2;
+
+-- listLines
+select * from "audit_lines" order by "at" desc, "writer" desc, "seq" desc limit $1;
+select * from "audit_lines" where "user_id" = $1 and "event" = $2 and "at" <= $3 and ("at" < $4 or "writer" < $5 or ("writer" = $6 and "seq" < $7)) order by "at" desc, "writer" desc, "seq" desc limit $8;
+select * from "audit_lines" where "actor_id" = $1 and "subject_id" = $2 and "at" >= $3 and "at" < $4 order by "at" asc, "writer" asc, "seq" asc limit $5;
+select * from "audit_lines" where "at" >= $1 and ("at" > $2 or "writer" > $3 or ("writer" = $4 and "seq" > $5)) order by "at" asc, "writer" asc, "seq" asc limit $6;

@@ -1,0 +1,144 @@
+import { toRfc3339 } from '../../clock.ts'
+import type { Db } from '../../database/connect.ts'
+import { type CheckpointBody, type Head, openCheckpoint } from './checkpoint.ts'
+import { readCheckpoints } from './checkpoint-file.ts'
+import { type AuditCheckpointRow, listCheckpointsBelow } from './store.ts'
+import type { Finding } from './verify.ts'
+
+/** The furthest that a good checkpoint says of each chain. */
+export type ChainEnds = Map<string, { seq: number; hash: string; checkpoint: number; at: number; removed: boolean }>
+
+export type Signed = {
+  ends: ChainEnds
+  count: number
+  newest: { number: number; at: number; key_id: string } | null
+  /** The hash of each checkpoint in the database by its number. */
+  hashes: Map<number, string>
+  /** The oldest checkpoint that must be there. */
+  first: number
+}
+
+const page = 200
+
+/**
+ * Walks the checkpoints from the newest to the oldest: each names the hash of the one before, and a new signing key
+ * vouches for the former one.
+ * @param trusted public keys by id
+ * @param above only those with a higher number
+ */
+export async function verifyCheckpoints(
+  db: Db,
+  trusted: Map<string, string>,
+  findings: Finding[],
+  above = 0,
+): Promise<Signed> {
+  const signed: Signed = { ends: new Map(), count: 0, newest: null, hashes: new Map(), first: above + 1 }
+  let newer: CheckpointBody | null = null
+  let newerNumber: number | null = null
+  for await (const row of newestFirst(db, above)) {
+    signed.count++
+    signed.hashes.set(row.number, row.hash.toString('base64url'))
+    if (newerNumber !== null && row.number !== newerNumber - 1) {
+      findings.push(finding('missing', row.number + 1, newerNumber - 1, 'are missing between others'))
+    } else if (newer && newer.prev_hash !== row.hash.toString('base64url')) {
+      findings.push(finding('edited', row.number, row.number, 'is not the one that the next one follows on'))
+    }
+    const { body, wrong } = openCheckpoint(row, trusted)
+    if (wrong !== null) findings.push(finding(...troubles[wrong](row)))
+    if (body && signed.newest === null) {
+      signed.newest = { number: row.number, at: row.at, key_id: row.key_id }
+      signed.first = Math.max(above + 1, body.first)
+    }
+    if (body) takeEnds(signed.ends, body)
+    newer = body
+    newerNumber = row.number
+  }
+  if (newerNumber !== null && newerNumber > signed.first) {
+    findings.push(finding('missing', signed.first, newerNumber - 1, 'are missing at the old end'))
+  }
+  return signed
+}
+
+async function* newestFirst(db: Db, above: number): AsyncGenerator<AuditCheckpointRow> {
+  for (let below = Number.MAX_SAFE_INTEGER; ; ) {
+    const rows = await listCheckpointsBelow(db, below, page)
+    for (const row of rows) {
+      if (row.number <= above) return
+      yield row
+    }
+    if (rows.length < page) return
+    below = rows.at(-1)!.number
+  }
+}
+
+function takeEnds(ends: ChainEnds, { number, at, heads, removed }: CheckpointBody): void {
+  const take = ([writer, seq, hash]: Head, isRemoved: boolean) => {
+    const known = ends.get(writer)
+    if (known === undefined || seq > known.seq) {
+      ends.set(writer, { seq, hash, checkpoint: number, at, removed: isRemoved || (known?.removed ?? false) })
+    } else if (isRemoved) known.removed = true
+  }
+  for (const head of heads) take(head, false)
+  for (const head of removed) take(head, true)
+}
+
+/**
+ * Compares a copy of the checkpoints with those in the database: what is in the copy only was cut off. Its statements
+ * about chains count like those of the database.
+ */
+export async function verifyCopies(
+  path: string,
+  signed: Signed,
+  trusted: Map<string, string>,
+  findings: Finding[],
+): Promise<void> {
+  const newest = Math.max(0, ...signed.hashes.keys())
+  const cut: { number: number; at: number }[] = []
+  let line = 0
+  for await (const row of readCheckpoints(path)) {
+    line++
+    if (row === null) {
+      findings.push({ ...finding('unreadable', line, line, ''), sentence: `Line ${line} of ${path} is no checkpoint.` })
+      continue
+    }
+    const { body, wrong } = openCheckpoint(row, trusted)
+    if (!body) {
+      const sentence = `Checkpoint ${row.number} in ${path} is not as it was signed (${wrong}).`
+      findings.push({
+        ...finding(wrong === 'unknown key' ? 'unknown_key' : 'edited', row.number, row.number, ''),
+        sentence,
+      })
+      continue
+    }
+    const here = signed.hashes.get(row.number)
+    if (here === undefined && row.number > newest) {
+      cut.push(body)
+      takeEnds(signed.ends, body)
+    } else if (here !== undefined && here !== row.hash.toString('base64url')) {
+      findings.push(finding('edited', row.number, row.number, `is not the one in ${path}`))
+    }
+  }
+  if (cut.length === 0) return
+  const [from, to] = [cut[0]!, cut.at(-1)!]
+  const until = `the last of them was made at ${toRfc3339(to.at)}`
+  findings.push(finding('truncated', from.number, to.number, `are missing at the end: ${path} has them, ${until}`))
+}
+
+type Trouble = [Finding['kind'], number, number, string]
+
+const troubles: Record<'altered' | 'forged' | 'unknown key', (row: AuditCheckpointRow) => Trouble> = {
+  altered: ({ number }) => ['edited', number, number, 'was edited: it does not fit its own hash'],
+  forged: ({ number }) => ['forged', number, number, 'was not signed by this server'],
+  'unknown key': ({ number, key_id }) => [
+    'unknown_key',
+    number,
+    number,
+    `was signed by the key ${key_id}, which none of the given master keys leads to; give the former NTT_AUTH_MASTER_KEY too`,
+  ],
+}
+
+function finding(kind: Finding['kind'], from: number, to: number, trouble: string): Finding {
+  const which = from === to ? `Checkpoint ${from}` : `Checkpoints ${from} to ${to}`
+  const words = from === to ? trouble.replace(/^are /, 'is ') : trouble
+  return { kind, writer: null, from, to, what: 'checkpoints', sentence: `${which} ${words}.` }
+}

@@ -1,0 +1,161 @@
+import { toRfc3339 } from '../../clock.ts'
+import type { Db } from '../../database/connect.ts'
+import { firstHash } from './lanes.ts'
+import { hashOfLine } from './line.ts'
+import { type AuditLineRow, listLinesBehind, listWriters } from './store.ts'
+import type { Finding } from './verify.ts'
+import type { ChainEnds } from './verify-checkpoints.ts'
+
+const page = 1000
+const toldEvery = 100_000
+
+type Walked = { count: number; chains: number; uncovered: number; beginsAt: number | null }
+
+/** Reads every chain from its first line to its last, and holds it against what was signed about it. */
+export async function verifyLines(
+  db: Db,
+  ends: ChainEnds,
+  findings: Finding[],
+  tell: (line: string) => void,
+): Promise<Walked> {
+  const walked: Walked = { count: 0, chains: 0, uncovered: 0, beginsAt: null }
+  const seen = new Set<string>()
+  let chain: ReturnType<typeof openChain> | null = null
+  for await (const lines of pages(db)) {
+    for (const line of lines) {
+      if (line.writer !== chain?.writer) {
+        chain?.close()
+        chain = openChain(line.writer, ends, findings)
+        seen.add(line.writer)
+        walked.chains++
+      }
+      chain.follow(line, lines)
+      walked.count++
+      if (line.seq > (ends.get(line.writer)?.seq ?? 0)) walked.uncovered++
+      walked.beginsAt = Math.min(walked.beginsAt ?? line.at, line.at)
+      if (walked.count % toldEvery === 0) tell(`${walked.count} lines read, up to ${toRfc3339(line.at)}`)
+    }
+  }
+  chain?.close()
+  for (const [writer, end] of ends) {
+    if (!seen.has(writer) && !end.removed) findings.push(wholeChain(writer, end.seq, end.checkpoint, end.at))
+  }
+  await compareWriters(db, ends, seen, findings)
+  return walked
+}
+
+async function* pages(db: Db): AsyncGenerator<AuditLineRow[]> {
+  for (let behind = { writer: '', seq: 0 }; ; ) {
+    const lines = await listLinesBehind(db, behind, page)
+    if (lines.length > 0) yield lines
+    if (lines.length < page) return
+    const { writer, seq } = lines.at(-1)!
+    behind = { writer, seq }
+  }
+}
+
+function openChain(writer: string, ends: ChainEnds, findings: Finding[]) {
+  const end = ends.get(writer)
+  let last: { seq: number; hash: Buffer } | null = end?.removed ? null : { seq: 0, hash: firstHash }
+  /** Of a line in trouble it says nothing that the next one does not follow on it. */
+  let lastIsWhole = true
+  /** Neighbours in the same trouble are one finding. */
+  let open: Finding | null = null
+  const find = (kind: Finding['kind'], from: number, to: number, trouble: string) => {
+    if (open?.kind === kind && open.to === from - 1 && kind !== 'truncated') open.to = to
+    else {
+      open = { kind, writer, from, to, what: 'lines', sentence: '' }
+      findings.push(open)
+    }
+    open.sentence = sentence(writer, open.from, open.to, trouble)
+  }
+  return {
+    writer,
+    follow(line: AuditLineRow, neighbours: AuditLineRow[]) {
+      if (last && line.seq !== last.seq + 1) find('missing', last.seq + 1, line.seq - 1, 'are missing')
+      const linked = !lastIsWhole || last === null || line.seq !== last.seq + 1 || line.prev_hash.equals(last.hash)
+      const isWhole = hashOfLine(line).equals(line.hash)
+      if (!isWhole) {
+        const place = truePlace(line, neighbours)
+        if (place === null) find('edited', line.seq, line.seq, 'were edited: they do not fit their own hash')
+        else
+          find('reordered', line.seq, line.seq, `stand where they were not written: line ${line.seq} was line ${place}`)
+      } else if (!linked) {
+        find(
+          'edited',
+          line.seq - 1,
+          line.seq - 1,
+          'were edited and hashed anew: the next line follows on something else',
+        )
+      }
+      if (end && line.seq === end.seq && line.hash.toString('base64url') !== end.hash) {
+        const when = `checkpoint ${end.checkpoint} of ${toRfc3339(end.at)} signed something else`
+        find('edited', line.seq, line.seq, `were edited, or a line before them was, and all hashed anew: ${when}`)
+      }
+      last = { seq: line.seq, hash: line.hash }
+      lastIsWhole = isWhole
+    },
+    close() {
+      if (!end || !last || last.seq >= end.seq) return
+      const when = `checkpoint ${end.checkpoint} of ${toRfc3339(end.at)} signed them`
+      find('truncated', last.seq + 1, end.seq, `are missing at the end: ${when}`)
+    },
+  }
+}
+
+/** The number under which a line fits its hash: then it was written there, and moved. */
+function truePlace(line: AuditLineRow, neighbours: AuditLineRow[]): number | null {
+  const numbers = neighbours.filter(({ writer }) => writer === line.writer).map(({ seq }) => seq)
+  return numbers.find((seq) => seq !== line.seq && hashOfLine({ ...line, seq }).equals(line.hash)) ?? null
+}
+
+/** The list of writers was written with the first line of each, and knows how far checkpoints went. */
+async function compareWriters(db: Db, ends: ChainEnds, seen: Set<string>, findings: Finding[]): Promise<void> {
+  for (let behind = ''; ; ) {
+    const writers = await listWriters(db, -1, page, behind)
+    for (const { writer, covered_seq } of writers) {
+      const end = ends.get(writer)
+      if (end?.removed) continue
+      if (!seen.has(writer) && !end) findings.push(wholeChain(writer, Math.max(1, covered_seq), null, null))
+      else if (covered_seq > (end?.seq ?? 0)) {
+        const trouble = 'were covered by a checkpoint that is missing'
+        const from = (end?.seq ?? 0) + 1
+        findings.push({
+          kind: 'truncated',
+          writer,
+          from,
+          to: covered_seq,
+          what: 'lines',
+          sentence: sentence(writer, from, covered_seq, trouble),
+        })
+      }
+    }
+    if (writers.length < page) return
+    behind = writers.at(-1)!.writer
+  }
+}
+
+function wholeChain(writer: string, to: number, checkpoint: number | null, at: number | null): Finding {
+  const proof =
+    checkpoint === null || at === null
+      ? 'the list of writers knows it'
+      : `checkpoint ${checkpoint} of ${toRfc3339(at)} signed it`
+  const text = `The whole chain of writer ${writer} is missing, ${to} lines or more: ${proof}.`
+  return { kind: 'truncated', writer, from: 1, to, what: 'lines', sentence: text }
+}
+
+function sentence(writer: string, from: number, to: number, trouble: string): string {
+  const which = from === to ? `Line ${from}` : `Lines ${from} to ${to}`
+  const words = from === to ? singular(trouble) : trouble
+  return `${which} of writer ${writer} ${words}.`
+}
+
+function singular(trouble: string): string {
+  return trouble
+    .replace(/^are missing/, 'is missing')
+    .replace(/^stand where they were not written/, 'stands where it was not written')
+    .replace(/^were /, 'was ')
+    .replace('before them', 'before it')
+    .replace('they do not fit their own hash', 'it does not fit its own hash')
+    .replace('signed them', 'signed it')
+}

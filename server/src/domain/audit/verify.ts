@@ -1,0 +1,69 @@
+import { toRfc3339 } from '../../clock.ts'
+import type { Db } from '../../database/connect.ts'
+import type { CheckpointKeys } from './checkpoint-keys.ts'
+import { type ChainEnds, verifyCheckpoints, verifyCopies } from './verify-checkpoints.ts'
+import { verifyLines } from './verify-lines.ts'
+
+/** Something that is not as it was written: what, where, and a sentence that says so. */
+export type Finding = {
+  kind: 'edited' | 'missing' | 'reordered' | 'truncated' | 'forged' | 'unknown_key' | 'unreadable'
+  /** The chain, for findings about lines. */
+  writer: string | null
+  /** The first and last line of the chain, or the checkpoints, that it is about. */
+  from: number
+  to: number
+  what: 'lines' | 'checkpoints'
+  sentence: string
+}
+
+export type Verdict = {
+  ok: boolean
+  findings: Finding[]
+  lines: number
+  chains: number
+  checkpoints: number
+  /** The time of the oldest line; null: there is none. */
+  begins_at: string | null
+  /** Chains that were removed by the retention, as checkpoints say that are still there. */
+  removed_chains: number
+  last_checkpoint: { number: number; at: string; key_id: string } | null
+  /** Lines that no checkpoint covers yet: whoever could write to the database could have put them there. */
+  uncovered_lines: number
+}
+
+export type VerifyOptions = {
+  keys: CheckpointKeys
+  /** Copies of checkpoints, kept outside the database. */
+  copies: string[]
+  /** Hears of progress now and then. */
+  tell(line: string): void
+}
+
+/** Reads the whole audit log and says whether it is what was written, and if not, what was done to it, and where. */
+export async function verifyLog(db: Db, { keys, copies, tell }: VerifyOptions): Promise<Verdict> {
+  const findings: Finding[] = []
+  const trusted = new Map(keys.known)
+  const signed = await verifyCheckpoints(db, trusted, findings)
+  tell(`${signed.count} checkpoints read`)
+  for (const path of copies) await verifyCopies(path, signed, trusted, findings)
+  const lines = await verifyLines(db, signed.ends, findings, tell)
+  const settled = await withoutLeaving(db, trusted, signed.newest?.number ?? 0, findings)
+  return {
+    ok: settled.length === 0,
+    findings: settled,
+    lines: lines.count,
+    chains: lines.chains,
+    checkpoints: signed.count,
+    begins_at: lines.beginsAt === null ? null : toRfc3339(lines.beginsAt),
+    removed_chains: [...signed.ends.values()].filter(({ removed }) => removed).length,
+    last_checkpoint: signed.newest && { ...signed.newest, at: toRfc3339(signed.newest.at) },
+    uncovered_lines: lines.uncovered,
+  }
+}
+
+/** A server that is running may have begun to remove chains while they were read. */
+async function withoutLeaving(db: Db, trusted: Map<string, string>, since: number, findings: Finding[]) {
+  if (findings.length === 0) return findings
+  const later: ChainEnds = (await verifyCheckpoints(db, trusted, [], since)).ends
+  return findings.filter(({ writer }) => writer === null || !later.get(writer)?.removed)
+}

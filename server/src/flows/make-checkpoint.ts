@@ -1,0 +1,68 @@
+import type { App } from '../app.ts'
+import { inTransaction } from '../database/transaction.ts'
+import { type Head, signCheckpoint } from '../domain/audit/checkpoint.ts'
+import { appendCheckpoint, checkpointFile } from '../domain/audit/checkpoint-file.ts'
+import { checkpointKeys } from '../domain/audit/checkpoint-keys.ts'
+import { laneLife } from '../domain/audit/lanes.ts'
+import { expiredChains, firstKept, markRemoved } from '../domain/audit/retain.ts'
+import {
+  type AuditCheckpointRow,
+  coverLines,
+  findHead,
+  findLastCheckpoint,
+  insertCheckpoint,
+  listWriters,
+} from '../domain/audit/store.ts'
+
+// For clocks that differ, and for transactions that were under way.
+const slack = 60 * 60 * 1000
+const page = 500
+
+/**
+ * Signs how far every chain of the audit log goes, wherever it has grown since the last time, and which chains go because
+ * they are older than the retention. To be called by one node at a time; should two do it, one of them makes none.
+ * @returns null when there was nothing to say
+ */
+export async function makeCheckpoint(app: App): Promise<AuditCheckpointRow | null> {
+  const { db, dialect } = app.database
+  const now = app.clock.now()
+  const last = await findLastCheckpoint(db)
+  const heads = await grownChains(app, last === undefined ? -1 : last.at - laneLife - slack)
+  const keptSince = now - app.config.auditRetention
+  const removed = await expiredChains(db, keptSince)
+  if (heads.length === 0 && removed.length === 0) return null
+  const first = await firstKept(db, keptSince, removed, last)
+  const row = signCheckpoint(checkpointKeys(app.masterKeys), last, { at: now, heads, removed, first })
+  try {
+    await inTransaction(app.database, async (tx) => {
+      await insertCheckpoint(tx, row)
+      for (const [writer, seq] of heads) await coverLines(tx, writer, seq)
+      await markRemoved(
+        tx,
+        removed.map(([writer]) => writer),
+        row.number,
+      )
+    })
+  } catch (error) {
+    if (dialect.isDuplicate(error)) return null
+    throw error
+  }
+  appendCheckpoint(checkpointFile(app.config.dataDir), row)
+  app.log.debug({ event: 'audit_checkpoint', number: row.number, chains: heads.length, removed: removed.length })
+  return row
+}
+
+/** The chains that reach further than the last checkpoint says. One that began before `since` cannot have grown. */
+async function grownChains(app: App, since: number): Promise<Head[]> {
+  const { db } = app.database
+  const heads: Head[] = []
+  for (let behind = ''; ; ) {
+    const writers = await listWriters(db, since, page, behind)
+    for (const { writer, covered_seq } of writers) {
+      const head = await findHead(db, writer)
+      if (head && head.seq > covered_seq) heads.push([writer, head.seq, head.hash.toString('base64url')])
+    }
+    if (writers.length < page) return heads
+    behind = writers.at(-1)!.writer
+  }
+}

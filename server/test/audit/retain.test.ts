@@ -1,0 +1,143 @@
+import assert from 'node:assert/strict'
+import { beforeEach, it } from 'node:test'
+import type { App } from '../../src/app.ts'
+import { checkpointFile } from '../../src/domain/audit/checkpoint-file.ts'
+import { checkpointKeys } from '../../src/domain/audit/checkpoint-keys.ts'
+import { removeOldLines } from '../../src/domain/audit/retain.ts'
+import { verifyLog } from '../../src/domain/audit/verify.ts'
+import { actingAs } from '../../src/flows/acting.ts'
+import { inAuditedTransaction } from '../../src/flows/audited.ts'
+import { makeCheckpoint } from '../../src/flows/make-checkpoint.ts'
+import { newId } from '../../src/random.ts'
+import { describeStore } from '../stores/fresh-stores.ts'
+import { auditedApp, day, somebodysAct } from '../support/audited.ts'
+import { type TestClock, testClock } from '../support/clock.ts'
+
+describeStore('the retention of the audit log', (database) => {
+  const db = () => database().db
+  let app: App
+  let clock: TestClock
+  const write = async (event: 'login' | 'user_deleted' = 'login', id = newId(1)) =>
+    inAuditedTransaction(app, actingAs(somebodysAct, id), async (_tx, record) =>
+      record({ event, subject: { kind: 'user', id } }),
+    )
+  const lines = () => db().selectFrom('audit_lines').selectAll().orderBy('writer').orderBy('seq').execute()
+  const keptSince = () => clock.now() - app.config.auditRetention
+  const remove = async (limit?: number) => {
+    let sum = 0
+    for (let count = 1; count > 0; sum += count) count = await removeOldLines(db(), keptSince(), limit)
+    return sum
+  }
+  const verdict = () => {
+    const copies = [checkpointFile(app.config.dataDir)]
+    return verifyLog(db(), { keys: checkpointKeys(app.masterKeys), copies, tell: () => undefined })
+  }
+  const problems = async () => (await verdict()).findings.map(({ sentence }) => sentence)
+
+  beforeEach(async () => {
+    for (const table of ['audit_lines', 'audit_writers', 'audit_persons', 'audit_checkpoints'] as const) {
+      await db().deleteFrom(table).execute()
+    }
+    clock = testClock()
+    app = auditedApp(database(), clock)
+  })
+
+  it('removes chains whose every line is older, and the log that is left verifies and says where it begins', async () => {
+    for (let count = 0; count < 3; count++) await write()
+    await makeCheckpoint(app)
+    clock.advance(364 * day)
+    await write()
+    await makeCheckpoint(app)
+    assert.equal(await remove(), 0)
+    clock.advance(2 * day)
+    await makeCheckpoint(app)
+    await remove()
+    const left = await lines()
+    assert.equal(left.length, 1)
+    const { ok, begins_at, removed_chains, chains } = await verdict()
+    assert.deepEqual([ok, removed_chains, chains], [true, 1, 1])
+    assert.equal(begins_at, new Date(left[0]!.at).toISOString())
+    assert.equal((await db().selectFrom('audit_writers').selectAll().execute()).length, 1)
+  })
+
+  it('removes nothing before a checkpoint has said so, and verifies between any two batches', async () => {
+    for (let count = 0; count < 7; count++) await write()
+    await makeCheckpoint(app)
+    clock.advance(366 * day)
+    await write()
+    assert.equal(await removeOldLines(db(), keptSince()), 0)
+    await makeCheckpoint(app)
+    assert.equal(await removeOldLines(db(), keptSince(), 3), 3)
+    assert.deepEqual(await problems(), [])
+    assert.deepEqual(
+      (await lines()).slice(0, 4).map(({ seq }) => seq),
+      [4, 5, 6, 7],
+    )
+    assert.equal(await removeOldLines(db(), keptSince(), 3), 3)
+    assert.deepEqual(await problems(), [])
+    await remove(3)
+    assert.deepEqual(await problems(), [])
+    assert.equal((await lines()).length, 1)
+  })
+
+  it('is no excuse for what it did not remove', async () => {
+    await write()
+    await write()
+    await makeCheckpoint(app)
+    clock.advance(364 * day)
+    await write()
+    await write()
+    await makeCheckpoint(app)
+    clock.advance(2 * day)
+    await makeCheckpoint(app)
+    const [old] = await lines()
+    await db()
+      .updateTable('audit_lines')
+      .set({ reason: 'x' })
+      .where('writer', '=', old!.writer)
+      .where('seq', '=', 2)
+      .execute()
+    assert.match((await problems())[0]!, /^Line 2 of writer \S+ was edited/)
+    await remove()
+    const [first] = await lines()
+    assert.deepEqual(await problems(), [])
+    await db().deleteFrom('audit_lines').where('writer', '=', first!.writer).execute()
+    assert.match((await problems())[0]!, /^The whole chain of writer \S+ is missing/)
+  })
+
+  it('never removes a chain that nobody signed', async () => {
+    await write()
+    clock.advance(400 * day)
+    await makeCheckpoint(app)
+    await remove()
+    assert.equal((await lines()).length, 1)
+    await write()
+    await makeCheckpoint(app)
+    await remove()
+    assert.equal((await lines()).length, 1)
+    assert.deepEqual(await problems(), [])
+  })
+
+  it('lets old checkpoints go as well, and those who were erased, so that nothing grows for ever', async () => {
+    const id = newId(1)
+    await write('login', id)
+    await write('user_deleted', id)
+    const count = async () => [
+      (await db().selectFrom('audit_checkpoints').selectAll().execute()).length,
+      (await db().selectFrom('audit_persons').select('user_id').where('user_id', '=', id).execute()).length,
+    ]
+    for (let month = 0; month < 30; month++) {
+      await makeCheckpoint(app)
+      clock.advance(30 * day)
+      await write()
+      await remove()
+      assert.deepEqual(await problems(), [], `month ${month}`)
+    }
+    const [checkpoints, persons] = await count()
+    assert.ok(checkpoints! <= 15, `${checkpoints} checkpoints`)
+    assert.equal(persons, 0)
+    assert.ok((await lines()).length <= 15)
+    await db().deleteFrom('audit_checkpoints').where('number', '<', 20).execute()
+    assert.ok((await problems()).some((sentence) => /^Checkpoints? .* missing at the old end\.$/.test(sentence)))
+  })
+})

@@ -1,0 +1,244 @@
+import assert from 'node:assert/strict'
+import { appendFileSync, readFileSync, writeFileSync } from 'node:fs'
+import { beforeEach, it } from 'node:test'
+import type { App } from '../../src/app.ts'
+import type { AuditLineRow } from '../../src/database/schema.ts'
+import { checkpointFile } from '../../src/domain/audit/checkpoint-file.ts'
+import { checkpointKeys } from '../../src/domain/audit/checkpoint-keys.ts'
+import { hashOfLine } from '../../src/domain/audit/line.ts'
+import { searchLines } from '../../src/domain/audit/search.ts'
+import { verifyLog } from '../../src/domain/audit/verify.ts'
+import { actingAs } from '../../src/flows/acting.ts'
+import { inAuditedTransaction } from '../../src/flows/audited.ts'
+import { makeCheckpoint } from '../../src/flows/make-checkpoint.ts'
+import { newId } from '../../src/random.ts'
+import { describeStore } from '../stores/fresh-stores.ts'
+import { auditedApp, masterKeyOf, somebodysAct } from '../support/audited.ts'
+
+describeStore('the verification of the audit log', (database) => {
+  const db = () => database().db
+  const user = newId(1)
+  let app: App
+  let writer: string
+
+  const write = async (count: number, by: App = app) => {
+    for (let line = 0; line < count; line++) {
+      await inAuditedTransaction(by, actingAs(somebodysAct, user), async (_tx, record) =>
+        record({ event: 'login', subject: { kind: 'user', id: user }, reason: `reason ${line}` }),
+      )
+    }
+  }
+  const verdict = (copies: string[] = [], masterKeys = app.masterKeys) =>
+    verifyLog(db(), { keys: checkpointKeys(masterKeys), copies, tell: () => undefined })
+  /** Kind, place and what of each finding, and that it is said in a sentence. */
+  const found = async (...given: Parameters<typeof verdict>) => {
+    const { ok, findings } = await verdict(...given)
+    assert.equal(ok, findings.length === 0)
+    for (const each of findings) {
+      assert.match(
+        each.sentence,
+        each.what === 'lines' ? /^(Lines?|The whole chain) .*\.$/ : /^(Checkpoints?|Line) .*\.$/,
+      )
+      if (each.writer !== null) assert.ok(each.sentence.includes(each.writer))
+    }
+    return findings.map(({ kind, what, from, to }) => `${kind} ${what} ${from}-${to}`)
+  }
+  const lines = () => db().selectFrom('audit_lines').selectAll().orderBy('writer').orderBy('seq').execute()
+  const change = (seq: number, to: Partial<AuditLineRow>) =>
+    db().updateTable('audit_lines').set(to).where('writer', '=', writer).where('seq', '=', seq).execute()
+  const cut = (above: number) =>
+    db().deleteFrom('audit_lines').where('writer', '=', writer).where('seq', '>', above).execute()
+
+  beforeEach(async () => {
+    for (const table of ['audit_lines', 'audit_writers', 'audit_persons', 'audit_checkpoints'] as const) {
+      await db().deleteFrom(table).execute()
+    }
+    app = auditedApp(database())
+    await write(4)
+    await makeCheckpoint(app)
+    await write(4)
+    await makeCheckpoint(app)
+    await write(1)
+    writer = (await lines())[0]!.writer
+  })
+
+  it('finds nothing in a log that is what was written', async () => {
+    const { findings, last_checkpoint, begins_at, ...counts } = await verdict([checkpointFile(app.config.dataDir)])
+    assert.deepEqual(findings, [])
+    assert.deepEqual(counts, {
+      ok: true,
+      lines: 9,
+      chains: 1,
+      checkpoints: 2,
+      removed_chains: 0,
+      uncovered_lines: 1,
+    })
+    assert.equal(last_checkpoint!.number, 2)
+    assert.equal(begins_at, new Date((await lines())[0]!.at).toISOString())
+  })
+
+  it('makes no checkpoint where nothing was written since', async () => {
+    assert.equal((await makeCheckpoint(app))?.number, 3)
+    assert.equal(await makeCheckpoint(app), null)
+  })
+
+  it('finds a line that was edited', async () => {
+    await change(3, { reason: 'another reason' })
+    assert.deepEqual(await found(), ['edited lines 3-3'])
+  })
+
+  const edits: Partial<AuditLineRow>[] = [
+    { at: 1 },
+    { event: 'login_failed' },
+    { actor_kind: 'system' },
+    { actor_id: null },
+    { subject_kind: 'session' },
+    { subject_id: 'x' },
+    { user_id: null },
+    { request_id: null },
+    { details: '{"session":"x"}' },
+    { user_sealed: null },
+    { actor_sealed: Buffer.from('x') },
+    { prev_hash: Buffer.alloc(32) },
+    { hash: Buffer.alloc(32) },
+  ]
+  it('finds an edit of any column', async () => {
+    const [line] = (await lines()).filter(({ seq }) => seq === 3)
+    for (const edit of edits) {
+      await change(3, edit)
+      assert.deepEqual(await found(), ['edited lines 3-3'], JSON.stringify(edit))
+      await change(3, line!)
+    }
+    assert.deepEqual(await found(), [])
+  })
+
+  it('finds a line that was edited and hashed anew, and a whole chain that was', async () => {
+    const rehash = async (from: number, to: number) => {
+      for (let seq = from; seq <= to; seq++) {
+        const all = await lines()
+        const prev_hash = all[seq - 2]!.hash
+        const line = { ...all[seq - 1]!, reason: 'another reason', prev_hash }
+        await change(seq, { ...line, hash: hashOfLine(line) })
+      }
+    }
+    await rehash(3, 3)
+    assert.deepEqual(await found(), ['edited lines 3-3'])
+    await rehash(4, 9)
+    assert.deepEqual(await found(), ['edited lines 8-8'])
+  })
+
+  it('finds a line that was deleted', async () => {
+    await db().deleteFrom('audit_lines').where('writer', '=', writer).where('seq', 'in', [5, 6]).execute()
+    assert.deepEqual(await found(), ['missing lines 5-6'])
+    await db().deleteFrom('audit_lines').where('writer', '=', writer).where('seq', '=', 1).execute()
+    assert.deepEqual(await found(), ['missing lines 1-1', 'missing lines 5-6'])
+  })
+
+  it('finds lines that changed places, and says where they were', async () => {
+    await change(2, { seq: 1000 })
+    await change(5, { seq: 2 })
+    await change(1000, { seq: 5 })
+    assert.deepEqual(await found(), ['reordered lines 2-2', 'reordered lines 5-5'])
+    const { findings } = await verdict()
+    assert.match(findings[0]!.sentence, /^Line 2 of writer \S+ stands where it was not written: line 2 was line 5\.$/)
+  })
+
+  it('finds a deletion that was covered up by numbering anew', async () => {
+    await db().deleteFrom('audit_lines').where('writer', '=', writer).where('seq', '=', 3).execute()
+    for (let seq = 4; seq <= 9; seq++) await change(seq, { seq: seq - 1 })
+    const kinds = await found()
+    assert.equal(kinds[0], 'reordered lines 3-7')
+  })
+
+  it('finds a chain that was cut short', async () => {
+    await cut(6)
+    assert.deepEqual(await found(), ['truncated lines 7-8'])
+  })
+
+  it('finds that a whole chain is gone, signed or not', async () => {
+    await cut(0)
+    assert.deepEqual(await found(), ['truncated lines 1-8'])
+    await write(1, auditedApp(database()))
+    await db().deleteFrom('audit_lines').execute()
+    assert.deepEqual(await found(), ['truncated lines 1-8', 'truncated lines 1-1'])
+  })
+
+  it('finds by a copy of the checkpoints that both tables were cut short, which nothing else could show', async () => {
+    const copy = checkpointFile(app.config.dataDir)
+    await cut(4)
+    await db().deleteFrom('audit_checkpoints').where('number', '=', 2).execute()
+    assert.deepEqual(await found(), ['truncated lines 5-8'])
+    await db().updateTable('audit_writers').set({ covered_seq: 4 }).execute()
+    assert.deepEqual(await found(), [])
+    assert.deepEqual(await found([copy]), ['truncated checkpoints 2-2', 'truncated lines 5-8'])
+  })
+
+  it('believes no checkpoint that was edited, forged, taken out or put in the place of another', async () => {
+    const [first, second] = await db().selectFrom('audit_checkpoints').selectAll().orderBy('number').execute()
+    const set = (number: number, to: object) =>
+      db().updateTable('audit_checkpoints').set(to).where('number', '=', number).execute()
+    await set(2, { body: second!.body.replace('"number":2', '"number": 2') })
+    assert.deepEqual(await found(), ['edited checkpoints 2-2', 'truncated lines 5-8'])
+    await set(2, second!)
+    const thief = auditedApp(database(), undefined, [masterKeyOf('of a thief')])
+    await db().deleteFrom('audit_checkpoints').where('number', '=', 2).execute()
+    await db().updateTable('audit_writers').set({ covered_seq: 4 }).execute()
+    await makeCheckpoint(thief)
+    assert.deepEqual(await found(), ['unknown_key checkpoints 2-2', 'truncated lines 5-9'])
+    await set(2, { ...second!, signature: Buffer.alloc(64, 1) })
+    assert.equal((await found())[0], 'forged checkpoints 2-2')
+    await set(2, second!)
+    await db().updateTable('audit_writers').set({ covered_seq: 8 }).execute()
+    await makeCheckpoint(app)
+    await db().deleteFrom('audit_checkpoints').where('number', '=', 2).execute()
+    assert.deepEqual(await found(), ['missing checkpoints 2-2'])
+    await db().insertInto('audit_checkpoints').values(second!).execute()
+    await db().deleteFrom('audit_checkpoints').where('number', '=', 1).execute()
+    assert.deepEqual(await found(), ['missing checkpoints 1-1'])
+    await db().insertInto('audit_checkpoints').values(first!).execute()
+    assert.deepEqual(await found(), [])
+  })
+
+  it('reads a copy with a last line that a crash cut short, and complains of any other that is none', async () => {
+    const copy = checkpointFile(app.config.dataDir)
+    appendFileSync(copy, '{"number":3,"at"')
+    assert.deepEqual(await found([copy]), [])
+    appendFileSync(copy, '\n{"number":4}\n')
+    assert.deepEqual(await found([copy]), ['unreadable checkpoints 3-3'])
+    const [line] = readFileSync(copy, 'utf8').split('\n')
+    writeFileSync(copy, `${line!.replace('"number":1', '"number":7')}\n`)
+    assert.deepEqual(await found([copy]), ['edited checkpoints 7-7'])
+  })
+
+  it('stays valid through an erasure, which leaves event, ids and time', async () => {
+    const before = await searchLines(db(), { user }, 'oldest', 20)
+    assert.equal(before[0]!.line.ip, '192.0.2.7')
+    await inAuditedTransaction(app, actingAs(somebodysAct, user), async (_tx, record) =>
+      record({ event: 'user_deleted', subject: { kind: 'user', id: user } }),
+    )
+    assert.deepEqual(await found([checkpointFile(app.config.dataDir)]), [])
+    const after = await searchLines(db(), { user }, 'oldest', 20)
+    assert.equal(after.length, 10)
+    for (const [index, { line }] of before.entries()) {
+      assert.deepEqual(after[index]!.line, { ...line, ip: null, erased: true })
+    }
+    const [last] = after.slice(-1)
+    assert.deepEqual([last!.line.event, last!.line.ip, last!.line.erased], ['user_deleted', null, false])
+    await change(3, { user_sealed: Buffer.from('something else') })
+    assert.deepEqual(await found(), ['edited lines 3-3'])
+  })
+
+  it('goes on over a change of the master key, for who has only the new one', async () => {
+    const changed = auditedApp(database(), undefined, [masterKeyOf('second'), masterKeyOf('first')])
+    await write(1, changed)
+    await makeCheckpoint(changed)
+    const again = auditedApp(database(), undefined, [masterKeyOf('third'), masterKeyOf('second')])
+    await write(1, again)
+    await makeCheckpoint(again)
+    assert.deepEqual(await found([], [masterKeyOf('third')]), [])
+    assert.deepEqual((await found([], [masterKeyOf('first')])).slice(0, 2), [
+      'unknown_key checkpoints 4-4',
+      'unknown_key checkpoints 3-3',
+    ])
+  })
+})
