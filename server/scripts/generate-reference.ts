@@ -154,10 +154,18 @@ collection) as prom-client gives them.
 
 | metric | kind | labels | meaning |
 |---|---|---|---|
+${rows.join('\n')}
+`
+}
+
+function ofKind(kind: string, table: Record<string, Entry>) {
+  return Object.entries(table).map(([name, entry]) => ({ name, kind, ...entry }))
+}
+
 function auditEventsPage(): string {
   const rows = auditEventNames.map((name) => {
     const { meaning, subject, details, afterwards } = auditEventOf(name)
-    const names = details.map((detail) => `\`$detail\``).join(', ')
+    const names = details.map((detail) => `\`${detail}\``).join(', ')
     return `| \`${name}\` | ${meaning} | ${subject ?? '–'} | ${names || '–'} | ${afterwards ? 'afterwards' : 'with the change'} |`
   })
   return `# Audit events
@@ -176,10 +184,6 @@ changed nothing; written after the answer, and it may be missing after a crash o
 |---|---|---|---|---|
 ${rows.join('\n')}
 `
-}
-
-function ofKind(kind: string, table: Record<string, Entry>) {
-  return Object.entries(table).map(([name, entry]) => ({ name, kind, ...entry }))
 }
 
 function envExample(): string {

@@ -8,6 +8,7 @@ export const commands: Record<string, () => Promise<{ command: Command }>> = {
   sessions: () => import('./sessions.ts'),
   'create-admin': () => import('./create-admin.ts'),
   services: () => import('./services.ts'),
+  audit: () => import('./audit.ts'),
   keys: () => import('./keys.ts'),
   config: () => import('./config.ts'),
   version: () => import('./version.ts'),

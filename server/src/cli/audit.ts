@@ -1,0 +1,250 @@
+import { once } from 'node:events'
+import { createWriteStream, existsSync } from 'node:fs'
+import { type App, createApp } from '../app.ts'
+import { systemClock, toRfc3339 } from '../clock.ts'
+import { checkpointKeys } from '../domain/audit/checkpoint-keys.ts'
+import { auditEventNames } from '../domain/audit/events.ts'
+import { type AuditFilter, type AuditLine, type AuditPlace, type Found, searchLines } from '../domain/audit/search.ts'
+import { type Verdict, verifyLog } from '../domain/audit/verify.ts'
+import { createLog } from '../log.ts'
+import { bringSchema } from '../start.ts'
+import type { Command, Invocation } from './command.ts'
+import { exitCodes } from './exit-codes.ts'
+import { configFrom, settingFlags } from './load-config.ts'
+import { UsageError } from './usage-error.ts'
+
+export const command: Command = {
+  summary: 'verify, search or export the audit log',
+  help: `ntt-auth audit verify [--checkpoints FILE ...] [--json]
+ntt-auth audit search [--user ID] [--actor ID] [--event NAME] [--since TIME] [--until TIME] [--limit N] [--json]
+ntt-auth audit export --to FILE|- [--user ID] [--actor ID] [--event NAME] [--since TIME] [--until TIME]
+
+verify  reads the whole log and says whether it is what was written; if not, which lines were edited, deleted, moved or
+        cut off: exit 0 when all is well, 6 when it was altered
+search  prints lines, newest first
+export  writes lines as JSON, one a line (NDJSON), oldest first, with the hashes that prove them
+
+  --checkpoints FILE  a copy of the checkpoints kept elsewhere, such as audit-checkpoints.ndjson from the data directory
+                      of any node; without one, a log that was cut short together with its checkpoints looks whole.
+                      May be given several times
+  --user ID           lines that concern this user
+  --actor ID          lines about what this user or service did
+  --event NAME        lines of this event; docs/reference/audit-events.md lists them
+  --since TIME        from this time on: 2026-11-23, 2026-11-23T10:00:00Z, or 2h or 7d ago
+  --until TIME        before this time
+  --limit N           how many lines search prints at most, 1 to 10000; 100 unless told
+  --to FILE|-         the file to export to, which must not exist, or - for standard output
+  --json              print an object (verify), or a JSON object a line (search)
+
+Examples:
+  ntt-auth audit verify --checkpoints /mnt/offsite/audit-checkpoints.ndjson
+  ntt-auth audit search --user 01934d2e-5c00-7a3b-9c4d-2f1e0a9b8c7d --since 7d
+  ntt-auth audit export --to - --since 2026-11-01 | gzip > november.ndjson.gz`,
+  options: {
+    ...settingFlags,
+    checkpoints: { type: 'string', multiple: true },
+    user: { type: 'string' },
+    actor: { type: 'string' },
+    event: { type: 'string' },
+    since: { type: 'string' },
+    until: { type: 'string' },
+    limit: { type: 'string' },
+    to: { type: 'string' },
+    json: { type: 'boolean' },
+  },
+  async run(invocation) {
+    const run = readAction(invocation)
+    const app = await createApp(configFrom(invocation), createLog('error'), systemClock)
+    try {
+      await bringSchema(app)
+      return await run(app)
+    } finally {
+      await app.close()
+    }
+  },
+}
+
+type Run = (app: App) => Promise<number>
+
+const optionsOf: Record<string, string[]> = {
+  verify: ['checkpoints', 'json'],
+  search: ['user', 'actor', 'event', 'since', 'until', 'limit', 'json'],
+  export: ['user', 'actor', 'event', 'since', 'until', 'to'],
+}
+
+function readAction(invocation: Invocation): Run {
+  const {
+    arguments: [action = '', ...rest],
+    options,
+  } = invocation
+  if (!Object.hasOwn(optionsOf, action) || rest.length > 0) {
+    throw new UsageError('Call it as "ntt-auth audit verify", "search" or "export --to FILE".')
+  }
+  for (const name of new Set(Object.values(optionsOf).flat())) {
+    if (options[name] !== undefined && !optionsOf[action]!.includes(name)) {
+      throw new UsageError(`--${name} does not belong to "audit ${action}". See "ntt-auth audit --help".`)
+    }
+  }
+  if (action === 'verify') {
+    const copies = (options.checkpoints ?? []) as string[]
+    for (const path of copies) if (!existsSync(path)) throw new UsageError(`There is no file ${path}.`)
+    return (app) => verify(app, invocation, copies)
+  }
+  const filter = readFilter(invocation)
+  if (action === 'search') {
+    const limit = readLimit(invocation)
+    return (app) => search(app, invocation, filter, limit)
+  }
+  const { to } = options
+  if (typeof to !== 'string' || to === '')
+    throw new UsageError('Say where to: ntt-auth audit export --to FILE, or --to -.')
+  return (app) => exportLines(app, invocation, filter, to)
+}
+
+async function verify(app: App, { options, print, tell }: Invocation, copies: string[]): Promise<number> {
+  const verdict = await verifyLog(app.database.db, { keys: checkpointKeys(app.masterKeys), copies, tell })
+  if (options.json) print(JSON.stringify(verdict, null, 2))
+  else for (const line of asLines(verdict)) print(line)
+  return verdict.ok ? exitCodes.ok : exitCodes.altered
+}
+
+function asLines(verdict: Verdict): string[] {
+  const { findings, lines, chains, checkpoints, begins_at, removed_chains, last_checkpoint, uncovered_lines } = verdict
+  return [
+    `${lines} lines in ${chains} chains, ${checkpoints} checkpoints.`,
+    begins_at === null ? 'The log is empty.' : `The log begins at ${begins_at}.`,
+    ...(removed_chains > 0 ? [`${removed_chains} older chains were removed by the retention, as was signed.`] : []),
+    last_checkpoint === null
+      ? 'There is no checkpoint yet.'
+      : `The last checkpoint is number ${last_checkpoint.number} of ${last_checkpoint.at}; ${uncovered_lines} lines are newer.`,
+    ...findings.map(({ kind, sentence }) => `${kind.toUpperCase().replace('_', ' ')}: ${sentence}`),
+    verdict.ok ? 'The log is what was written.' : 'The log is NOT what was written.',
+  ]
+}
+
+async function search(app: App, { options, print }: Invocation, filter: AuditFilter, limit: number): Promise<number> {
+  let left = limit
+  for await (const page of pages(app, filter, 'newest', limit)) {
+    for (const { line } of page.slice(0, left)) print(options.json ? JSON.stringify(asJson(line)) : asText(line))
+    left -= page.length
+    if (left <= 0) break
+  }
+  return exitCodes.ok
+}
+
+async function exportLines(app: App, invocation: Invocation, filter: AuditFilter, to: string): Promise<number> {
+  const { tell } = invocation
+  const out = await openOutput(invocation, to)
+  let count = 0
+  for await (const page of pages(app, filter, 'oldest', pageSize)) {
+    await out.write(page.map(({ line, row }) => JSON.stringify({ ...asJson(line), ...proofOf(row) })).join('\n'))
+    count += page.length
+    if (count % 100_000 < page.length) tell(`${count} lines exported`)
+  }
+  await out.close()
+  tell(`${count} lines exported to ${to === '-' ? 'standard output' : to}.`)
+  return exitCodes.ok
+}
+
+/** Waits whenever the reader, or the disk, is slower than the database. */
+async function openOutput({ print }: Invocation, to: string) {
+  if (to === '-') {
+    return {
+      async write(text: string) {
+        print(text)
+        if (process.stdout.writableNeedDrain) await once(process.stdout, 'drain')
+      },
+      close: async () => undefined,
+    }
+  }
+  const stream = createWriteStream(to, { flags: 'wx', mode: 0o600 })
+  await once(stream, 'open').catch((error) => explain(error, to))
+  return {
+    async write(text: string) {
+      if (!stream.write(`${text}\n`)) await once(stream, 'drain')
+    },
+    async close() {
+      stream.end()
+      await once(stream, 'close')
+    },
+  }
+}
+
+const pageSize = 500
+
+async function* pages(app: App, filter: AuditFilter, order: 'newest' | 'oldest', most: number) {
+  const size = Math.min(most, pageSize)
+  for (let from: AuditPlace | undefined; ; ) {
+    const page: Found[] = await searchLines(app.database.db, filter, order, size, from)
+    if (page.length > 0) yield page
+    if (page.length < size) return
+    from = page.at(-1)!.row
+  }
+}
+
+function asJson({ at, userId, requestId, ...line }: AuditLine) {
+  return { at: toRfc3339(at), ...line, user_id: userId, request_id: requestId }
+}
+
+function proofOf(row: Found['row']) {
+  const text = (bytes: Buffer | null) => bytes?.toString('base64url') ?? null
+  return {
+    sealed: { details: row.details, actor: text(row.actor_sealed), user: text(row.user_sealed) },
+    prev_hash: text(row.prev_hash),
+    hash: text(row.hash),
+  }
+}
+
+function asText({ at, event, actor, subject, userId, reason, details, ip, personal, erased }: AuditLine): string {
+  const more: Record<string, unknown> = {
+    reason,
+    user: subject?.kind === 'user' ? null : userId,
+    ip,
+    ...details,
+    ...personal,
+  }
+  const shown = Object.entries(more).filter(([, value]) => value !== null)
+  return [
+    toRfc3339(at),
+    event,
+    `by ${actor.kind}${actor.id === null ? '' : ` ${actor.id}`}`,
+    ...(subject ? [`on ${subject.kind} ${subject.id}`] : []),
+    ...shown.map(([name, value]) => `${name}=${JSON.stringify(value)}`),
+    ...(erased ? ['(personal data erased)'] : []),
+  ].join('  ')
+}
+
+function readFilter({ options }: Invocation): AuditFilter {
+  const { user, actor, event, since, until } = options as Record<string, string | undefined>
+  if (event !== undefined && !(auditEventNames as string[]).includes(event)) {
+    throw new UsageError(`There is no event "${event}"; there are: ${auditEventNames.join(', ')}.`)
+  }
+  return { user, actor, event, since: readTime('since', since), until: readTime('until', until) }
+}
+
+const units: Record<string, number> = { m: 60_000, h: 3_600_000, d: 86_400_000 }
+
+function readTime(option: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined
+  const [, count, unit] = /^(\d{1,6})([mhd])$/.exec(text) ?? []
+  if (count !== undefined) return Date.now() - Number(count) * units[unit!]!
+  const time = /^\d{4}-\d{2}-\d{2}(T\S+(Z|[+-]\d{2}:\d{2}))?$/.test(text) ? Date.parse(text) : Number.NaN
+  if (Number.isNaN(time)) {
+    throw new UsageError(
+      `--${option} ${text} is no time. Use 2026-11-23, 2026-11-23T10:00:00Z, or 2h or 7d for so long ago.`,
+    )
+  }
+  return time
+}
+
+function readLimit({ options }: Invocation): number {
+  const text = (options.limit ?? '100') as string
+  const limit = /^\d{1,5}$/.test(text) ? Number(text) : 0
+  if (limit < 1 || limit > 10_000) throw new UsageError('--limit is a number from 1 to 10000.')
+  return limit
+}
+
+function explain(error: NodeJS.ErrnoException, to: string): never {
+  if (error.code === 'EEXIST') throw new UsageError(`${to} exists already; name another file.`)
+  throw new Error(`${to} cannot be written: ${error.message}`)
+}
