@@ -44,7 +44,7 @@ export function gaugeReadings(app: App): Record<GaugeName, () => Value[] | Promi
 }
 
 /** Counters that somebody keeps already. */
-export function keptCounts({ hasher }: App): Partial<Record<CounterName, () => Value[]>> {
+export function keptCounts({ hasher, auditNotes }: App): Partial<Record<CounterName, () => Value[]>> {
   return {
     ntt_auth_password_hash_rejected_total: () => [
       { labels: { reason: 'queue_full' }, value: hasher.stats().shed },
@@ -52,5 +52,6 @@ export function keptCounts({ hasher }: App): Partial<Record<CounterName, () => V
     ],
     ntt_auth_password_hash_abandoned_total: () => [{ labels: {}, value: hasher.stats().abandoned }],
     ntt_auth_password_hash_threads_lost_total: () => [{ labels: {}, value: hasher.stats().crashed }],
+    ntt_auth_audit_write_failures_total: () => [{ labels: {}, value: auditNotes.lost() }],
   }
 }
