@@ -79,6 +79,11 @@ export const catalogue = {
     title: 'This is the last active administrator',
     remedy: 'Make another active user an administrator first.',
   },
+  secrets_full: {
+    status: 409,
+    title: 'The service has two secrets already',
+    remedy: 'Delete one, wait until one expires, or rotate with an overlap of 0.',
+  },
   refresh_superseded: {
     status: 409,
     title: 'A newer refresh token was issued',

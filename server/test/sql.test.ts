@@ -23,6 +23,7 @@ import * as keys from '../src/domain/keys/store.ts'
 import * as oneTimeTokens from '../src/domain/links/store.ts'
 import * as passwords from '../src/domain/passwords/store.ts'
 import * as revocations from '../src/domain/revocations/store.ts'
+import * as services from '../src/domain/services/store.ts'
 import * as sessions from '../src/domain/sessions/store.ts'
 import * as users from '../src/domain/users/store.ts'
 import { auditLineRow, sessionRow, userRow } from './support/rows.ts'
@@ -70,6 +71,7 @@ const stores: {
   sessions: Calls<typeof sessions>
   revocations: Calls<typeof revocations>
   keys: Calls<typeof keys>
+  services: Calls<typeof services>
   audit: Calls<typeof audit>
 } = {
   users: {
@@ -158,6 +160,35 @@ const stores: {
     readFeedHead: [(db) => revocations.readFeedHead(db)],
     insertFeedHead: [(db) => revocations.insertFeedHead(db, 7)],
     advanceFeedHead: [(db) => revocations.advanceFeedHead(db, 7, 8)],
+  },
+  services: {
+    insertService: [
+      (db) =>
+        services.insertService(db, {
+          id,
+          client_id: 'svc',
+          name: 'a',
+          scopes: '[]',
+          created_at: now,
+          updated_at: null,
+        }),
+    ],
+    insertServiceSecret: [
+      (db) =>
+        services.insertServiceSecret(db, {
+          ...{ id, service_id: id, hash: bytes, created_at: now, expires_at: null, last_used_at: null },
+        }),
+    ],
+    listServiceRows: [(db) => services.listServiceRows(db, 51), (db) => services.listServiceRows(db, 51, 'after')],
+    findServiceRow: [(db) => services.findServiceRow(db, id)],
+    updateServiceRow: [(db) => services.updateServiceRow(db, id, { name: 'a', scopes: '[]', updated_at: now })],
+    deleteServiceRows: [(db) => services.deleteServiceRows(db, id)],
+    listSecretRows: [(db) => services.listSecretRows(db, ['one', 'two'], now)],
+    expireServiceSecrets: [(db) => services.expireServiceSecrets(db, id, now)],
+    deleteSecretRow: [(db) => services.deleteSecretRow(db, id, 'secret')],
+    noteSecretUse: [(db) => services.noteSecretUse(db, id, now, 0)],
+    findServiceWithSecrets: [(db) => services.findServiceWithSecrets(db, 'svc', now)],
+    listLivingSecrets: [(db) => services.listLivingSecrets(db, ['one', 'two'], now)],
   },
   keys: {
     listSigningKeys: [(db) => keys.listSigningKeys(db)],

@@ -28,34 +28,51 @@ Examples:
   async run(invocation) {
     const config = configFrom(invocation)
     const log = createLog(config.logLevel)
-    const app = await createApp(config, log, systemClock)
-    const stop = await start(app).catch(async (error) => {
-      await app.close()
-      throw error
-    })
-    greet(app.config, stop.address, invocation.tell)
-    const signal = await Promise.race([once(process, 'SIGTERM', {}), once(process, 'SIGINT', {})]).then(String)
-    await shutDown(app, stop, signal)
-    return exitCodes.ok
+    if (config.workers === 1) return serve(config, log, (running) => greet(config, [running], invocation.tell))
+    const { leaveSupervisor, superviseWorkers, tellSupervisor, workerIndex } = await import('./supervise.ts')
+    if (workerIndex() === null) {
+      return superviseWorkers(config, log, (serving) => greet(config, serving, invocation.tell))
+    }
+    try {
+      return await serve(config, log, tellSupervisor, workerIndex()!)
+    } finally {
+      leaveSupervisor()
+    }
   },
 }
 
-type Running = { address: string; management: string; close(): Promise<void> }
+type Serving = { serving: string; management: string }
+type Running = Serving & { close(): Promise<void> }
+
+/** Serves until a signal comes. @param index which of several workers this is, from 0 */
+async function serve(config: Config, log: Logger, tell: (serving: Serving) => void, index = 0): Promise<number> {
+  const app = await createApp(config, log, systemClock)
+  const running = await start(app, index).catch(async (error) => {
+    await app.close()
+    throw error
+  })
+  tell({ serving: running.serving, management: running.management })
+  const signal = await Promise.race([once(process, 'SIGTERM', {}), once(process, 'SIGINT', {})]).then(String)
+  await shutDown(app, running, signal)
+  return exitCodes.ok
+}
 
 /** Everything between an opened app and a listening server. */
-async function start(app: App): Promise<Running> {
+async function start(app: App, index: number): Promise<Running> {
   const { config } = app
   const stopFollowing = await startApp(app)
   const server = await createServer(app)
-  const address = await server.listen({ host: config.host, port: config.port }).catch(explain(config.host, config.port))
+  const serving = await server.listen({ host: config.host, port: config.port }).catch(explain(config.host, config.port))
   const management = createManagementServer(app)
-  management.listen(config.managementPort, config.managementHost)
-  await once(management, 'listening').catch(explain(config.managementHost, config.managementPort))
+  // Each worker answers for itself, on a port of its own: behind a shared one nobody could tell whose figures they are.
+  const managementPort = config.managementPort === 0 ? 0 : config.managementPort + index
+  management.listen({ port: managementPort, host: config.managementHost, exclusive: true })
+  await once(management, 'listening').catch(explain(config.managementHost, managementPort))
   const { port } = management.address() as AddressInfo
   // Now that somebody can call: what the first login or registration would otherwise wait for.
   void app.hasher.calibrate()
   return {
-    address,
+    serving,
     management: `http://${config.managementHost}:${port}`,
     async close() {
       stopFollowing()
@@ -74,8 +91,10 @@ function explain(host: string, port: number) {
   }
 }
 
-function greet(config: Config, address: string, tell: (line: string) => void): void {
+function greet(config: Config, serving: Serving[], tell: (line: string) => void): void {
+  const address = serving[0]!.serving
   tell(`NTT Auth listens on ${address}`)
+  if (serving.length > 1) tell(`  Workers         ${serving.length}, each with a management listener of its own`)
   tell(`  API reference   ${address}/docs`)
   tell(
     `  Data            ${config.embedded ? config.dataDir : 'in the database server; journal in '.concat(config.dataDir)}`,

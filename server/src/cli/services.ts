@@ -1,8 +1,11 @@
-import { createApp } from '../app.ts'
-import { systemClock } from '../clock.ts'
+import { type App, createApp } from '../app.ts'
+import { systemClock, toRfc3339 } from '../clock.ts'
+import { duration } from '../config/values.ts'
+import { findService, listServices, type ServiceDetails } from '../domain/services/list.ts'
 import { isServiceScope, serviceScopes } from '../domain/services/service.ts'
-import { listServiceRows } from '../domain/services/store.ts'
+import { AppError } from '../errors.ts'
 import { operatorAct } from '../flows/acting.ts'
+import { deleteService, deleteServiceSecret, rotateServiceSecret } from '../flows/change-services.ts'
 import { registerService } from '../flows/register-service.ts'
 import { createLog } from '../log.ts'
 import { bringSchema } from '../start.ts'
@@ -11,41 +14,53 @@ import { exitCodes } from './exit-codes.ts'
 import { configFrom, settingFlags } from './load-config.ts'
 import { UsageError } from './usage-error.ts'
 
-export const command: Command = {
-  summary: 'admit other programs that call this server, or list them',
-  help: `ntt-auth services create --name NAME [--scopes LIST] [--json]
-ntt-auth services list [--json]
+const actions = ['list', 'create', 'rotate', 'delete'] as const
+type Action = (typeof actions)[number]
 
+export const command: Command = {
+  summary: 'admit other programs that call this server, give them new secrets, or list and delete them',
+  help: `ntt-auth services list [--json]
+ntt-auth services create --name NAME [--scopes LIST] [--expires-in TIME] [--json]
+ntt-auth services rotate --client-id ID [--overlap TIME] [--expires-in TIME] [--json]
+ntt-auth services delete --client-id ID [--secret SECRET_ID] --yes
+
+list    lists the services and their secrets that are alive, never a secret itself
 create  makes a service and prints its client id and secret; the secret is shown this once
-list    lists the services
+rotate  makes its next secret and prints it this once; the ones before live on for the overlap
+delete  deletes a service, or one secret of it; it is let in no more, on every node within two seconds
 
   --name NAME         what people call the service
   --scopes LIST       what it may do, separated by commas: ${serviceScopes.join(', ')} (all unless told)
-  --json              print an object
+  --client-id ID      which service, as "list" shows it
+  --overlap TIME      how long the secrets before live on, as in 30m; 1h unless told, 0s ends them at once
+  --expires-in TIME   how long the new secret lives, as in 90d; for ever unless told
+  --secret SECRET_ID  only this secret, as "list" shows it
+  --yes               yes, delete
+  --json              print JSON
 
 Examples:
-  ntt-auth services create --name billing --scopes introspect
+  ntt-auth services create --name billing --scopes introspect,revocations:read
+  ntt-auth services rotate --client-id svc_q83vEjRWeJCr --overlap 24h
   ntt-auth services list --json`,
-  options: { ...settingFlags, name: { type: 'string' }, scopes: { type: 'string' }, json: { type: 'boolean' } },
+  options: {
+    ...settingFlags,
+    name: { type: 'string' },
+    scopes: { type: 'string' },
+    'client-id': { type: 'string' },
+    overlap: { type: 'string' },
+    'expires-in': { type: 'string' },
+    secret: { type: 'string' },
+    yes: { type: 'boolean' },
+    json: { type: 'boolean' },
+  },
   async run(invocation) {
-    const [action, ...rest] = invocation.arguments
-    if ((action !== 'create' && action !== 'list') || rest.length > 0) {
-      throw new UsageError('Call it as "ntt-auth services create --name NAME" or "ntt-auth services list".')
-    }
-    const wanted = action === 'create' ? readWanted(invocation) : null
+    const action = readAction(invocation)
+    // Whatever is wrong with the call is said before anything is opened.
+    const work = prepare[action](invocation)
     const app = await createApp(configFrom(invocation), createLog('error'), systemClock)
     try {
       await bringSchema(app)
-      const lines = wanted ? await create(app, wanted) : await list(app)
-      const shown = wanted ? lines[0] : lines
-      if (invocation.options.json) invocation.print(JSON.stringify(shown, null, 2))
-      else
-        for (const line of lines)
-          invocation.print(
-            Object.entries(line)
-              .map(([key, value]) => `${key}  ${value}`)
-              .join('\n'),
-          )
+      print(invocation, await work(app).catch(inWords))
       return exitCodes.ok
     } finally {
       await app.close()
@@ -54,22 +69,108 @@ Examples:
 }
 
 type Line = Record<string, string>
-type Wanted = { name: string; scopes: string[] }
+type Work = (app: App) => Promise<Line | Line[]>
 
-function readWanted({ options: { name, scopes } }: Invocation): Wanted {
-  if (typeof name !== 'string' || name.trim() === '') throw new UsageError('Give the service a name: --name NAME.')
-  return { name, scopes: typeof scopes === 'string' ? scopes.split(',') : [...serviceScopes] }
+const prepare: Record<Action, (invocation: Invocation) => Work> = {
+  list: () => async (app) => {
+    const lines: Line[] = []
+    for (let after: string | undefined; ; ) {
+      const page = await listServices(app.database.db, 200, app.clock.now(), after)
+      lines.push(...page.map(lineOf))
+      after = page.at(-1)?.id
+      if (page.length < 200) return lines
+    }
+  },
+  create(invocation) {
+    const name = text(invocation, 'name')
+    if (name === null || name.trim() === '') throw new UsageError('Give the service a name: --name NAME.')
+    const scopes = text(invocation, 'scopes')?.split(',') ?? [...serviceScopes]
+    const unknown = scopes.find((scope) => !isServiceScope(scope))
+    if (unknown !== undefined) {
+      throw new UsageError(`There is no scope "${unknown}"; there are: ${serviceScopes.join(', ')}.`)
+    }
+    const life = span(invocation, 'expires-in')
+    return async (app) => {
+      const made = await registerService(app, operatorAct, name, scopes.filter(isServiceScope), life)
+      return { client_id: made.service.clientId, client_secret: made.secret, name, scopes: scopes.join(',') }
+    }
+  },
+  rotate(invocation) {
+    const clientId = whichService(invocation)
+    const rotation = { overlap: span(invocation, 'overlap') ?? 3_600_000, life: span(invocation, 'expires-in') }
+    return async (app) => {
+      const { service, secret } = await rotateServiceSecret(app, operatorAct, clientId, rotation)
+      return { client_id: service.clientId, client_secret: secret, ...lineOf(service) }
+    }
+  },
+  delete(invocation) {
+    const clientId = whichService(invocation)
+    const secret = text(invocation, 'secret')
+    if (!invocation.options.yes) throw new UsageError('It would be let in no more. Add --yes if that is what you want.')
+    return async (app) => {
+      const service = await findService(app.database.db, clientId, app.clock.now())
+      if (secret === null) await deleteService(app, operatorAct, clientId)
+      else await deleteServiceSecret(app, operatorAct, clientId, secret)
+      return { deleted: secret ?? service!.clientId, name: service!.name }
+    }
+  },
 }
 
-async function create(app: Parameters<typeof registerService>[0], { name, scopes }: Wanted): Promise<Line[]> {
-  const unknown = scopes.find((scope) => !isServiceScope(scope))
-  if (unknown !== undefined)
-    throw new UsageError(`There is no scope "${unknown}"; there are: ${serviceScopes.join(', ')}.`)
-  const { service, secret } = await registerService(app, operatorAct, name, scopes.filter(isServiceScope))
-  return [{ client_id: service.clientId, client_secret: secret, name, scopes: service.scopes.join(',') }]
+function readAction({ arguments: [action, ...rest] }: Invocation): Action {
+  const known = actions.find((each) => each === action)
+  if (known === undefined || rest.length > 0) {
+    throw new UsageError('Call it as "ntt-auth services list", "create", "rotate" or "delete".')
+  }
+  return known
 }
 
-async function list(app: Parameters<typeof registerService>[0]): Promise<Line[]> {
-  const rows = await listServiceRows(app.database.db)
-  return rows.map(({ client_id, name, scopes }) => ({ client_id, name, scopes: JSON.parse(scopes).join(',') }))
+function text({ options }: Invocation, name: string): string | null {
+  const value = options[name]
+  return typeof value === 'string' ? value : null
+}
+
+function whichService(invocation: Invocation): string {
+  const id = text(invocation, 'client-id')
+  if (id === null) throw new UsageError('Say which service: --client-id ID, as "ntt-auth services list" shows it.')
+  return id
+}
+
+/** @returns milliseconds */
+function span(invocation: Invocation, name: string): number | null {
+  const value = text(invocation, name)
+  if (value === null) return null
+  try {
+    return duration(name === 'overlap' ? '0s' : '1m', '3650d').read(value)
+  } catch (error) {
+    throw new UsageError(`--${name}: ${(error as Error).message}`)
+  }
+}
+
+function inWords(error: unknown): never {
+  if (error instanceof AppError && error.code === 'not_found') {
+    throw new Error('There is no such service or secret; "ntt-auth services list" shows those there are.')
+  }
+  if (error instanceof AppError && error.code === 'secrets_full') {
+    throw new Error('The service has two secrets already: delete one, or rotate with --overlap 0s.')
+  }
+  throw error
+}
+
+function lineOf({ clientId, name, scopes, secrets }: ServiceDetails): Line {
+  const time = (at: number | null) => (at === null ? 'never' : toRfc3339(at))
+  return {
+    client_id: clientId,
+    name,
+    scopes: scopes.join(','),
+    secrets: secrets
+      .map(({ id, expiresAt, lastUsedAt }) => `${id} (expires ${time(expiresAt)}, last used ${time(lastUsedAt)})`)
+      .join(', '),
+  }
+}
+
+function print({ options, print }: Invocation, result: Line | Line[]): void {
+  const asLine = (line: Line) => Object.entries(line).map(([key, value]) => `${key}  ${value}`)
+  const lines = Array.isArray(result) ? result : [result]
+  if (options.json) print(JSON.stringify(result, null, 2))
+  else for (const line of lines) print(asLine(line).join('\n'))
 }

@@ -96,6 +96,24 @@ function contradictions(values: Values, refused: ReadonlySet<SettingName>, origi
     }
   }
   const embedded = DATABASE_URL === undefined || parseDatabaseUrl(DATABASE_URL).embedded
+  const { WORKERS, PORT, MANAGEMENT_PORT } = values
+  if (WORKERS !== undefined && WORKERS > 1) {
+    if (embedded && !refused.has('DATABASE_URL')) {
+      refuse(
+        'WORKERS',
+        'The embedded database is written by one process.',
+        'Use one worker, or name a database server in NTT_AUTH_DATABASE_URL.',
+      )
+    }
+    const last = (MANAGEMENT_PORT ?? 0) + WORKERS - 1
+    if (MANAGEMENT_PORT && (last > 65535 || (PORT && PORT >= MANAGEMENT_PORT && PORT <= last))) {
+      refuse(
+        'MANAGEMENT_PORT',
+        `The management listeners of ${WORKERS} workers take the ports from ${MANAGEMENT_PORT} to ${last}.`,
+        `Leave room there: below 65536, and not around NTT_AUTH_PORT.`,
+      )
+    }
+  }
   if (!has('MASTER_KEY') && (ENV === 'production' || !embedded)) {
     const who = ENV === 'production' ? 'Production' : 'A database server'
     refuse(
@@ -153,6 +171,7 @@ function assemble(values: CheckedValues) {
     port: values.PORT,
     managementHost: values.MANAGEMENT_HOST,
     managementPort: values.MANAGEMENT_PORT,
+    workers: values.WORKERS,
     publicUrl,
     issuer: publicUrl,
     audience: values.AUDIENCE ?? publicUrl,
@@ -174,7 +193,7 @@ function assemble(values: CheckedValues) {
     passwordHash: values.PASSWORD_HASH,
     bcryptCost: values.BCRYPT_COST,
     passwordMinLength: values.PASSWORD_MIN_LENGTH,
-    hashThreads: values.HASH_THREADS,
+    hashThreads: Math.max(1, Math.floor(values.HASH_THREADS / values.WORKERS)),
     hashMaxWait: values.HASH_MAX_WAIT,
     revocationFailure: values.REVOCATION_FAILURE,
     revocationMaxAge: values.REVOCATION_MAX_AGE,

@@ -61,6 +61,13 @@ export const settings = {
     default: '9090',
     meaning: "The port of the operator's own listener; 0 takes any free one.",
   },
+  WORKERS: {
+    type: integer(1, 64),
+    default: '1',
+    meaning:
+      'How many processes serve behind the one port; more than one needs a database server. The management listener of ' +
+      'each has a port of its own, from `MANAGEMENT_PORT` upwards.',
+  },
   PUBLIC_URL: {
     type: baseUrl(),
     defaultMeaning: '`http://HOST:PORT` in development, required in production',
@@ -102,7 +109,7 @@ export const settings = {
   DATABASE_POOL_SIZE: {
     type: integer(1, 1000),
     default: '10',
-    meaning: 'The number of connections to the database server.',
+    meaning: 'The number of connections to the database server, of each worker.',
   },
   DATABASE_TIMEOUT: {
     type: duration('100ms', '5m'),
@@ -178,7 +185,7 @@ export const settings = {
     type: integer(1, 256),
     default: String(Math.min(256, availableParallelism())),
     defaultMeaning: 'the number of cores',
-    meaning: 'The number of threads that hash passwords.',
+    meaning: 'The number of threads that hash passwords; workers share them.',
   },
   HASH_MAX_WAIT: {
     type: duration('0ms', '1m'),

@@ -3,6 +3,7 @@ import { firstTables } from './migrations/0001-first-tables.ts'
 import { revocationFeed } from './migrations/0002-revocation-feed.ts'
 import { administration } from './migrations/0003-administration.ts'
 import { audit } from './migrations/0004-audit.ts'
+import { serviceSecrets } from './migrations/0005-services.ts'
 
 /** All migrations this version knows, in their order. New ones are added at the end. */
-export const migrations: readonly Migration[] = [firstTables, revocationFeed, administration, audit]
+export const migrations: readonly Migration[] = [firstTables, revocationFeed, administration, audit, serviceSecrets]

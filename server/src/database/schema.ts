@@ -142,6 +142,8 @@ export interface ServiceRow {
   /** JSON array of strings. */
   scopes: string
   created_at: number
+  /** When name or scopes were changed, or a secret made; null before. */
+  updated_at: number | null
 }
 
 /** Two may be alive at once, so that a secret can be changed without a pause. */
@@ -152,6 +154,8 @@ export interface ServiceSecretRow {
   hash: Buffer
   created_at: number
   expires_at: number | null
+  /** To the minute. */
+  last_used_at: number | null
 }
 
 /** One thing that happened; `hash` covers the row and, by `prev_hash`, everything its writer wrote before. */

@@ -1,5 +1,14 @@
 import type { AnyRoute } from './route.ts'
 import { listKeysRoute, rotateKeysRoute } from './routes/admin-keys.ts'
+import {
+  createServiceRoute,
+  deleteServiceRoute,
+  deleteServiceSecretRoute,
+  listServicesRoute,
+  readServiceRoute,
+  rotateServiceSecretRoute,
+  updateServiceRoute,
+} from './routes/admin-services.ts'
 import { endUserSessionRoute, listUserSessionsRoute } from './routes/admin-sessions.ts'
 import { readStatsRoute } from './routes/admin-stats.ts'
 import {
@@ -63,6 +72,14 @@ export const routes: readonly Place[] = [
   at('GET', '/v1/admin/stats', readStatsRoute),
   at('GET', '/v1/admin/keys', listKeysRoute),
   at('POST', '/v1/admin/keys/rotate', rotateKeysRoute),
+
+  at('GET', '/v1/admin/services', listServicesRoute),
+  at('POST', '/v1/admin/services', createServiceRoute),
+  at('GET', '/v1/admin/services/:id', readServiceRoute),
+  at('PATCH', '/v1/admin/services/:id', updateServiceRoute),
+  at('DELETE', '/v1/admin/services/:id', deleteServiceRoute),
+  at('POST', '/v1/admin/services/:id/secrets', rotateServiceSecretRoute),
+  at('DELETE', '/v1/admin/services/:id/secrets/:secret_id', deleteServiceSecretRoute),
 
   at('POST', '/oauth2/introspect', introspectRoute),
   at('POST', '/oauth2/revoke', revokeRoute),

@@ -35,6 +35,7 @@ describe('defaults', () => {
         port: 8080,
         managementHost: '127.0.0.1',
         managementPort: 9090,
+        workers: 1,
         publicUrl: 'http://127.0.0.1:8080',
         issuer: 'http://127.0.0.1:8080',
         audience: 'http://127.0.0.1:8080',

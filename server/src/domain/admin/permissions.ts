@@ -27,6 +27,8 @@ export const permissions = {
   'sessions:end': { role: 'admin' },
   'keys:read': { role: 'admin' },
   'keys:rotate': { role: 'admin', freshWithin: recent },
+  'services:read': { role: 'admin' },
+  'services:change': { role: 'admin', freshWithin: recent },
   'stats:read': { role: 'admin' },
 } as const satisfies Record<string, Rule>
 

@@ -6,7 +6,7 @@ import {
   openSync,
   readdirSync,
   readFileSync,
-  unlinkSync,
+  rmSync,
   writeSync,
 } from 'node:fs'
 import { join } from 'node:path'
@@ -87,7 +87,7 @@ export function openJournal(directory: string, writer: string): Journal {
       for (const date of new Set(names.map(dateOf))) {
         const ends = names
           .filter((name) => dateOf(name) === date)
-          .flatMap((name) => readFileSync(join(directory, name), 'utf8').split('\n').map(parseEnd).reverse())
+          .flatMap((name) => textOf(join(directory, name)).split('\n').map(parseEnd).reverse())
         // A day may have several writers, one for each start.
         yield* ends.filter((end) => end !== null).sort((one, other) => other.at - one.at)
       }
@@ -95,7 +95,8 @@ export function openJournal(directory: string, writer: string): Journal {
     forget(before) {
       for (const name of files()) {
         const written = Date.parse(dateOf(name))
-        if (written + day <= before) unlinkSync(join(directory, name))
+        // Another worker on this directory may have been faster.
+        if (written + day <= before) rmSync(join(directory, name), { force: true })
       }
     },
     close() {
@@ -103,6 +104,16 @@ export function openJournal(directory: string, writer: string): Journal {
       if (open) finish(open.descriptor)
       open = null
     },
+  }
+}
+
+/** Another worker on this directory may have removed it meanwhile: then every line was old. */
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return ''
+    throw error
   }
 }
 

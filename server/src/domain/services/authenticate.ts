@@ -5,7 +5,7 @@ import type { CallingService } from './service.ts'
 import { findServiceWithSecrets } from './store.ts'
 
 /**
- * The service with this id and one of its living secrets, and when that expires; or null.
+ * The service with this id and one of its living secrets, when that expires, and when it was last used; or null.
  * @param now milliseconds since 1970
  */
 export async function authenticateService(
@@ -13,12 +13,12 @@ export async function authenticateService(
   clientId: string,
   secret: string,
   now: number,
-): Promise<{ service: CallingService; expiresAt: number } | null> {
+): Promise<{ service: CallingService; expiresAt: number; lastUsedAt: number | null } | null> {
   const shown = hashSecret(secret)
   const rows = await findServiceWithSecrets(db, clientId, now)
   const row = rows.find(({ hash }) => timingSafeEqual(shown, hash))
   if (!row) return null
-  const { id, client_id, name, scopes, secret_id, expires_at } = row
+  const { id, client_id, name, scopes, secret_id, expires_at, last_used_at } = row
   const service = { id, clientId: client_id, name, scopes: JSON.parse(scopes), secretId: secret_id }
-  return { service, expiresAt: expires_at ?? Number.POSITIVE_INFINITY }
+  return { service, expiresAt: expires_at ?? Number.POSITIVE_INFINITY, lastUsedAt: last_used_at }
 }

@@ -6,7 +6,7 @@ import { insertService, insertServiceSecret } from './store.ts'
 
 /**
  * A new service with its first secret.
- * @param now milliseconds since 1970
+ * @param now milliseconds since 1970; so is `expiresAt`, null for never
  * @returns the secret as well; it is not kept and cannot be shown again
  */
 export async function createService(
@@ -14,13 +14,21 @@ export async function createService(
   name: string,
   scopes: ServiceScope[],
   now: number,
+  expiresAt: number | null = null,
 ): Promise<{ service: Service; secret: string }> {
   const id = newId(now)
   const clientId = `svc_${randomToken(9)}`
   const secret = `ntts_${randomToken(32)}`
-  await insertService(tx, { id, client_id: clientId, name, scopes: JSON.stringify(scopes), created_at: now })
-  const row = { id: newId(now), service_id: id, hash: hashSecret(secret), created_at: now, expires_at: null }
-  await insertServiceSecret(tx, row)
+  await insertService(tx, {
+    id,
+    client_id: clientId,
+    name,
+    scopes: JSON.stringify(scopes),
+    created_at: now,
+    updated_at: null,
+  })
+  const row = { id: newId(now), service_id: id, hash: hashSecret(secret), created_at: now, expires_at: expiresAt }
+  await insertServiceSecret(tx, { ...row, last_used_at: null })
   return { service: { id, clientId, name, scopes }, secret }
 }
 

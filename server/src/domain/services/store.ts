@@ -11,8 +11,72 @@ export async function insertServiceSecret(db: Db | Tx, row: ServiceSecretRow): P
   await db.insertInto('service_secrets').values(row).execute()
 }
 
-export async function listServiceRows(db: Db | Tx): Promise<ServiceRow[]> {
-  return db.selectFrom('services').selectAll().orderBy('id').execute()
+/** Services in the order in which they were admitted, from behind the id `after`. */
+export async function listServiceRows(db: Db | Tx, limit: number, after?: string): Promise<ServiceRow[]> {
+  let query = db.selectFrom('services').selectAll()
+  if (after !== undefined) query = query.where('id', '>', after)
+  return query.orderBy('id').limit(limit).execute()
+}
+
+/** @param id its id or its client id */
+export async function findServiceRow(db: Db | Tx, id: string): Promise<ServiceRow | undefined> {
+  return db
+    .selectFrom('services')
+    .selectAll()
+    .where((where) => where.or([where('id', '=', id), where('client_id', '=', id)]))
+    .executeTakeFirst()
+}
+
+export async function updateServiceRow(
+  db: Db | Tx,
+  id: string,
+  change: Partial<Pick<ServiceRow, 'name' | 'scopes' | 'updated_at'>>,
+): Promise<boolean> {
+  const result = await db.updateTable('services').set(change).where('id', '=', id).executeTakeFirst()
+  return result.numUpdatedRows > 0n
+}
+
+/** The service and every secret of it. */
+export async function deleteServiceRows(db: Db | Tx, id: string): Promise<void> {
+  await db.deleteFrom('service_secrets').where('service_id', '=', id).execute()
+  await db.deleteFrom('services').where('id', '=', id).execute()
+}
+
+/** The secrets of these services that are alive, oldest first. @param now milliseconds since 1970 */
+export async function listSecretRows(db: Db | Tx, serviceIds: string[], now: number): Promise<ServiceSecretRow[]> {
+  if (serviceIds.length === 0) return []
+  return db
+    .selectFrom('service_secrets')
+    .selectAll()
+    .where('service_id', 'in', serviceIds)
+    .where((where) => where.or([where('expires_at', 'is', null), where('expires_at', '>', now)]))
+    .orderBy('id')
+    .execute()
+}
+
+/** Lets the secrets of a service live until a time at most. */
+export async function expireServiceSecrets(db: Db | Tx, serviceId: string, at: number): Promise<void> {
+  await db
+    .updateTable('service_secrets')
+    .set({ expires_at: at })
+    .where('service_id', '=', serviceId)
+    .where((where) => where.or([where('expires_at', 'is', null), where('expires_at', '>', at)]))
+    .execute()
+}
+
+export async function deleteSecretRow(db: Db | Tx, serviceId: string, id: string): Promise<boolean> {
+  const query = db.deleteFrom('service_secrets').where('id', '=', id).where('service_id', '=', serviceId)
+  return (await query.executeTakeFirst()).numDeletedRows > 0n
+}
+
+/** Notes a use, unless one as late is noted. @param before only where the last one is older than this */
+export async function noteSecretUse(db: Db | Tx, id: string, now: number, before: number): Promise<void> {
+  await db
+    .updateTable('service_secrets')
+    .set({ last_used_at: now })
+    .where('id', '=', id)
+    .where((where) => where.or([where('last_used_at', 'is', null), where('last_used_at', '<', before)]))
+    .execute()
 }
 
 /** A service and the hash of each of its secrets that is alive. @param now milliseconds since 1970 */
@@ -28,6 +92,7 @@ export async function findServiceWithSecrets(db: Db | Tx, clientId: string, now:
       'service_secrets.id as secret_id',
       'service_secrets.hash',
       'service_secrets.expires_at',
+      'service_secrets.last_used_at',
     ])
     .where('services.client_id', '=', clientId)
     .where((where) =>

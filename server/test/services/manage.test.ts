@@ -1,0 +1,165 @@
+import assert from 'node:assert/strict'
+import { after, before, it } from 'node:test'
+import { administrator, describeFlow, eventually, hour, minute, second } from '../flows/flow-server.ts'
+import { readEvents } from '../revocations/event-reader.ts'
+import { basic } from '../revocations/service.ts'
+import { type Answer, registerSomebody, type TestServer } from '../support/server.ts'
+
+describeFlow('services', (flow) => {
+  let here: TestServer
+  let there: TestServer
+  let token: string
+  before(async () => {
+    here = flow.server
+    there = await flow.start()
+    token = (await administrator(here)).token
+  })
+  after(() => there?.close())
+
+  const call = (method: string, path: string, body?: unknown) =>
+    here.call(method, `/v1/admin/services${path}`, { token, ...(body !== undefined && { body }) })
+  const create = async (body: object = {}) => {
+    const answer = await call('POST', '', { name: 'billing', scopes: ['introspect', 'revocations:read'], ...body })
+    assert.equal(answer.status, 201, answer.text)
+    return answer.body as { id: string; client_id: string; client_secret: string; secrets: { id: string }[] }
+  }
+  const uses = (server: TestServer, clientId: string, secret: string): Promise<Answer> =>
+    server.call('POST', '/oauth2/introspect', {
+      body: 'token=any',
+      headers: { ...basic(clientId, secret), 'content-type': 'application/x-www-form-urlencoded' },
+    })
+  const letIn = async (server: TestServer, clientId: string, secret: string) =>
+    (await uses(server, clientId, secret)).status === 200
+  const auditOf = async (id: string) => {
+    const { db } = here.app.database
+    const rows = await db.selectFrom('audit_lines').selectAll().execute()
+    return rows.filter((row) => JSON.stringify(row).includes(id)).map((row) => JSON.stringify(row))
+  }
+
+  it('are admitted with a secret that is shown once and works on every node', async () => {
+    const made = await create()
+    assert.match(made.client_secret, /^ntts_[A-Za-z0-9_-]{43}$/)
+    for (const server of [here, there]) assert.ok(await letIn(server, made.client_id, made.client_secret))
+    const read = await call('GET', `/${made.id}`)
+    const { client_secret: _, ...shown } = made
+    assert.deepEqual({ ...read.body, secrets: [] }, { ...shown, secrets: [] })
+    const listed = await call('GET', '')
+    assert.ok(listed.body.items.some(({ id }: { id: string }) => id === made.id))
+    for (const { text } of [read, listed]) assert.ok(!text.includes(made.client_secret))
+    assert.ok(!JSON.stringify(here.log).includes(made.client_secret))
+  })
+
+  it('change over to a new secret without a pause, and the old one dies after the overlap', async () => {
+    const made = await create()
+    const rotated = await call('POST', `/${made.id}/secrets`, { overlap: 60 })
+    assert.equal(rotated.status, 201)
+    const { client_secret: next, secrets } = rotated.body
+    assert.equal(secrets.length, 2)
+    for (const server of [here, there]) {
+      assert.ok(await letIn(server, made.client_id, made.client_secret))
+      assert.ok(await letIn(server, made.client_id, next))
+    }
+    here.clock.advance(minute + second)
+    for (const server of [here, there]) {
+      assert.equal(await letIn(server, made.client_id, made.client_secret), false)
+      assert.ok(await letIn(server, made.client_id, next))
+    }
+    assert.equal((await call('GET', `/${made.id}`)).body.secrets.length, 1)
+  })
+
+  it('have two secrets at most, also when two rotate at once', async () => {
+    const made = await create()
+    const answers = await Promise.all([1, 2, 3].map(() => call('POST', `/${made.id}/secrets`, {})))
+    assert.deepEqual(answers.map(({ status }) => status).sort(), [201, 409, 409])
+    assert.equal(answers.find(({ status }) => status === 409)!.body.code, 'secrets_full')
+    // Without an overlap the ones before go at once.
+    const last = await call('POST', `/${made.id}/secrets`, { overlap: 0 })
+    assert.equal(last.body.secrets.length, 1)
+    assert.equal(await letIn(here, made.client_id, made.client_secret), false)
+    assert.ok(await letIn(here, made.client_id, last.body.client_secret))
+  })
+
+  it('lose a secret, their scopes and their place at once here, and on the other node with its streams soon', async () => {
+    const made = await create()
+    const { body: rotated } = await call('POST', `/${made.id}/secrets`, { overlap: 3600 })
+    assert.ok(await letIn(there, made.client_id, made.client_secret))
+    assert.equal((await call('DELETE', `/${made.id}/secrets/${made.secrets[0]!.id}`)).status, 204)
+    assert.equal(await letIn(here, made.client_id, made.client_secret), false)
+    await eventually(async () => !(await letIn(there, made.client_id, made.client_secret)))
+    assert.ok(await letIn(there, made.client_id, rotated.client_secret))
+
+    const credential = basic(made.client_id, rotated.client_secret)
+    const stream = await readEvents(`${there.address}/v1/revocations/stream`, credential)
+    assert.equal((await call('PATCH', `/${made.id}`, { scopes: ['introspect'], name: 'books' })).body.name, 'books')
+    await stream.ended
+    assert.equal((await here.call('GET', '/v1/revocations', { headers: credential })).body.code, 'forbidden')
+    assert.ok(await letIn(there, made.client_id, rotated.client_secret))
+
+    assert.equal((await call('DELETE', `/${made.id}`)).status, 204)
+    assert.equal(await letIn(here, made.client_id, rotated.client_secret), false)
+    await eventually(async () => !(await letIn(there, made.client_id, rotated.client_secret)))
+    for (const path of ['', '/secrets']) {
+      assert.equal((await call(path ? 'POST' : 'GET', `/${made.id}${path}`, path ? {} : undefined)).status, 404)
+    }
+  })
+
+  it('have secrets that expire when they were told to', async () => {
+    const made = await create({ secret_expires_in: 3600 })
+    assert.ok(await letIn(here, made.client_id, made.client_secret))
+    here.clock.advance(hour + second)
+    for (const server of [here, there]) assert.equal(await letIn(server, made.client_id, made.client_secret), false)
+    token = (await administrator(here)).token
+  })
+
+  it('show when each secret was last used, to the minute, and write that once a minute', async () => {
+    const made = await create()
+    const lastUse = async () => (await call('GET', `/${made.id}`)).body.secrets[0].last_used_at as string | null
+    assert.equal(await lastUse(), null)
+    await uses(here, made.client_id, made.client_secret)
+    await eventually(async () => (await lastUse()) !== null)
+    const first = await lastUse()
+    here.clock.advance(30 * second)
+    await uses(here, made.client_id, made.client_secret)
+    await uses(there, made.client_id, made.client_secret)
+    assert.equal(await lastUse(), first)
+    here.clock.advance(31 * second)
+    await uses(here, made.client_id, made.client_secret)
+    await eventually(async () => (await lastUse()) !== first)
+  })
+
+  it('leave a line in the audit log for everything that is done to them', async () => {
+    const made = await create()
+    const { body } = await call('POST', `/${made.id}/secrets`, {})
+    await call('PATCH', `/${made.id}`, { name: 'books' })
+    await call('DELETE', `/${made.id}/secrets/${made.secrets[0]!.id}`)
+    await call('DELETE', `/${made.id}`)
+    const lines = await auditOf(made.id)
+    for (const event of [
+      'service_created',
+      'service_secret_created',
+      'service_updated',
+      'service_secret_deleted',
+      'service_deleted',
+    ]) {
+      assert.equal(lines.filter((line) => line.includes(event)).length, 1, event)
+    }
+    assert.ok(!lines.join().includes(body.client_secret))
+  })
+
+  it('are nobody else’s business: no user, and no administrator whose login is old', async () => {
+    const person = await registerSomebody(here)
+    const made = await create()
+    for (const [method, path, body] of [
+      ['GET', '', undefined],
+      ['POST', '', { name: 'x', scopes: [] }],
+      ['DELETE', `/${made.id}`, undefined],
+    ] as const) {
+      const answer = await here.call(method, `/v1/admin/services${path}`, {
+        token: person.access_token,
+        ...(body && { body }),
+      })
+      assert.equal(answer.body.code, 'forbidden')
+    }
+    assert.equal((await call('DELETE', `/${made.id}/secrets/${(await create()).secrets[0]!.id}`)).status, 404)
+  })
+})

@@ -1,0 +1,121 @@
+import assert from 'node:assert/strict'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { eventually } from './flows/flow-server.ts'
+import { databases, freshDatabase } from './support/databases.ts'
+import { call, registerSomebody, testMasterKey } from './support/server.ts'
+
+const program = fileURLToPath(new URL('../bin/ntt-auth.js', import.meta.url))
+
+/** The processes that a process has started. Linux only, as the tests of the supervisor are. */
+function childrenOf(pid: number): number[] {
+  return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number)
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch {
+    return false
+  }
+}
+
+for (const { name, available, why } of databases.filter((each) => each.name !== 'SQLite')) {
+  describe(`two workers on ${name}`, { skip: available ? false : why }, () => {
+    let fresh: Awaited<ReturnType<typeof freshDatabase>>
+    let dataDir: string
+    let supervisor: ChildProcess
+    let address: string
+    let said = ''
+
+    before(async () => {
+      fresh = await freshDatabase(name)
+      dataDir = mkdtempSync(join(tmpdir(), 'ntt-auth-workers-'))
+      const env = {
+        PATH: process.env.PATH ?? '',
+        NTT_AUTH_WORKERS: '2',
+        NTT_AUTH_PORT: '0',
+        NTT_AUTH_MANAGEMENT_PORT: '0',
+        NTT_AUTH_DATABASE_URL: fresh.url,
+        NTT_AUTH_DATA_DIR: dataDir,
+        NTT_AUTH_MASTER_KEY: testMasterKey,
+        NTT_AUTH_PUBLIC_URL: 'https://auth.example.com',
+        NTT_AUTH_AUTO_MIGRATE: 'on',
+        NTT_AUTH_PASSWORD_HASH: 'argon2id',
+        NTT_AUTH_HASH_MAX_WAIT: '30s',
+      }
+      supervisor = spawn(process.execPath, [program, 'serve'], { env, stdio: ['ignore', 'pipe', 'pipe'] })
+      supervisor.stdout!.on('data', (piece) => (said += piece))
+      supervisor.stderr!.on('data', (piece) => (said += piece))
+      await eventually(() => /listens on (http:\S+)/.test(said) || supervisor.exitCode !== null, 40_000)
+      address = /listens on (http:\S+)/.exec(said)?.[1] ?? assert.fail(said)
+    })
+    after(async () => {
+      if (supervisor.exitCode === null) supervisor.kill('SIGKILL')
+      rmSync(dataDir, { recursive: true, force: true })
+      await fresh.drop()
+    })
+
+    const server = {
+      call: (...rest: Parameters<typeof call> extends [string, ...infer Rest] ? Rest : never) => call(address, ...rest),
+    }
+    /** On a connection of its own, so that the workers take turns. */
+    const ask = (method: string, path: string, token: string, body?: object) =>
+      server.call(method, path, { token, headers: { connection: 'close' }, ...(body && { body }) })
+    const answersOf = async (token: string) => {
+      const answers = []
+      for (let round = 0; round < 6; round++) answers.push((await ask('GET', '/v1/auth/validate', token)).status)
+      return answers
+    }
+
+    it('serve behind one port, and need nobody to stick to one of them', async () => {
+      assert.equal(childrenOf(supervisor.pid!).length, 2)
+      assert.match(said, /Workers +2, each with a management listener/)
+      const person = await registerSomebody(server, 'somebody@example.com')
+      assert.deepEqual(new Set(await answersOf(person.access_token)), new Set([200]))
+      await ask('POST', '/v1/auth/logout', person.access_token, { scope: 'this' })
+      await eventually(async () => (await answersOf(person.access_token)).every((status) => status === 401))
+    })
+
+    it('replace one that died, and go on serving meanwhile', async () => {
+      const person = await registerSomebody(server, 'another@example.com')
+      const [victim, other] = childrenOf(supervisor.pid!)
+      process.kill(victim!, 'SIGKILL')
+      await eventually(() => !childrenOf(supervisor.pid!).includes(victim!))
+      assert.ok(childrenOf(supervisor.pid!).includes(other!))
+      // A connection that had been dealt to the dead one may break; a new one goes to a living one.
+      await eventually(
+        async () => (await ask('GET', '/v1/auth/validate', person.access_token).catch(() => null))?.status === 200,
+      )
+      await eventually(() => childrenOf(supervisor.pid!).length === 2, 20_000)
+      assert.match(said, /worker_died/)
+      await eventually(async () => new Set(await answersOf(person.access_token)).size === 1, 20_000)
+    })
+
+    it('stop together in order when the supervisor is told to', async () => {
+      const workers = childrenOf(supervisor.pid!)
+      supervisor.kill('SIGTERM')
+      const [code] = await once(supervisor, 'exit')
+      assert.equal(code, 0, said)
+      assert.deepEqual(workers.filter(isAlive), [])
+    })
+  })
+}
+
+it('refuses more than one worker on the embedded database, and says what to do', async () => {
+  const child = spawn(process.execPath, [program, 'serve'], {
+    env: { PATH: process.env.PATH ?? '', NTT_AUTH_WORKERS: '2' },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
+  let said = ''
+  child.stderr.on('data', (piece) => (said += piece))
+  const [code] = await once(child, 'exit')
+  assert.equal(code, 78)
+  assert.match(said, /NTT_AUTH_WORKERS.*embedded database is written by one process.*name a database server/s)
+})
