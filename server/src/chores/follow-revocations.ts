@@ -42,7 +42,7 @@ export async function followRevocations(app: App): Promise<() => void> {
       lost = true
     }
     reading = null
-    schedule(Math.min(interval, due - performance.now()))
+    schedule(Math.max(1, Math.min(interval, due - performance.now())))
   }
   const schedule = (wait: number) => {
     if (stopped) return

@@ -18,7 +18,8 @@ export const command: Command = {
   help: `Usage: ntt-auth serve [--port PORT] [--data-dir DIR] [--<setting> VALUE ...]
 
 Runs the server until it gets SIGTERM or SIGINT; then it says "not ready", finishes
-the requests it has, and stops.
+the requests it has, and stops. With --workers N it runs N processes behind one
+port, replaces one that dies, and stops them together.
 
 Examples:
   ntt-auth serve

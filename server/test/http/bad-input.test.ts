@@ -153,7 +153,8 @@ function wrongBodies(place: Place): Case[] {
     refused('single quotes', good.replaceAll('"', "'")),
     refused('a comment', `/**/${good}`),
     refused('NaN', '{"a":NaN}'),
-    refused('a raw control character', good.replace(':"', ':"\u0001')),
+    // In a text, and so only where the example has one.
+    ...(good.includes(':"') ? [refused('a raw control character', good.replace(':"', ':"\u0001'))] : []),
     refused('a form', 'email=ada@example.com&password=x'),
     ...(route.bodyOptional ? [] : [refused('nothing', '')]),
     bodyCase(place, 'a body of more than 64 KiB', `{"a":"${'a'.repeat(64 * 1024)}"}`, ['payload_too_large']),

@@ -42,6 +42,8 @@ export type TestServerOptions = {
   clock?: TestClock
   dataDir?: string
   expectErrors?: boolean
+  /** Any free one, unless told. */
+  port?: number
 }
 
 /** A whole server in this process, over real HTTP, on the given database; argon2id, because tests log in often. */
@@ -69,7 +71,7 @@ export async function startTestServer(databaseUrl: string, options: TestServerOp
   )
   const stopFollowing = await startApp(app)
   const server = await createServer(app)
-  await server.listen({ host: '127.0.0.1', port: 0 })
+  await server.listen({ host: '127.0.0.1', port: options.port ?? 0 })
   const address = `http://127.0.0.1:${(server.server.address() as AddressInfo).port}`
 
   return {

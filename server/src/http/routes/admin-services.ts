@@ -157,7 +157,7 @@ export const updateServiceRoute = route({
     { name: Type.Optional(Name), scopes: Type.Optional(Scopes) },
     { additionalProperties: false, minProperties: 1 },
   ),
-  example: { scopes: ['introspect'] },
+  example: { name: 'billing', scopes: ['introspect'] },
   answers: { 200: { description: 'The service as it is now.', schema: Service, example: exampleService } },
   errors: ['not_found'],
   async handle({ app, act, params, body }) {
