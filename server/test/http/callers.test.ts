@@ -130,6 +130,12 @@ describe('who may call what', () => {
     assert.deepEqual([...new Set(routes.map(({ route }) => route.who))].sort(), Object.keys(table).sort())
   })
 
+  it('finds every route for administrators in the table of permissions', () => {
+    const admins = routes.filter(({ route }) => route.who === 'admin')
+    assert.ok(admins.length > 10)
+    for (const { method, path, route } of admins) assert.ok(route.permission, `${method} ${path} names no permission`)
+  })
+
   it('asks who is calling before it reads what was sent', async () => {
     for (const { method, path, route } of routes.filter(({ route }) => route.who === 'user' && route.body)) {
       const { body } = await server.call(method, path, { headers: headersOf(undefined, route), body: '{broken' })
