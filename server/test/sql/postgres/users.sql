@@ -39,17 +39,17 @@ update "latches" set "turn" = "turn" + $1 where "name" = $2;
 select "users"."id" from "user_roles" inner join "users" on "users"."id" = "user_roles"."user_id" where "user_roles"."role" = $1 and "user_roles"."user_id" != $2 and "users"."status" = $3 limit $4;
 
 -- countUsersWithRole
-select "user_id" from "user_roles" where "role" = $1 limit $2;
+select "user_id" from "user_roles" where "role" = $1 order by "user_id" limit $2;
 
 -- listIdsByWord
-select "id" from "users" where "email" >= $1 and "email" < $2 limit $3;
-select "user_id" as "id" from "user_words" where "word" >= $1 and "word" < $2 limit $3;
+select "id" from "users" where "email" >= $1 and "email" < $2 order by "email" limit $3;
+select "user_id" as "id" from "user_words" where "word" >= $1 and "word" < $2 order by "word" limit $3;
 
 -- listIdsByStatus
-select "id" from "users" where "status" = $1 limit $2;
+select "id" from "users" where "status" = $1 order by "id" limit $2;
 
 -- listIdsByRole
-select "user_id" from "user_roles" where "role" = $1 limit $2;
+select "user_id" from "user_roles" where "role" = $1 order by "user_id" limit $2;
 
 -- listIdsMadeBetween
 select "id" from "users" where "id" >= $1 and "id" < $2 order by "id" limit $3;

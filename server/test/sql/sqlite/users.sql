@@ -39,17 +39,17 @@ update "latches" set "turn" = "turn" + ? where "name" = ?;
 select "users"."id" from "user_roles" inner join "users" on "users"."id" = "user_roles"."user_id" where "user_roles"."role" = ? and "user_roles"."user_id" != ? and "users"."status" = ? limit ?;
 
 -- countUsersWithRole
-select "user_id" from "user_roles" where "role" = ? limit ?;
+select "user_id" from "user_roles" where "role" = ? order by "user_id" limit ?;
 
 -- listIdsByWord
-select "id" from "users" where "email" >= ? and "email" < ? limit ?;
-select "user_id" as "id" from "user_words" where "word" >= ? and "word" < ? limit ?;
+select "id" from "users" where "email" >= ? and "email" < ? order by "email" limit ?;
+select "user_id" as "id" from "user_words" where "word" >= ? and "word" < ? order by "word" limit ?;
 
 -- listIdsByStatus
-select "id" from "users" where "status" = ? limit ?;
+select "id" from "users" where "status" = ? order by "id" limit ?;
 
 -- listIdsByRole
-select "user_id" from "user_roles" where "role" = ? limit ?;
+select "user_id" from "user_roles" where "role" = ? order by "user_id" limit ?;
 
 -- listIdsMadeBetween
 select "id" from "users" where "id" >= ? and "id" < ? order by "id" limit ?;
