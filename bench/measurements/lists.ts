@@ -123,16 +123,18 @@ async function open(url: string, dataDir: string, rounds: number): Promise<Place
     middleEmail: await emailAt(Math.floor(users / 2)),
     lastEmail: await emailAt(users - pageSize - 1),
   }
-  // Far apart from each other, each at its first generation, and of another run's use no trace.
+  // Far apart from each other, and none that an earlier run has used.
+  const wanted = rounds + 10
   const fresh = await db
     .selectFrom('sessions')
     .select('id')
     .where('generation', '=', 0)
-    .limit((rounds + 10) * 50)
+    .where('ended_at', 'is', null)
+    .limit(wanted * 50)
     .execute()
-  const tokens = Array.from({ length: rounds + 11 }, (_, index) => fresh[(index * 49) % fresh.length]!.id).map((id) =>
-    app.refreshTokens.mint(id, 0),
-  )
+  if (fresh.length < wanted) throw new Error('There are too few fresh sessions left; seed the database anew.')
+  const stride = Math.floor(fresh.length / wanted)
+  const tokens = Array.from({ length: wanted }, (_, index) => app.refreshTokens.mint(fresh[index * stride]!.id, 0))
   return {
     app,
     users,
