@@ -127,9 +127,11 @@ async function open(url: string, dataDir: string, rounds: number): Promise<Place
   const wanted = rounds + 10
   const fresh = await db
     .selectFrom('sessions')
-    .select('id')
-    .where('generation', '=', 0)
-    .where('ended_at', 'is', null)
+    .innerJoin('users', 'users.id', 'sessions.user_id')
+    .select('sessions.id')
+    .where('sessions.generation', '=', 0)
+    .where('sessions.ended_at', 'is', null)
+    .where('users.status', '=', 'active')
     .limit(wanted * 50)
     .execute()
   if (fresh.length < wanted) throw new Error('There are too few fresh sessions left; seed the database anew.')
