@@ -76,7 +76,7 @@ async function attempt(app: App, act: Act, { token, key }: Refresh): Promise<Tok
       case 'reuse': {
         const end = await inAuditedTransaction(app, act, async (tx, record) => {
           const end = await endOne(app, tx, row.id, 'refresh_token_reuse', row.generation)
-          const personal = row.last_ip === null ? {} : { formerIp: row.last_ip }
+          const personal = row.last_ip === null ? {} : { former_ip: row.last_ip }
           if (end.ends.length > 0) record({ ...aboutRow(row, 'refresh_token_reuse', presented.generation), personal })
           return end
         })

@@ -57,7 +57,7 @@ export function sessionLife(app: App) {
 
 /** What a device says about its owner. */
 export function personalOf({ userAgent, name }: Device) {
-  return { ...(userAgent !== null && { userAgent }), ...(name !== null && { deviceName: name }) }
+  return { ...(userAgent !== null && { user_agent: userAgent }), ...(name !== null && { device_name: name }) }
 }
 
 function taken(): AppError {

@@ -72,3 +72,18 @@ export const exampleLink = {
   link: 'https://app.example.com/reset-password#token=ntto_q6u8ze7f8AARIjNEVWZ3iJmqu8zd7v8AESIzRFVmd4g',
   expires_at: '2026-11-24T10:00:00.000Z',
 }
+
+export const exampleAuditLine = {
+  id: '01934d2e-5c03-7d44-9a55-3c4b5a697887.42',
+  at: '2026-11-23T10:00:00.000Z',
+  event: 'login',
+  actor: { kind: 'user', id: exampleUser.id },
+  subject: { kind: 'user', id: exampleUser.id },
+  user_id: exampleUser.id,
+  reason: null,
+  request_id: 'q83vEjRW-1a',
+  ip: '192.0.2.7',
+  details: { session: sessionId },
+  personal: { user_agent: 'Mozilla/5.0', device_name: "Ada's laptop" },
+  erased: false,
+}

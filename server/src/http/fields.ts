@@ -106,6 +106,26 @@ export const OneTimeLink = Type.Object({
   expires_at: Time,
 })
 
+const WithId = Type.Object({ kind: Type.String(), id: Type.String() })
+
+export const AuditLineView = Type.Object({
+  id: Type.String({ description: 'The chain of the line, and its number there.' }),
+  at: Time,
+  event: Type.String(),
+  actor: Type.Object({
+    kind: Type.String({ description: 'anyone, user, service, operator or system.' }),
+    id: maybe(Type.String()),
+  }),
+  subject: Type.Union([WithId, Type.Null()]),
+  user_id: maybe(Type.String({ description: 'The user whom it concerns.' })),
+  reason: maybe(Type.String()),
+  request_id: maybe(Type.String()),
+  ip: maybe(Type.String()),
+  details: Type.Record(Type.String(), Type.Unknown()),
+  personal: Type.Record(Type.String(), Type.String()),
+  erased: Type.Boolean({ description: 'It said something about a person that was erased.' }),
+})
+
 export const Problem = Type.Object({
   type: Type.String({ description: 'A page that explains the code.' }),
   title: Type.String(),

@@ -1,4 +1,5 @@
 import type { AnyRoute } from './route.ts'
+import { searchAuditRoute } from './routes/admin-audit.ts'
 import { listKeysRoute, rotateKeysRoute } from './routes/admin-keys.ts'
 import {
   createServiceRoute,
@@ -70,6 +71,7 @@ export const routes: readonly Place[] = [
   at('GET', '/v1/admin/users/:id/sessions', listUserSessionsRoute),
   at('DELETE', '/v1/admin/users/:id/sessions/:session_id', endUserSessionRoute),
   at('GET', '/v1/admin/stats', readStatsRoute),
+  at('GET', '/v1/admin/audit', searchAuditRoute),
   at('GET', '/v1/admin/keys', listKeysRoute),
   at('POST', '/v1/admin/keys/rotate', rotateKeysRoute),
 

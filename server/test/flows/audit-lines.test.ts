@@ -60,7 +60,7 @@ describeFlow('the audit log', (flow) => {
     assert.ok(lines.every(({ request_id }) => /^[A-Za-z0-9_-]{8,}$/.test(request_id ?? '')))
     const personal = await personalOf(id)
     assert.equal(personal[0]!.email, one.email)
-    assert.equal(personal[1]!.deviceName, 'a phone')
+    assert.equal(personal[1]!.device_name, 'a phone')
     assert.ok(personal.every((values) => values!.ip === '127.0.0.1'))
 
     await server.call('DELETE', '/v1/users/me', {
@@ -154,7 +154,7 @@ describeFlow('the audit log', (flow) => {
     const line = (await linesOf(server, one.user.id)).at(-1)!
     assert.deepEqual(JSON.parse(line.details), { generation: 1, presented: 0 })
     assert.deepEqual([line.subject_kind, line.subject_id], ['session', one.session_id])
-    assert.deepEqual((await personalOf(one.user.id)).at(-1), { ip: '127.0.0.1', formerIp: '127.0.0.1' })
+    assert.deepEqual((await personalOf(one.user.id)).at(-1), { ip: '127.0.0.1', former_ip: '127.0.0.1' })
   })
 
   it('tells of a refresh that was ahead, one that came late, and one that was repeated from elsewhere', async () => {

@@ -29,6 +29,7 @@ export const permissions = {
   'keys:rotate': { role: 'admin', freshWithin: recent },
   'services:read': { role: 'admin' },
   'services:change': { role: 'admin', freshWithin: recent },
+  'audit:read': { role: 'admin' },
   'stats:read': { role: 'admin' },
 } as const satisfies Record<string, Rule>
 

@@ -108,7 +108,7 @@ export function auditEventOf(name: AuditEventName): Entry {
 }
 
 /** What tells about a person; kept so that it can be erased (`personal.ts`). */
-export type Personal = { email?: string; name?: string; userAgent?: string; deviceName?: string; formerIp?: string }
+export type Personal = { email?: string; name?: string; user_agent?: string; device_name?: string; former_ip?: string }
 
 type Scalar = string | number | boolean | null
 
