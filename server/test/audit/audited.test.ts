@@ -151,6 +151,46 @@ describeStore('an audited transaction', (database) => {
     assert.deepEqual(broken(all), [])
   })
 
+  it('never goes on with a chain of which it cannot know whether its last line was committed', async () => {
+    const lost = Object.assign(new Error('the connection broke'), { code: 'ECONNRESET' })
+    const { db: real, dialect, ...rest } = database()
+    let committed = true
+    // The answer to COMMIT is lost, or the COMMIT itself.
+    const startTransaction = () => ({
+      execute: async () =>
+        new Proxy(await real.startTransaction().execute(), {
+          get(tx, name) {
+            if (name !== 'commit') {
+              const member = Reflect.get(tx, name)
+              return typeof member === 'function' ? member.bind(tx) : member
+            }
+            const execute = async () => {
+              if (committed) await tx.commit().execute()
+              throw lost
+            }
+            return () => ({ execute })
+          },
+        }),
+    })
+    const isConnectionLost = (error: unknown) => error === lost
+    const lossy = { ...rest, db: { startTransaction }, dialect: { ...dialect, isConnectionLost } }
+    const app = auditedApp(database())
+    const write = (by: typeof app) =>
+      inAuditedTransaction(by, somebodysAct, async (_tx, record) => record({ event: 'ends_reapplied' }))
+    await write(app)
+    for (committed of [true, false]) {
+      assert.equal(await failure(write({ ...app, database: lossy } as unknown as typeof app)), lost)
+      await write(app)
+    }
+    const all = await lines()
+    assert.deepEqual(broken(all), [])
+    // One that was committed though nobody heard of it, and two chains that began after each loss.
+    assert.deepEqual(
+      all.map(({ seq }) => seq),
+      [1, 2, 1, 1],
+    )
+  })
+
   it('begins a new chain after half a day', async () => {
     const clock = testClock()
     const app = auditedApp(database(), clock)

@@ -82,6 +82,20 @@ describeStore('the verification of the audit log', (database) => {
     assert.equal(await makeCheckpoint(app), null)
   })
 
+  it('makes one checkpoint after another, however many nodes try at once', async () => {
+    const others = Array.from({ length: 4 }, () => auditedApp(database()))
+    for (const other of others) await write(2, other)
+    const made = await Promise.all([app, ...others].map(makeCheckpoint))
+    assert.ok(made.some((row) => row?.number === 3))
+    const numbers = await db().selectFrom('audit_checkpoints').select('number').orderBy('number').execute()
+    assert.deepEqual(
+      numbers.map(({ number }) => number),
+      numbers.map((_, index) => index + 1),
+    )
+    const { ok, chains, uncovered_lines } = await verdict()
+    assert.deepEqual([ok, chains, uncovered_lines], [true, 5, 0])
+  })
+
   it('finds a line that was edited', async () => {
     await change(3, { reason: 'another reason' })
     assert.deepEqual(await found(), ['edited lines 3-3'])
