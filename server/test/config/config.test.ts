@@ -1,5 +1,5 @@
 import { deepEqual, equal, match } from 'node:assert/strict'
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
 import { describe, test } from 'node:test'
@@ -100,6 +100,45 @@ describe('defaults', () => {
     const previous = randomBytes(32)
     const { masterKeys } = configOf({ ...production, NTT_AUTH_MASTER_KEY: `${key}, ${previous.toString('base64url')}` })
     deepEqual(masterKeys, [Buffer.from(key, 'base64url'), previous])
+  })
+})
+
+describe('several workers', () => {
+  const master = createHash('sha256').update('workers').digest('base64url')
+  const server = { NTT_AUTH_DATABASE_URL: 'postgres://ntt@127.0.0.1/auth', NTT_AUTH_MASTER_KEY: master }
+
+  test('need a database server', () => {
+    deepEqual(names({ NTT_AUTH_WORKERS: '2' }), ['WORKERS'])
+    equal(configOf({ NTT_AUTH_WORKERS: '1' }).workers, 1)
+    equal(configOf({ ...server, NTT_AUTH_WORKERS: '2' }).workers, 2)
+  })
+
+  test('need room for their management listeners', () => {
+    const at = (port: string, management: string) => ({
+      ...server,
+      ...{ NTT_AUTH_WORKERS: '4', NTT_AUTH_PORT: port, NTT_AUTH_MANAGEMENT_PORT: management },
+    })
+    for (const [port, management] of [
+      ['9090', '9090'],
+      ['9093', '9090'],
+      ['8080', '65533'],
+    ] as const) {
+      deepEqual(names(at(port, management)), ['MANAGEMENT_PORT'])
+    }
+    for (const [port, management] of [
+      ['9094', '9090'],
+      ['9089', '9090'],
+      ['8080', '65532'],
+      ['0', '0'],
+    ] as const) {
+      equal(configOf(at(port, management)).managementPort, Number(management))
+    }
+  })
+
+  test('share the hashing threads, and have one at least', () => {
+    const threads = (all: string, workers: string) =>
+      configOf({ ...server, NTT_AUTH_HASH_THREADS: all, NTT_AUTH_WORKERS: workers }).hashThreads
+    deepEqual([threads('8', '1'), threads('8', '3'), threads('2', '4')], [8, 2, 1])
   })
 })
 
