@@ -14,6 +14,7 @@ import { login } from './measurements/login.ts'
 import { overload } from './measurements/overload.ts'
 import { refresh } from './measurements/refresh.ts'
 import { revocation } from './measurements/revocation.ts'
+import { rotating } from './measurements/rotation.ts'
 import { start } from './measurements/start.ts'
 import { storm } from './measurements/storm.ts'
 import { unknown } from './measurements/unknown.ts'
@@ -22,7 +23,7 @@ import { createBench, type Row, runMeasurement } from './support/bench.ts'
 import { describeMachine } from './support/machine.ts'
 import { machineLine, record, tableOf } from './support/report.ts'
 
-const measurements = [validate, refresh, login, unknown, storm, overload, start, revocation]
+const measurements = [validate, refresh, login, unknown, storm, overload, start, revocation, rotating]
 
 const { values } = parseArgs({
   options: {

@@ -3,6 +3,7 @@ import type { App } from './app.ts'
 import { checkpointByTheClock } from './chores/checkpoint-audit.ts'
 import { followKeys } from './chores/follow-keys.ts'
 import { followRevocations } from './chores/follow-revocations.ts'
+import { sweepByTheClock } from './chores/sweep.ts'
 import { tendKeysByTheClock, tendKeysInTurn } from './chores/tend-keys.ts'
 import { watchFollowers } from './chores/watch-followers.ts'
 import { checkSchema, migrateUp } from './database/migrate.ts'
@@ -29,6 +30,7 @@ export async function startApp(app: App): Promise<() => void> {
     followKeys(app),
     tendKeysByTheClock(app),
     checkpointByTheClock(app),
+    sweepByTheClock(app),
   ]
   return () => {
     for (const stop of stops) stop()

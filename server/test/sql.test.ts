@@ -112,6 +112,8 @@ const stores: {
     insertOneTimeToken: [(db) => oneTimeTokens.insertOneTimeToken(db, oneTimeToken)],
     findOneTimeTokenRow: [(db) => oneTimeTokens.findOneTimeTokenRow(db, bytes)],
     markOneTimeTokenUsed: [(db) => oneTimeTokens.markOneTimeTokenUsed(db, id, now)],
+    listOneTimeTokensExpiredBefore: [(db) => oneTimeTokens.listOneTimeTokensExpiredBefore(db, now, 500)],
+    deleteOneTimeTokenRows: [(db) => oneTimeTokens.deleteOneTimeTokenRows(db, ['one', 'two'])],
     deleteOneTimeTokensOfUser: [(db) => oneTimeTokens.deleteOneTimeTokensOfUser(db, id)],
   },
   passwords: {
@@ -148,12 +150,17 @@ const stores: {
       (db) => sessions.listSessionRows(db, id, 51),
       (db) => sessions.listSessionRows(db, id, 51, 'before'),
     ],
+    listLiveSessionsByUse: [(db) => sessions.listLiveSessionsByUse(db, id, now)],
+    listSessionsExpiredBefore: [(db) => sessions.listSessionsExpiredBefore(db, now, 500)],
+    deleteSessionRows: [(db) => sessions.deleteSessionRows(db, ['one', 'two'])],
     blankSessionRowsOfUser: [(db) => sessions.blankSessionRowsOfUser(db, id)],
   },
   revocations: {
     insertRevocations: [
       (db) => revocations.insertRevocations(db, [{ ...revocation, reason: 'logout', revoked_at: now }]),
     ],
+    listRevocationsLapsedBefore: [(db) => revocations.listRevocationsLapsedBefore(db, now, 500)],
+    deleteRevocationRows: [(db) => revocations.deleteRevocationRows(db, ['one', 'two'])],
     listRevocationsAfter: [(db) => revocations.listRevocationsAfter(db, { position: 7, now, limit: 1000 })],
     listUnplacedIds: [(db) => revocations.listUnplacedIds(db, 9, 200)],
     placeRevocations: [(db) => revocations.placeRevocations(db, ['one', 'two'], 9, 8)],
@@ -173,6 +180,8 @@ const stores: {
           updated_at: null,
         }),
     ],
+    listSecretsExpiredBefore: [(db) => services.listSecretsExpiredBefore(db, now, 500)],
+    deleteSecretRows: [(db) => services.deleteSecretRows(db, ['one', 'two'])],
     insertServiceSecret: [
       (db) =>
         services.insertServiceSecret(db, {
@@ -192,6 +201,8 @@ const stores: {
   },
   keys: {
     listSigningKeys: [(db) => keys.listSigningKeys(db)],
+    listRemovedKeys: [(db) => keys.listRemovedKeys(db, now, 500)],
+    deleteRemovedKeys: [(db) => keys.deleteRemovedKeys(db, ['one', 'two'])],
     findSigningKey: [(db) => keys.findSigningKey(db, 'kid')],
     resealSigningKey: [(db) => keys.resealSigningKey(db, 'kid', bytes, bytes)],
     insertSigningKey: [

@@ -186,6 +186,8 @@ function assemble(values: CheckedValues) {
     accessTokenTtl: values.ACCESS_TOKEN_TTL,
     sessionIdleTtl: values.SESSION_IDLE_TTL,
     sessionAbsoluteTtl: values.SESSION_ABSOLUTE_TTL,
+    sessionLimit: values.SESSION_LIMIT,
+    cleanupInterval: values.CLEANUP_INTERVAL,
     signingAlgorithm: values.SIGNING_ALGORITHM,
     keyRotationInterval: values.KEY_ROTATION_INTERVAL,
     keyPublishAhead: values.KEY_PUBLISH_AHEAD,

@@ -145,6 +145,16 @@ export const settings = {
     default: '90d',
     meaning: 'How long a session lives at most.',
   },
+  SESSION_LIMIT: {
+    type: integer(1, 1000),
+    default: '100',
+    meaning: 'How many sessions a user may have; one more login ends the one that was used longest ago.',
+  },
+  CLEANUP_INTERVAL: {
+    type: duration('1s', '1d'),
+    default: '10m',
+    meaning: 'How often rows that are over and done with are removed.',
+  },
   SIGNING_ALGORITHM: {
     type: choice('ES256', 'EdDSA', 'RS256'),
     default: 'ES256',

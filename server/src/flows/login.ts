@@ -1,14 +1,19 @@
 import type { App } from '../app.ts'
+import type { Tx } from '../database/connect.ts'
+import type { AuditEvent } from '../domain/audit/events.ts'
 import { normalisePassword } from '../domain/passwords/normalise.ts'
 import { replacePassword } from '../domain/passwords/store.ts'
+import { surplusSessions } from '../domain/sessions/limit.ts'
 import { type Device, startSession } from '../domain/sessions/start.ts'
 import { findUserForLogin } from '../domain/users/store.ts'
 import { recordLogin } from '../domain/users/update.ts'
 import { userOf } from '../domain/users/user.ts'
 import { AppError } from '../errors.ts'
 import { type Act, actingAs } from './acting.ts'
+import { announceEnds, type Ended } from './announce-ends.ts'
 import { inAuditedTransaction } from './audited.ts'
 import { countedLogin } from './count-outcomes.ts'
+import { endOne } from './end-sessions.ts'
 import { issueTokens, type Tokens } from './issue-tokens.ts'
 import { ChangedMeanwhile, judgeAnew } from './judge-anew.ts'
 import { noteAfterwards } from './note-afterwards.ts'
@@ -40,22 +45,44 @@ async function attempt(app: App, act: Act, { email, password, device, signal }: 
   const { hash } = found
 
   const now = app.clock.now()
-  const { user, session } = await inAuditedTransaction(app, actingAs(act, found.id), async (tx, record) => {
+  const { user, session, end } = await inAuditedTransaction(app, actingAs(act, found.id), async (tx, record) => {
     // Takes the user's row first, as whoever changes the password or the status does: a session that an old password
     // opens cannot slip in behind the change that ends the others.
     await recordLogin(tx, found.id, now)
     const still = await findUserForLogin(tx, email)
     if (still?.id !== found.id || still.hash !== hash || still.status !== 'active') throw new ChangedMeanwhile()
+    const surplus = await surplusSessions(tx, found.id, app.config.sessionLimit, now)
+    const end = await endSurplus(app, tx, found.id, surplus, record)
     const session = await startSession(tx, still.id, device, sessionLife(app), now)
     const subject = { kind: 'user' as const, id: still.id }
     record({ event: 'login', subject, details: { session: session.id }, personal: personalOf(device) })
     // As it is now: its roles may have changed while the password was hashed.
-    return { user: userOf(still), session }
+    return { user: userOf(still), session, end }
   })
+  announceEnds(app, end)
   app.log.info({ event: 'login', user: user.id, session: session.id })
   if (checked.rehash) app.later(() => rehash(app, user.id, password, hash))
   const subject = { id: session.id, generation: 0, createdAt: now, expiresAt: session.idle_expires_at }
   return issueTokens(app, subject, user, now)
+}
+
+/** A user has so many devices; whoever logs in on one more loses the one that was used longest ago. */
+async function endSurplus(
+  app: App,
+  tx: Tx,
+  user: string,
+  ids: string[],
+  record: (event: AuditEvent) => void,
+): Promise<Ended> {
+  const all: Ended = { ends: [], revocations: [], confirmed: [] }
+  for (const id of ids) {
+    const { ends, revocations } = await endOne(app, tx, id, 'session_limit')
+    if (ends.length === 0) continue
+    all.ends.push(...ends)
+    all.revocations.push(...revocations)
+    record({ event: 'session_ended', subject: { kind: 'session', id }, user, reason: 'session_limit' })
+  }
+  return all
 }
 
 function noteFailure(app: App, act: Act, userId: string | undefined, reason: string): void {

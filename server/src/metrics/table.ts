@@ -32,15 +32,7 @@ const endReasons = [
   'other',
 ]
 
-export const sweptTables = [
-  'sessions',
-  'revocations',
-  'service_secrets',
-  'signing_keys',
-  'one_time_tokens',
-  'audit',
-  'leases',
-] as const
+export const sweptTables = ['sessions', 'revocations', 'service_secrets', 'signing_keys', 'one_time_tokens'] as const
 export const chores = ['sweep', 'tend_keys'] as const
 export const insecureSettings = ['env', 'management_host', 'database_tls'] as const
 
@@ -80,10 +72,6 @@ export const counters = {
   ntt_auth_password_hash_abandoned_total: { help: 'Hashes whose caller had gone before their turn came.' },
   ntt_auth_password_hash_threads_lost_total: { help: 'Hashing threads that died and were replaced.' },
   ntt_auth_cleanup_deleted_rows_total: { help: 'Rows that the cleanup removed.', labels: { table: sweptTables } },
-  ntt_auth_cleanup_ended_sessions_total: {
-    help: 'Sessions whose lapse was written down.',
-    labels: { reason: ['idle', 'expired'] },
-  },
   ntt_auth_chore_failures_total: { help: 'Chores that failed and will be tried again.', labels: { chore: chores } },
   ntt_auth_audit_write_failures_total: { help: 'Audit lines that could not be written.' },
 } as const satisfies Record<string, Entry>

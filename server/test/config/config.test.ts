@@ -50,6 +50,8 @@ describe('defaults', () => {
         accessTokenTtl: 15 * 60_000,
         sessionIdleTtl: 30 * 86_400_000,
         sessionAbsoluteTtl: 90 * 86_400_000,
+        sessionLimit: 100,
+        cleanupInterval: 10 * 60_000,
         signingAlgorithm: 'ES256',
         keyRotationInterval: 90 * 86_400_000,
         keyPublishAhead: 10 * 60_000,

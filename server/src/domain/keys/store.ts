@@ -49,3 +49,25 @@ export async function resealSigningKey(db: Db | Tx, kid: string, former: Buffer,
     .executeTakeFirst()
   return result.numUpdatedRows > 0n
 }
+
+/** Removed keys that were made before a time, oldest first. */
+export async function listRemovedKeys(db: Db | Tx, madeBefore: number, limit: number) {
+  return db
+    .selectFrom('signing_keys')
+    .select(['kid as id', 'created_at as due_at'])
+    .where('state', '=', 'removed')
+    .where('created_at', '<', madeBefore)
+    .orderBy('created_at')
+    .orderBy('kid')
+    .limit(limit)
+    .execute()
+}
+
+export async function deleteRemovedKeys(db: Db | Tx, kids: string[]): Promise<number> {
+  const result = await db
+    .deleteFrom('signing_keys')
+    .where('kid', 'in', kids)
+    .where('state', '=', 'removed')
+    .executeTakeFirst()
+  return Number(result.numDeletedRows)
+}

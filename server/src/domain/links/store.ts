@@ -26,3 +26,20 @@ export async function markOneTimeTokenUsed(db: Db | Tx, id: string, now: number)
 export async function deleteOneTimeTokensOfUser(db: Db | Tx, userId: string): Promise<void> {
   await db.deleteFrom('one_time_tokens').where('user_id', '=', userId).execute()
 }
+
+/** Those that expired before a time, used or not, oldest first. */
+export async function listOneTimeTokensExpiredBefore(db: Db | Tx, before: number, limit: number) {
+  return db
+    .selectFrom('one_time_tokens')
+    .select(['id', 'expires_at as due_at'])
+    .where('expires_at', '<', before)
+    .orderBy('expires_at')
+    .orderBy('id')
+    .limit(limit)
+    .execute()
+}
+
+export async function deleteOneTimeTokenRows(db: Db | Tx, ids: string[]): Promise<number> {
+  const result = await db.deleteFrom('one_time_tokens').where('id', 'in', ids).executeTakeFirst()
+  return Number(result.numDeletedRows)
+}

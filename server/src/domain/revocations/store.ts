@@ -70,3 +70,20 @@ export async function advanceFeedHead(db: Db | Tx, from: number, to: number): Pr
     .executeTakeFirst()
   return result.numUpdatedRows > 0n
 }
+
+/** Those that mattered until before a time, oldest first. */
+export async function listRevocationsLapsedBefore(db: Db | Tx, before: number, limit: number) {
+  return db
+    .selectFrom('revocations')
+    .select(['id', 'until_at as due_at'])
+    .where('until_at', '<', before)
+    .orderBy('until_at')
+    .orderBy('id')
+    .limit(limit)
+    .execute()
+}
+
+export async function deleteRevocationRows(db: Db | Tx, ids: string[]): Promise<number> {
+  const result = await db.deleteFrom('revocations').where('id', 'in', ids).executeTakeFirst()
+  return Number(result.numDeletedRows)
+}

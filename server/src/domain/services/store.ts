@@ -114,3 +114,20 @@ export async function listLivingSecrets(db: Db | Tx, ids: string[], now: number)
     )
     .execute()
 }
+
+/** Secrets that died before a time. There are few: a service has two alive at most. */
+export async function listSecretsExpiredBefore(db: Db | Tx, before: number, limit: number) {
+  return db
+    .selectFrom('service_secrets')
+    .select(['id', 'expires_at as due_at'])
+    .where('expires_at', '<', before)
+    .orderBy('expires_at')
+    .orderBy('id')
+    .limit(limit)
+    .execute()
+}
+
+export async function deleteSecretRows(db: Db | Tx, ids: string[]): Promise<number> {
+  const result = await db.deleteFrom('service_secrets').where('id', 'in', ids).executeTakeFirst()
+  return Number(result.numDeletedRows)
+}

@@ -198,3 +198,34 @@ export async function blankSessionRowsOfUser(db: Db | Tx, userId: string): Promi
     .where('user_id', '=', userId)
     .execute()
 }
+
+/** The sessions of a user that are alive, the one that was used last first. @param now milliseconds since 1970 */
+export async function listLiveSessionsByUse(db: Db | Tx, userId: string, now: number): Promise<{ id: string }[]> {
+  return db
+    .selectFrom('sessions')
+    .select('id')
+    .where('user_id', '=', userId)
+    .where('ended_at', 'is', null)
+    .where('idle_expires_at', '>', now)
+    .where('absolute_expires_at', '>', now)
+    .orderBy('last_used_at', 'desc')
+    .orderBy('id', 'desc')
+    .execute()
+}
+
+/** Those whose longest life was over before a time, oldest first. */
+export async function listSessionsExpiredBefore(db: Db | Tx, before: number, limit: number) {
+  return db
+    .selectFrom('sessions')
+    .select(['id', 'absolute_expires_at as due_at'])
+    .where('absolute_expires_at', '<', before)
+    .orderBy('absolute_expires_at')
+    .orderBy('id')
+    .limit(limit)
+    .execute()
+}
+
+export async function deleteSessionRows(db: Db | Tx, ids: string[]): Promise<number> {
+  const result = await db.deleteFrom('sessions').where('id', 'in', ids).executeTakeFirst()
+  return Number(result.numDeletedRows)
+}

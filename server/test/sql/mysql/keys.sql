@@ -1,6 +1,12 @@
 -- listSigningKeys
 select * from `signing_keys` where `state` != ? order by `created_at`, `kid`;
 
+-- listRemovedKeys
+select `kid` as `id`, `created_at` as `due_at` from `signing_keys` where `state` = ? and `created_at` < ? order by `created_at`, `kid` limit ?;
+
+-- deleteRemovedKeys
+delete from `signing_keys` where `kid` in (?, ?) and `state` = ?;
+
 -- findSigningKey
 select * from `signing_keys` where `kid` = ?;
 

@@ -1,6 +1,12 @@
 -- insertService
 insert into `services` (`id`, `client_id`, `name`, `scopes`, `created_at`, `updated_at`) values (?, ?, ?, ?, ?, ?);
 
+-- listSecretsExpiredBefore
+select `id`, `expires_at` as `due_at` from `service_secrets` where `expires_at` < ? order by `expires_at`, `id` limit ?;
+
+-- deleteSecretRows
+delete from `service_secrets` where `id` in (?, ?);
+
 -- insertServiceSecret
 insert into `service_secrets` (`id`, `service_id`, `hash`, `created_at`, `expires_at`, `last_used_at`) values (?, ?, ?, ?, ?, ?);
 

@@ -43,5 +43,14 @@ select * from `sessions` where `id` = ? and `user_id` = ?;
 select * from `sessions` where `user_id` = ? order by `id` desc limit ?;
 select * from `sessions` where `user_id` = ? and `id` < ? order by `id` desc limit ?;
 
+-- listLiveSessionsByUse
+select `id` from `sessions` where `user_id` = ? and `ended_at` is null and `idle_expires_at` > ? and `absolute_expires_at` > ? order by `last_used_at` desc, `id` desc;
+
+-- listSessionsExpiredBefore
+select `id`, `absolute_expires_at` as `due_at` from `sessions` where `absolute_expires_at` < ? order by `absolute_expires_at`, `id` limit ?;
+
+-- deleteSessionRows
+delete from `sessions` where `id` in (?, ?);
+
 -- blankSessionRowsOfUser
 update `sessions` set `last_ip` = ?, `user_agent` = ?, `device_name` = ? where `user_id` = ?;

@@ -7,5 +7,11 @@ select * from "one_time_tokens" where "hash" = $1;
 -- markOneTimeTokenUsed
 update "one_time_tokens" set "used_at" = $1 where "id" = $2 and "used_at" is null and "expires_at" > $3;
 
+-- listOneTimeTokensExpiredBefore
+select "id", "expires_at" as "due_at" from "one_time_tokens" where "expires_at" < $1 order by "expires_at", "id" limit $2;
+
+-- deleteOneTimeTokenRows
+delete from "one_time_tokens" where "id" in ($1, $2);
+
 -- deleteOneTimeTokensOfUser
 delete from "one_time_tokens" where "user_id" = $1;

@@ -1,6 +1,12 @@
 -- insertRevocations
 insert into "revocations" ("id", "kind", "subject", "before_at", "until_at", "position", "reason", "revoked_at") values ($1, $2, $3, $4, $5, $6, $7, $8);
 
+-- listRevocationsLapsedBefore
+select "id", "until_at" as "due_at" from "revocations" where "until_at" < $1 order by "until_at", "id" limit $2;
+
+-- deleteRevocationRows
+delete from "revocations" where "id" in ($1, $2);
+
 -- listRevocationsAfter
 select * from "revocations" where "position" > $1 and "until_at" > $2 order by "position", "id" limit $3;
 

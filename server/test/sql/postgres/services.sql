@@ -1,6 +1,12 @@
 -- insertService
 insert into "services" ("id", "client_id", "name", "scopes", "created_at", "updated_at") values ($1, $2, $3, $4, $5, $6);
 
+-- listSecretsExpiredBefore
+select "id", "expires_at" as "due_at" from "service_secrets" where "expires_at" < $1 order by "expires_at", "id" limit $2;
+
+-- deleteSecretRows
+delete from "service_secrets" where "id" in ($1, $2);
+
 -- insertServiceSecret
 insert into "service_secrets" ("id", "service_id", "hash", "created_at", "expires_at", "last_used_at") values ($1, $2, $3, $4, $5, $6);
 

@@ -43,5 +43,14 @@ select * from "sessions" where "id" = $1 and "user_id" = $2;
 select * from "sessions" where "user_id" = $1 order by "id" desc limit $2;
 select * from "sessions" where "user_id" = $1 and "id" < $2 order by "id" desc limit $3;
 
+-- listLiveSessionsByUse
+select "id" from "sessions" where "user_id" = $1 and "ended_at" is null and "idle_expires_at" > $2 and "absolute_expires_at" > $3 order by "last_used_at" desc, "id" desc;
+
+-- listSessionsExpiredBefore
+select "id", "absolute_expires_at" as "due_at" from "sessions" where "absolute_expires_at" < $1 order by "absolute_expires_at", "id" limit $2;
+
+-- deleteSessionRows
+delete from "sessions" where "id" in ($1, $2);
+
 -- blankSessionRowsOfUser
 update "sessions" set "last_ip" = $1, "user_agent" = $2, "device_name" = $3 where "user_id" = $4;

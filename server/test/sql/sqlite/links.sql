@@ -7,5 +7,11 @@ select * from "one_time_tokens" where "hash" = ?;
 -- markOneTimeTokenUsed
 update "one_time_tokens" set "used_at" = ? where "id" = ? and "used_at" is null and "expires_at" > ?;
 
+-- listOneTimeTokensExpiredBefore
+select "id", "expires_at" as "due_at" from "one_time_tokens" where "expires_at" < ? order by "expires_at", "id" limit ?;
+
+-- deleteOneTimeTokenRows
+delete from "one_time_tokens" where "id" in (?, ?);
+
 -- deleteOneTimeTokensOfUser
 delete from "one_time_tokens" where "user_id" = ?;

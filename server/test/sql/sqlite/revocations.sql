@@ -1,6 +1,12 @@
 -- insertRevocations
 insert into "revocations" ("id", "kind", "subject", "before_at", "until_at", "position", "reason", "revoked_at") values (?, ?, ?, ?, ?, ?, ?, ?);
 
+-- listRevocationsLapsedBefore
+select "id", "until_at" as "due_at" from "revocations" where "until_at" < ? order by "until_at", "id" limit ?;
+
+-- deleteRevocationRows
+delete from "revocations" where "id" in (?, ?);
+
 -- listRevocationsAfter
 select * from "revocations" where "position" > ? and "until_at" > ? order by "position", "id" limit ?;
 

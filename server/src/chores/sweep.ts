@@ -1,0 +1,32 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { App } from '../app.ts'
+import { measureBacklog, newPace, sweepBatch, sweptTables } from '../flows/sweep.ts'
+import { byTheClock } from './by-the-clock.ts'
+import { inTurn } from './in-turn.ts'
+
+/** Milliseconds that a batch may take. */
+const budget = 50
+/** Where one connection serves all, requests wait for as long as a batch takes. */
+const budgetOfOneConnection = 10
+
+/** Removes what is over and done with by the clock; of many nodes, one at a time. @returns how to stop */
+export function sweepByTheClock(app: App): () => void {
+  return byTheClock(app, { name: 'sweep', interval: app.config.cleanupInterval, run: (stopped) => sweep(app, stopped) })
+}
+
+/** Until nothing is left that is due. Between two batches others get at least three times as long. */
+export async function sweep(app: App, stopped: () => boolean = () => false): Promise<void> {
+  const most = app.database.dialect.groupsCommits ? budgetOfOneConnection : budget
+  await inTurn(app, 'sweep', async (stillMine) => {
+    for (const table of sweptTables) {
+      const pace = newPace()
+      for (let more = true; more && !stopped(); ) {
+        await stillMine()
+        const began = performance.now()
+        more = await sweepBatch(app, table, pace, most)
+        if (more) await delay(3 * (performance.now() - began))
+      }
+    }
+  })
+  await measureBacklog(app)
+}
