@@ -107,6 +107,7 @@ async function commandLine(): Promise<string> {
   const meanings: Record<keyof typeof exitCodes, string> = {
     ok: 'success',
     failed: 'the command failed; one sentence on standard error says why, `NTT_AUTH_LOG_LEVEL=debug` shows where',
+    problems: '`doctor`: there are problems; with warnings alone it is 1',
     pending: '`migrate status`: migrations are waiting',
     newer: '`migrate status`: the schema is newer than this version',
     notFound: '`users`, `sessions`, `create-admin --promote`: there is no such user or session',

@@ -11,6 +11,8 @@ export const commands: Record<string, () => Promise<{ command: Command }>> = {
   audit: () => import('./audit.ts'),
   keys: () => import('./keys.ts'),
   config: () => import('./config.ts'),
+  doctor: () => import('./doctor.ts'),
+  healthcheck: () => import('./healthcheck.ts'),
   version: () => import('./version.ts'),
   help: () => import('./help.ts'),
 }

@@ -2,6 +2,8 @@
 export const exitCodes = {
   ok: 0,
   failed: 1,
+  /** `doctor`: something must be mended; warnings alone are 1. */
+  problems: 2,
   /** `migrate status`: migrations are waiting. */
   pending: 3,
   /** `migrate status`: the schema is newer than this version. */

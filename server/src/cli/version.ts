@@ -1,5 +1,4 @@
-import { readFileSync } from 'node:fs'
-import { packageFile } from '../package-file.ts'
+import { packageVersion } from '../package-file.ts'
 import type { Command } from './command.ts'
 import { exitCodes } from './exit-codes.ts'
 
@@ -7,7 +6,7 @@ export const command: Command = {
   summary: 'print the version',
   help: `ntt-auth version [--json] [--quiet]
 
-Prints the version of the server and of Node.
+Prints the version of the server and of Node, and with --json also the database schema it goes with.
 
   --json    print an object instead of a line
   --quiet   print nothing; only load every command, which fills the compile cache for quick starts
@@ -21,18 +20,16 @@ Examples:
       await loadCommands()
       return exitCodes.ok
     }
-    const version = readVersion()
-    print(
-      options.json
-        ? JSON.stringify({ version, node: process.versions.node })
-        : `ntt-auth ${version} (Node ${process.versions.node})`,
-    )
+    const [version, node] = [packageVersion(), process.versions.node]
+    if (options.json) {
+      const { migrations } = await import('../database/migrations.ts')
+      const schema = { number: migrations.length, name: migrations.at(-1)!.name }
+      print(JSON.stringify({ version, node, schema }))
+    } else {
+      print(`ntt-auth ${version} (Node ${node})`)
+    }
     return exitCodes.ok
   },
-}
-
-export function readVersion(): string {
-  return JSON.parse(readFileSync(packageFile('package.json'), 'utf8')).version
 }
 
 async function loadCommands(): Promise<void> {

@@ -1,5 +1,6 @@
 import type { Dialect as KyselyDialect } from 'kysely'
 import type { Db } from './connect.ts'
+import type { Finding } from './finding.ts'
 import type { DatabaseAddress } from './url.ts'
 
 /** Everything in which the databases differ; `dialects/` answers, nobody else asks which database it is. */
@@ -17,6 +18,11 @@ export interface Dialect {
   hasTable(db: Db, table: string): Promise<boolean>
   hasColumn(db: Db, table: string, column: string): Promise<boolean>
   hasIndex(db: Db, table: string, index: string): Promise<boolean>
+
+  /** Version and settings of the database, judged; reads only. @param poolSize how many connections each process has */
+  examine(db: Db, poolSize: number): Promise<Finding[]>
+  /** The database's time of day in milliseconds since 1970; null where it has no clock of its own. */
+  now(db: Db): Promise<number | null>
 
   /** A unique key was there already. */
   isDuplicate(error: unknown): boolean

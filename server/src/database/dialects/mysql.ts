@@ -2,6 +2,7 @@ import { MysqlDialect, type MysqlPool, type MysqlPoolConnection, type RawBuilder
 import type { Pool, PoolConnection } from 'mysql2'
 import type { Db } from '../connect.ts'
 import { type ConnectionLimits, codesOf, type Dialect, isBrokenSocket, isSilence, type PoolState } from '../dialect.ts'
+import { type Finding, fine, problem, warning } from '../finding.ts'
 
 // MariaDB reads the first kind of comment, MySQL the second. Both collations compare bytes and do not pad with spaces.
 const byteWise = '/*M! collate utf8mb4_nopad_bin */ /*!80017 collate utf8mb4_0900_bin */'
@@ -23,7 +24,7 @@ export const mysql: Dialect = {
       charset: 'utf8mb4_bin',
       connectionLimit: limits.poolSize,
       maxIdle: Math.min(2, limits.poolSize),
-      idleTimeout: 60_000,
+      idleTimeout,
       connectTimeout: limits.timeout,
       enableKeepAlive: true,
       keepAliveInitialDelay: 10_000,
@@ -46,6 +47,16 @@ export const mysql: Dialect = {
   hasTable: (db, table) => isListed(db, 'tables', sql`table_name = ${table}`),
   hasColumn: (db, table, column) => isListed(db, 'columns', sql`table_name = ${table} and column_name = ${column}`),
   hasIndex: (db, table, index) => isListed(db, 'statistics', sql`table_name = ${table} and index_name = ${index}`),
+
+  async examine(db, poolSize) {
+    const { rows } = await sql<Record<string, string>>`show variables`.execute(db)
+    const [name, value] = Object.keys(rows[0] ?? {})
+    return judgeVariables(Object.fromEntries(rows.map((row) => [row[name!], row[value!]])), poolSize)
+  },
+  async now(db) {
+    const { rows } = await sql<{ ms: unknown }>`select unix_timestamp(current_timestamp(3)) * 1000 as ms`.execute(db)
+    return Number(rows[0]!.ms)
+  },
 
   isDuplicate: (error) => codesOf(error).errno === 1062,
   isRetryable(error) {
@@ -93,6 +104,72 @@ const unavailable = new Set([1040, 1053, 1044, 1045, 1049, 1203, 1969, 3024])
 
 // mysql2 says it without a code, of a connection that broke while nobody was waiting for an answer.
 const closedState = "Can't add new command when connection is in closed state"
+
+/** Milliseconds for which an idle connection is kept. */
+const idleTimeout = 60_000
+const megabyte = 1024 * 1024
+
+/** @param variables as SHOW VARIABLES has them */
+export function judgeVariables(variables: Record<string, string | undefined>, poolSize: number): Finding[] {
+  const findings = [judgeVersion(variables.version ?? '')]
+  const number = (name: string) => Number(variables[name])
+  if (variables.read_only === 'ON' || variables.super_read_only === 'ON') {
+    findings.push(problem('The database takes no writes: it is a replica.', 'Name the writer in the URL.'))
+  }
+  if (number('innodb_flush_log_at_trx_commit') !== 1) {
+    findings.push(
+      warning(
+        'The last commits are lost with the power.',
+        'Set innodb_flush_log_at_trx_commit = 1: a logout must stay.',
+      ),
+    )
+  }
+  if (number('wait_timeout') * 1000 <= idleTimeout) {
+    findings.push(
+      warning(
+        `The server closes connections after ${variables.wait_timeout} s, before the pool does.`,
+        `Set wait_timeout above ${idleTimeout / 1000} seconds.`,
+      ),
+    )
+  }
+  if (number('max_allowed_packet') < megabyte) {
+    findings.push(warning('Statements may have less than 1 MiB.', 'Set max_allowed_packet to 16M.'))
+  }
+  if (number('max_connections') < 3 * poolSize) {
+    findings.push(
+      warning(
+        `The server takes ${variables.max_connections} connections, and each process wants up to ${poolSize}.`,
+        'Raise max_connections, or lower NTT_AUTH_DATABASE_POOL_SIZE.',
+      ),
+    )
+  }
+  if (variables.sql_generate_invisible_primary_key === 'ON') {
+    findings.push(
+      warning(
+        'The server adds primary keys of its own.',
+        'Set sql_generate_invisible_primary_key = OFF; all tables have one.',
+      ),
+    )
+  }
+  if (variables.wsrep_on === 'ON' && number('wsrep_sync_wait') === 0) {
+    findings.push(
+      warning(
+        'A read on one node of the cluster may not see what was just written on another.',
+        'Let all servers use one node for writing, or set wsrep_sync_wait = 1.',
+      ),
+    )
+  }
+  return findings
+}
+
+function judgeVersion(version: string): Finding {
+  const maria = /MariaDB/i.test(version)
+  const [major = 0, minor = 0] = version.split('.').map((part) => Number.parseInt(part, 10))
+  const [name, least] = maria ? ['MariaDB', [10, 11] as const] : ['MySQL', [8, 4] as const]
+  const text = `${name} ${version.split('-')[0]}`
+  if (major > least[0] || (major === least[0] && minor >= least[1])) return fine(`${text}.`)
+  return problem(`${text} is too old.`, `Move to ${name} ${least.join('.')} or later.`)
+}
 
 async function isListed(db: Db, what: string, condition: RawBuilder<unknown>): Promise<boolean> {
   const from = sql.raw(`information_schema.${what}`)

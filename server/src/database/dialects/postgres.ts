@@ -1,6 +1,7 @@
 import { PostgresDialect, type RawBuilder, sql } from 'kysely'
 import type { Db } from '../connect.ts'
 import { codesOf, type Dialect, isBrokenSocket, isSilence } from '../dialect.ts'
+import { type Finding, fine, problem, warning } from '../finding.ts'
 
 const int8 = 20
 
@@ -71,6 +72,18 @@ export const postgres: Dialect = {
   hasIndex: (db, table, index) =>
     isListed(db, 'pg_indexes', sql`schemaname`, sql`tablename = ${table} and indexname = ${index}`),
 
+  async examine(db, poolSize) {
+    const names = ['server_version', 'server_version_num', 'fsync', 'synchronous_commit', 'max_connections']
+    const wanted = sql.join([...names, 'transaction_read_only'])
+    const { rows } = await sql<{ name: string; setting: string }>`
+      select name, setting from pg_settings where name in (${wanted})`.execute(db)
+    return judgeSettings(Object.fromEntries(rows.map(({ name, setting }) => [name, setting])), poolSize)
+  },
+  async now(db) {
+    const { rows } = await sql<{ ms: unknown }>`select extract(epoch from clock_timestamp()) * 1000 as ms`.execute(db)
+    return Number(rows[0]!.ms)
+  },
+
   isDuplicate: (error) => codesOf(error).code === '23505',
   isRetryable: (error) => undone.has(codesOf(error).code),
   isBusy: () => false,
@@ -102,6 +115,36 @@ const takesNone = new Set(['25006', '53100', '58030'])
 // The driver raises these itself, without a code.
 const brokenConnection = /^(Connection terminated|Client has encountered a connection error|Client was closed)/
 const silentConnection = /^(Query read timeout|timeout exceeded when trying to connect)/
+
+const oldestVersion = 150_000
+
+/** @param settings as `pg_settings` has them */
+export function judgeSettings(settings: Record<string, string | undefined>, poolSize: number): Finding[] {
+  const findings: Finding[] = []
+  const version = `PostgreSQL ${settings.server_version}`
+  if (Number(settings.server_version_num) >= oldestVersion) findings.push(fine(`${version}.`))
+  else findings.push(problem(`${version} is too old.`, 'Move to PostgreSQL 15 or later.'))
+  if (settings.transaction_read_only === 'on') {
+    findings.push(problem('The database takes no writes: it is a replica.', 'Name the primary in the URL.'))
+  }
+  if (settings.fsync === 'off') {
+    findings.push(problem('Commits are not flushed to the disk.', 'Set fsync = on: a crash may destroy the database.'))
+  }
+  if (settings.synchronous_commit === 'off') {
+    findings.push(
+      warning('The last commits are lost with the power.', 'Set synchronous_commit = on: a logout must stay.'),
+    )
+  }
+  if (Number(settings.max_connections) < 3 * poolSize) {
+    findings.push(
+      warning(
+        `The server takes ${settings.max_connections} connections, and each process wants up to ${poolSize}.`,
+        'Raise max_connections, or lower NTT_AUTH_DATABASE_POOL_SIZE.',
+      ),
+    )
+  }
+  return findings
+}
 
 async function isListed(
   db: Db,

@@ -14,6 +14,7 @@ import {
 } from 'kysely'
 import { insideTransaction } from '../current-transaction.ts'
 import { codesOf, type Dialect } from '../dialect.ts'
+import { fine, problem, warning } from '../finding.ts'
 
 export const sqlite: Dialect = {
   name: 'sqlite',
@@ -50,6 +51,22 @@ export const sqlite: Dialect = {
     const { rows } = await sql`select 1 from pragma_table_info(${table}) where name = ${column}`.execute(db)
     return rows.length > 0
   },
+
+  async examine(db) {
+    const one = async (pragma: string) =>
+      Object.values((await sql.raw<Record<string, unknown>>(`pragma ${pragma}`).execute(db)).rows[0] ?? {})[0]
+    const version = await sql<{ version: string }>`select sqlite_version() as version`.execute(db)
+    const findings = [fine(`SQLite ${version.rows[0]!.version}.`)]
+    const [mode, durable, checked] = [await one('journal_mode'), await one('synchronous'), await one('quick_check(1)')]
+    if (mode !== 'wal') {
+      findings.push(warning(`The journal mode is ${mode}: readers wait for writers.`, 'Move it to a local disk.'))
+    }
+    if (durable !== 2) findings.push(warning('Commits are not durable.', 'Leave "synchronous" at FULL.'))
+    if (checked === 'ok') findings.push(fine('The database file is sound.'))
+    else findings.push(problem(`The database file is damaged: ${checked}`, 'Restore a backup.'))
+    return findings
+  },
+  now: async () => null,
 
   isDuplicate: (error) => /^SQLITE_CONSTRAINT_(UNIQUE|PRIMARYKEY|ROWID)$/.test(codesOf(error).code),
   isRetryable: (error) => sqlite.isBusy(error),

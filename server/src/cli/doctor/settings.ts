@@ -1,0 +1,45 @@
+import { availableParallelism } from 'node:os'
+import type { Config } from '../../config/config.ts'
+import { isLoopback } from '../../config/networks.ts'
+import { type Finding, fine, warning } from '../../database/finding.ts'
+
+/** What settings mean together, beyond what a start refuses. */
+export function examineSettings(config: Config): Finding[] {
+  const findings: Finding[] = []
+  if (config.env === 'development') {
+    findings.push(warning('This is a development configuration.', 'Set NTT_AUTH_ENV=production where people log in.'))
+  }
+  if (!isLoopback(config.managementHost)) {
+    findings.push(
+      warning(
+        'The management listener can be reached from other machines; it shows metrics and reasons to everybody.',
+        'Set NTT_AUTH_MANAGEMENT_HOST=127.0.0.1, or let only your monitoring reach it.',
+      ),
+    )
+  }
+  if (config.insecure.includes('database_tls')) {
+    findings.push(
+      warning(
+        'The connection to the database is not encrypted, and the database is on another machine.',
+        'Add tls=verify to NTT_AUTH_DATABASE_URL.',
+      ),
+    )
+  }
+  if (config.publicUrl.startsWith('https:') && config.trustedProxies.length === 0) {
+    findings.push(
+      warning(
+        'Clients come by https, so through a proxy, but no proxy is trusted: everybody seems to come from its address.',
+        'Name the addresses of your proxies in NTT_AUTH_TRUSTED_PROXIES.',
+      ),
+    )
+  }
+  if (config.hashThreads > availableParallelism()) {
+    findings.push(
+      warning(
+        `${config.hashThreads} threads hash passwords on ${availableParallelism()} cores.`,
+        'Leave NTT_AUTH_HASH_THREADS at the number of cores: more of them only slow each other down.',
+      ),
+    )
+  }
+  return findings.length > 0 ? findings : [fine('Nothing is wrong with the settings.')]
+}
