@@ -17,13 +17,14 @@ import { revocation } from './measurements/revocation.ts'
 import { rotating } from './measurements/rotation.ts'
 import { start } from './measurements/start.ts'
 import { storm } from './measurements/storm.ts'
+import { sweeping } from './measurements/sweep.ts'
 import { unknown } from './measurements/unknown.ts'
 import { validate } from './measurements/validate.ts'
 import { createBench, type Row, runMeasurement } from './support/bench.ts'
 import { describeMachine } from './support/machine.ts'
 import { machineLine, record, tableOf } from './support/report.ts'
 
-const measurements = [validate, refresh, login, unknown, storm, overload, start, revocation, rotating]
+const measurements = [validate, refresh, login, unknown, storm, overload, start, revocation, rotating, sweeping]
 
 const { values } = parseArgs({
   options: {
