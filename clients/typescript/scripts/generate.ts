@@ -1,0 +1,87 @@
+/**
+ * Writes what the contract says as TypeScript: the shapes of `contract/openapi.json` and the codes of
+ * `contract/errors.json`. The test compares, so that neither can drift. `node scripts/generate.ts` writes anew.
+ */
+import { readFileSync, writeFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+
+type Schema = {
+  $ref?: string
+  type?: string
+  const?: unknown
+  anyOf?: Schema[]
+  items?: Schema
+  properties?: Record<string, Schema>
+  patternProperties?: Record<string, Schema>
+  required?: string[]
+  description?: string
+}
+type Operation = { requestBody?: { content: Record<string, { schema: Schema }> } }
+
+const root = fileURLToPath(new URL('../../../', import.meta.url))
+const read = (file: string) => JSON.parse(readFileSync(`${root}contract/${file}`, 'utf8'))
+
+/** Which request bodies the client sends, and what it calls them. */
+const inputs: [string, string, string][] = [
+  ['RegisterInput', 'post', '/v1/auth/register'],
+  ['LoginInput', 'post', '/v1/auth/login'],
+  ['UserPatch', 'patch', '/v1/users/me'],
+  ['PasswordChange', 'post', '/v1/users/me/password'],
+  ['AccountDeletion', 'delete', '/v1/users/me'],
+]
+/** What the contract calls a session is a row of the device list here: `Session` is the client's own. */
+const names: Record<string, string> = { Session: 'SessionInfo' }
+
+export const generated: Record<string, () => string> = {
+  'src/contract.ts': contractTypes,
+  'src/errors/codes.ts': errorCodes,
+}
+
+function contractTypes(): string {
+  const { components, paths } = read('openapi.json')
+  const wanted = ['User', 'Tokens', 'Session', 'Problem']
+  const types = wanted.map((name) => declaration(names[name] ?? name, components.schemas[name]))
+  for (const [name, method, path] of inputs) {
+    const operation: Operation = paths[path][method]
+    types.push(declaration(name, Object.values(operation.requestBody!.content)[0]!.schema))
+  }
+  return `// Generated from contract/openapi.json by scripts/generate.ts.\n\n${types.join('\n\n')}\n`
+}
+
+function errorCodes(): string {
+  const { errors } = read('errors.json') as { errors: { code: string; title: string }[] }
+  const lines = errors.map(({ code, title }) => `  /** ${title}. */\n  | '${code}'`)
+  return `// Generated from contract/errors.json by scripts/generate.ts.\n\n/** Every \`code\` that the server answers with. */\nexport type ServerCode =\n${lines.join('\n')}\n`
+}
+
+function declaration(name: string, schema: Schema): string {
+  return `export type ${name} = ${typeOf(schema, '')}`
+}
+
+function typeOf(schema: Schema, indent: string): string {
+  if (schema.$ref) {
+    const name = schema.$ref.split('/').at(-1)!
+    return names[name] ?? name
+  }
+  if (schema.const !== undefined) return typeof schema.const === 'string' ? `'${schema.const}'` : String(schema.const)
+  if (schema.anyOf) return schema.anyOf.map((each) => typeOf(each, indent)).join(' | ')
+  if (schema.type === 'array') {
+    const items = typeOf(schema.items!, indent)
+    return items.includes('|') ? `(${items})[]` : `${items}[]`
+  }
+  if (schema.type === 'integer') return 'number'
+  if (schema.type !== 'object') return schema.type ?? 'unknown'
+  if (!schema.properties) return 'Record<string, unknown>'
+  const fields = Object.entries(schema.properties).map(([name, field]) => {
+    const doc = field.description ? `${indent}  /** ${field.description} */\n` : ''
+    const optional = schema.required?.includes(name) ? '' : '?'
+    return `${doc}${indent}  ${name}${optional}: ${typeOf(field, `${indent}  `)}`
+  })
+  return `{\n${fields.join('\n')}\n${indent}}`
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  for (const [file, make] of Object.entries(generated)) {
+    writeFileSync(new URL(`../${file}`, import.meta.url), make())
+  }
+}

@@ -1,0 +1,62 @@
+// Generated from contract/errors.json by scripts/generate.ts.
+
+/** Every `code` that the server answers with. */
+export type ServerCode =
+  /** The request cannot be read. */
+  | 'malformed_request'
+  /** E-mail or password is wrong. */
+  | 'invalid_credentials'
+  /** The service credential is wrong. */
+  | 'invalid_client'
+  /** No access token was sent. */
+  | 'unauthenticated'
+  /** The access token is not valid here. */
+  | 'invalid_token'
+  /** The access token has expired. */
+  | 'token_expired'
+  /** The access token was revoked. */
+  | 'token_revoked'
+  /** The refresh token was not issued by this server. */
+  | 'invalid_refresh_token'
+  /** The session has ended. */
+  | 'session_ended'
+  /** Not allowed for this caller. */
+  | 'forbidden'
+  /** A recent login is needed. */
+  | 'reauthentication_required'
+  /** The current password is wrong. */
+  | 'invalid_password'
+  /** The account is disabled. */
+  | 'account_disabled'
+  /** Registration is closed. */
+  | 'registration_closed'
+  /** There is no such thing here. */
+  | 'not_found'
+  /** This path does not know that method. */
+  | 'method_not_allowed'
+  /** The e-mail address has an account. */
+  | 'email_taken'
+  /** A newer refresh token was issued. */
+  | 'refresh_superseded'
+  /** The request body is too large. */
+  | 'payload_too_large'
+  /** The URL is too long. */
+  | 'uri_too_long'
+  /** The body has the wrong content type. */
+  | 'unsupported_media_type'
+  /** Some fields are not acceptable. */
+  | 'validation_failed'
+  /** The password is too short. */
+  | 'password_too_short'
+  /** The password is among the most common ones. */
+  | 'password_too_common'
+  /** The password is the e-mail address or the name. */
+  | 'password_too_similar'
+  /** The request headers are too large. */
+  | 'headers_too_large'
+  /** The server made a mistake. */
+  | 'internal_error'
+  /** The server is busy. */
+  | 'overloaded'
+  /** The server cannot work just now. */
+  | 'unavailable'

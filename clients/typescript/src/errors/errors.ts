@@ -1,0 +1,111 @@
+import type { Problem } from '../contract.ts'
+import type { ServerCode } from './codes.ts'
+
+/** Codes that the client itself makes; no server sends them. */
+export type ClientCode =
+  | 'config_invalid'
+  | 'insecure_url'
+  | 'network_unreachable'
+  | 'timeout'
+  | 'aborted'
+  | 'bad_response'
+  | 'no_session'
+  | 'refresh_unavailable'
+  | 'closed'
+
+/** A stable string to branch on. Newer servers may know more than this type does. */
+export type ErrorCode = ServerCode | ClientCode | (string & {})
+
+export type ErrorDetails = {
+  status?: number | undefined
+  /** Named in the server's log as well. */
+  requestId?: string | undefined
+  /** Whether the same call may succeed later. */
+  retryable?: boolean | undefined
+  /** Seconds. */
+  retryAfter?: number | undefined
+  /** The answer of the server, RFC 9457. */
+  problem?: Problem | undefined
+  /** Why the session ended, where it did. */
+  endReason?: string | undefined
+  cause?: unknown
+}
+
+const brand = '~ntt-auth-client'
+
+/** What every method of the client throws. Branch on the class or on `code`, never on the message. */
+export class AuthError extends Error {
+  readonly code: ErrorCode
+  readonly status: number | undefined
+  readonly requestId: string | undefined
+  readonly retryable: boolean
+  readonly retryAfter: number | undefined
+  readonly problem: Problem | undefined
+  readonly endReason: string | undefined
+  /** Told by this one, errors are known across realms and across two copies of this package. */
+  readonly '~ntt-auth-client': true = true
+
+  constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause })
+    this.name = new.target.name
+    this.code = code
+    this.status = details.status
+    this.requestId = details.requestId
+    this.retryable = details.retryable ?? false
+    this.retryAfter = details.retryAfter
+    this.problem = details.problem
+    this.endReason = details.endReason
+  }
+
+  static is(error: unknown): error is AuthError {
+    return typeof error === 'object' && error !== null && brand in error
+  }
+
+  toJSON(): Record<string, unknown> {
+    const { name, code, message, status, requestId, retryable, retryAfter, endReason } = this
+    return { name, code, message, status, requestId, retryable, retryAfter, endReason }
+  }
+}
+
+/** The client was set up or called in a way that cannot work. */
+export class ConfigurationError extends AuthError {}
+/** No usable answer came: offline, a timeout, or something between us and the server that answered in its place. */
+export class NetworkError extends AuthError {}
+/** Too many requests; `retryAfter` says when. */
+export class RateLimitedError extends AuthError {}
+/** The server could not answer, or was too busy to. */
+export class ServerError extends AuthError {}
+/** There is no session: log in. */
+export class LoggedOutError extends AuthError {}
+/** The server ended the session; `endReason` says why. */
+export class SessionEndedError extends AuthError {}
+/** The access token has expired and could not be refreshed yet. The session is kept; try later. */
+export class RefreshUnavailableError extends AuthError {}
+/** E-mail or password is wrong, or the account is disabled. */
+export class CredentialsError extends AuthError {}
+/** Something in the input; `problem.errors` points at it. */
+export class ValidationError extends AuthError {}
+/** Not allowed, or not without a recent login. */
+export class ForbiddenError extends AuthError {}
+/** It contradicts what is already there, for example a taken e-mail address. */
+export class ConflictError extends AuthError {}
+
+const classes: Record<string, typeof AuthError> = {
+  session_ended: SessionEndedError,
+  invalid_credentials: CredentialsError,
+  invalid_password: CredentialsError,
+  account_disabled: CredentialsError,
+  // Codes that a newer server may send are known by their status.
+  '400': ValidationError,
+  '403': ForbiddenError,
+  '409': ConflictError,
+  '422': ValidationError,
+  '429': RateLimitedError,
+}
+
+export function errorOfProblem(problem: Problem, status: number, retryAfter: number | undefined): AuthError {
+  const { code, detail, title, request_id: requestId, retryable, end_reason } = problem
+  const Class = classes[code] ?? classes[status] ?? (status >= 500 ? ServerError : AuthError)
+  const endReason = end_reason ?? undefined
+  return new Class(code, detail ?? title, { status, requestId, retryable, retryAfter, problem, endReason })
+}
