@@ -1,0 +1,38 @@
+import { setTimeout as delay } from 'node:timers/promises'
+
+/**
+ * Runs `work` while no other process does. SQLite lends its kernel lock on the file: it ends with the process that
+ * holds it, however that ends, and the file stays empty and is never removed.
+ * @param path of the lock file
+ * @param waitMs how long to wait for others
+ * @returns null when it could not be had in time; nothing was done then
+ */
+export async function underFileLock<T>(
+  path: string,
+  waitMs: number,
+  work: () => T | Promise<T>,
+): Promise<{ result: T } | null> {
+  const { DatabaseSync } = await import('node:sqlite')
+  const database = new DatabaseSync(path)
+  try {
+    const until = performance.now() + waitMs
+    while (!taken(database)) {
+      if (performance.now() >= until) return null
+      // At random, or those who wait would all wake at once.
+      await delay(2 + Math.random() * 18)
+    }
+    return { result: await work() }
+  } finally {
+    database.close()
+  }
+}
+
+function taken(database: { exec(sql: string): void }): boolean {
+  try {
+    database.exec('BEGIN EXCLUSIVE')
+    return true
+  } catch (error) {
+    if ((error as { errcode?: number }).errcode === 5) return false
+    throw error
+  }
+}

@@ -1,0 +1,95 @@
+import type { End } from './machine.ts'
+
+/**
+ * What a store holds under one key: token, key and place in one value, so that they can only change together. Python's
+ * client writes the same. Times are seconds since 1970 by the clock of the machine that wrote them.
+ */
+export type SessionRecord = {
+  v: 1
+  /** Place in the store's order: whoever replaces a record writes one more than what it read. */
+  gen: number
+  iss: string
+  sid: string
+  sub: string
+  /** The refresh token; absent where a cookie carries it. */
+  rt?: string
+  /** The Refresh-Key, made when this token was stored. A record without one is sent without. */
+  rk?: string
+  at: string
+  /** When the access token was received, when it expires, and when it is to be replaced. */
+  rcv: number
+  exp: number
+  due: number
+  /** When the refresh token lapses if it is not used. */
+  rexp: number
+  /** Server time minus local time, in seconds. */
+  off: number
+  /** How many times the session was refreshed, as the server counts. */
+  n: number
+}
+
+/** What stays when a session ended, so that no late writer can bring it back. */
+export type Tombstone = { v: 1; gen: number; ended: string; by: 'user' | 'server' }
+
+export type Found =
+  | { kind: 'session'; record: SessionRecord }
+  | { kind: 'ended'; tombstone: Tombstone }
+  | { kind: 'nothing'; gen: number; bad: boolean }
+
+/** @param raw as the store gave it; undecodable or newer than this program counts as nothing, and is not destroyed */
+export function readRecord(raw: string | null): Found {
+  if (raw === null) return { kind: 'nothing', gen: 0, bad: false }
+  const gen = generationOf(raw)
+  const value = parse(raw)
+  if (value?.v === 1 && gen > 0) {
+    if (typeof value.ended === 'string') return { kind: 'ended', tombstone: value as Tombstone }
+    if (isRecord(value)) return { kind: 'session', record: value }
+  }
+  return { kind: 'nothing', gen: Math.max(gen, 0), bad: true }
+}
+
+/**
+ * The place of a stored value in the store's order, for stores that compare and set.
+ * @returns -1 for what is absent or cannot be read
+ */
+export function generationOf(raw: string | null | undefined): number {
+  const gen = raw == null ? undefined : parse(raw)?.gen
+  return typeof gen === 'number' && Number.isSafeInteger(gen) ? gen : -1
+}
+
+export function generationOfFound(found: Found): number {
+  if (found.kind === 'session') return found.record.gen
+  return found.kind === 'ended' ? found.tombstone.gen : found.gen
+}
+
+export function endOf({ gen, ended, by }: Tombstone): End {
+  return { gen, reason: ended, initiator: by === 'server' ? 'server' : 'this' }
+}
+
+/** A Refresh-Key: 128 random bits, base64url. */
+export function freshKey(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16))
+  return btoa(String.fromCharCode(...bytes))
+    .replaceAll('+', '-')
+    .replaceAll('/', '_')
+    .replaceAll('=', '')
+}
+
+function parse(raw: string): Record<string, unknown> | null {
+  try {
+    const value = JSON.parse(raw)
+    return typeof value === 'object' && value !== null ? value : null
+  } catch {
+    return null
+  }
+}
+
+function isRecord(value: Record<string, unknown>): value is SessionRecord {
+  const text = (name: string) => typeof value[name] === 'string'
+  const number = (name: string) => Number.isFinite(value[name])
+  return (
+    ['iss', 'sid', 'sub', 'at'].every(text) &&
+    ['rcv', 'exp', 'due', 'rexp', 'off', 'n'].every(number) &&
+    ['rt', 'rk'].every((name) => value[name] === undefined || text(name))
+  )
+}

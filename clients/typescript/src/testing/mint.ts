@@ -1,0 +1,75 @@
+export type MintedClaims = { sub: string; sid: string; roles?: string[]; [claim: string]: unknown }
+export type TokenMint = {
+  /** An access token as the server would sign it; every claim may be overridden. */
+  sign(claims: MintedClaims, header?: Record<string, unknown>): Promise<string>
+  /** The claims of a token of this mint; null for another's. */
+  read(token: string): Promise<{ sid: string; sub: string; exp: number } | null>
+  jwks(): Promise<{ keys: JsonWebKey[] }>
+  /** From now on signs with a new key; the old one stays in the JWKS unless told otherwise. */
+  rotate(keepOld?: boolean): Promise<void>
+}
+
+type Options = { issuer: string; ttl: number; now: () => number }
+type Key = { kid: string; pair: CryptoKeyPair }
+
+const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' }
+const url = (bytes: Uint8Array) =>
+  btoa(String.fromCharCode(...bytes))
+    .replaceAll('+', '-')
+    .replaceAll('/', '_')
+    .replaceAll('=', '')
+const bytesOf = (text: string) => new TextEncoder().encode(text)
+
+/** Makes its key when the first token is signed. */
+export function startTokenMint({ issuer, ttl, now }: Options): TokenMint {
+  let keys: Promise<Key[]> | undefined
+  let counted = 0
+  const make = async (): Promise<Key> => {
+    const pair = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])
+    return { kid: `test-${++counted}`, pair }
+  }
+  const all = () => {
+    keys ??= make().then((key) => [key])
+    return keys
+  }
+  return {
+    async sign(claims, header) {
+      const { kid, pair } = (await all())[0]!
+      const seconds = Math.floor(now() / 1000)
+      const jti = crypto.randomUUID()
+      const standard = {
+        iss: issuer,
+        aud: issuer,
+        client_id: 'ntt-auth',
+        iat: seconds,
+        nbf: seconds,
+        exp: seconds + ttl,
+        jti,
+      }
+      const part = (value: unknown) => url(bytesOf(JSON.stringify(value)))
+      const head = part({ alg: 'ES256', typ: 'at+jwt', kid, ...header })
+      const text = `${head}.${part({ ...standard, auth_time: seconds, roles: [], ...claims })}`
+      const signature = await crypto.subtle.sign(algorithm, pair.privateKey, bytesOf(text))
+      return `${text}.${url(new Uint8Array(signature))}`
+    },
+    async read(token) {
+      try {
+        return JSON.parse(atob(token.split('.')[1]!.replaceAll('-', '+').replaceAll('_', '/')))
+      } catch {
+        return null
+      }
+    },
+    async jwks() {
+      const exported = (await all()).map(async ({ kid, pair }) => {
+        const { kty, crv, x, y } = await crypto.subtle.exportKey('jwk', pair.publicKey)
+        return { kty, crv, x, y, kid, alg: 'ES256', use: 'sig' } as JsonWebKey
+      })
+      return { keys: await Promise.all(exported) }
+    },
+    async rotate(keepOld = true) {
+      const old = await all()
+      keys = make().then((key) => (keepOld ? [key, ...old] : [key]))
+      await keys
+    },
+  }
+}

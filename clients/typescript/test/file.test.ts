@@ -1,0 +1,175 @@
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
+import { fileStorage } from '../src/file/index.ts'
+import { underFileLock } from '../src/file/lock.ts'
+import { startWorker, type Worker } from './support/processes.ts'
+import { type FaultProxy, startProxy } from './support/proxy.ts'
+import { type RealServer, startServer } from './support/server.ts'
+import { ada } from './support/setup.ts'
+
+let directory: string
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'ntt-auth-file-'))
+})
+afterEach(() => rmSync(directory, { recursive: true, force: true }))
+
+const record = (gen: number) => JSON.stringify({ v: 1, gen })
+
+describe('a login in a file', () => {
+  it('never goes backward', async () => {
+    const storage = fileStorage({ path: join(directory, 'a/b/login.json') })
+    expect(storage.get('key')).toBeNull()
+    expect(await storage.advance('key', record(3), 3)).toBe(true)
+    expect(await storage.advance('key', record(3), 3)).toBe(false)
+    expect(await storage.advance('other', record(1), 1)).toBe(true)
+    expect(storage.get('key')).toBe(record(3))
+    await storage.remove('key')
+    expect(storage.get('key')).toBeNull()
+    expect(storage.get('other')).toBe(record(1))
+  })
+
+  it('is for its owner alone, and leaves nothing beside it but empty locks', async () => {
+    const path = join(directory, 'own', 'login.json')
+    const storage = fileStorage({ path })
+    await storage.advance('key', record(1), 1)
+    await storage.lock!('key', 100, async () => undefined)
+    expect(statSync(path).mode & 0o777).toBe(0o600)
+    expect(statSync(join(directory, 'own')).mode & 0o777).toBe(0o700)
+    const locks = readdirSync(join(directory, 'own')).filter((each) => each !== 'login.json')
+    expect(locks.sort()).toEqual(['login.json.key.refresh.lock', 'login.json.lock'])
+    for (const each of locks) expect(statSync(join(directory, 'own', each)).size).toBe(0)
+  })
+
+  it('makes a file private that was not', async () => {
+    const path = join(directory, 'login.json')
+    writeFileSync(path, 'not ours', { mode: 0o644 })
+    const storage = fileStorage({ path })
+    expect(storage.get('key')).toBeNull()
+    await storage.advance('key', record(1), 1)
+    expect(statSync(path).mode & 0o777).toBe(0o600)
+  })
+
+  it('says when the file cannot be read, and when others hold the lock for too long', async () => {
+    const path = join(directory, 'login.json')
+    mkdirSync(path)
+    expect(() => fileStorage({ path }).get('key')).toThrow(/EISDIR/)
+    const lock = join(directory, 'x.lock')
+    await underFileLock(lock, 0, async () => {
+      expect(await underFileLock(lock, 30, () => 'never')).toBeNull()
+    })
+    expect(await underFileLock(lock, 0, () => 'free')).toEqual({ result: 'free' })
+  })
+
+  it('goes on without the lock of a refresh that somebody keeps', async () => {
+    const storage = fileStorage({ path: join(directory, 'login.json') })
+    const outcome = await storage.lock!('key', 1000, () => storage.lock!('key', 20, async () => 'went on'))
+    expect(outcome).toBe('went on')
+  })
+
+  it('stands in a directory of its owner', () => {
+    const { XDG_CONFIG_HOME } = process.env
+    process.env.XDG_CONFIG_HOME = directory
+    try {
+      expect(fileStorage().id).toBe(`file:${join(directory, 'ntt-auth/sessions.json')}`)
+    } finally {
+      process.env.XDG_CONFIG_HOME = XDG_CONFIG_HOME
+      if (XDG_CONFIG_HOME === undefined) delete process.env.XDG_CONFIG_HOME
+    }
+    chmodSync(directory, 0o700)
+    expect(existsSync(directory)).toBe(true)
+  })
+})
+
+describe('processes that share a file', () => {
+  let server: RealServer
+  let proxy: FaultProxy
+  let workers: Worker[] = []
+  const refreshes = () => proxy.seen.filter(({ path }) => path === '/v1/auth/refresh')
+  const day = 86_400_000
+
+  beforeAll(async () => {
+    server = await startServer()
+    proxy = await startProxy(server.address)
+    await fetch(`${server.address}/v1/auth/register`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(ada),
+    })
+  })
+  afterEach(async () => {
+    await Promise.all(workers.map((each) => each.kill()))
+    workers = []
+    proxy.seen.length = 0
+    proxy.always(null)
+  })
+  afterAll(async () => {
+    await proxy.close()
+    await server.stop()
+  })
+  const start = (lock: 'auto' | 'none' = 'auto') => {
+    const worker = startWorker(proxy.address, join(directory, 'login.json'), lock)
+    workers.push(worker)
+    return worker
+  }
+
+  it('send one refresh, all eight of them, though one is killed while it holds the lock', async () => {
+    const eight = Array.from({ length: 8 }, () => start())
+    await eight[0]!.ask({ do: 'login', ...ada })
+    for (const each of eight) expect(await each.ask({ do: 'state' })).toMatchObject({ status: 'active' })
+    for (const each of eight) await each.ask({ do: 'later', ms: day / 24 })
+    const victim = start()
+    await victim.ask({ do: 'hold' })
+    const asking = eight.map((each) => each.ask({ do: 'tokens', count: 8 }))
+    await new Promise((resolve) => setTimeout(resolve, 300))
+    // Nobody has got past the holder yet.
+    expect(refreshes()).toHaveLength(0)
+    await victim.kill()
+    const answers = await Promise.all(asking)
+    expect(answers.map(({ ok }) => ok)).toEqual(Array(8).fill(8))
+    expect(new Set(answers.flatMap(({ distinct }) => distinct)).size).toBe(1)
+    expect(refreshes()).toHaveLength(1)
+  })
+
+  it('keep the session when one dies between the server and its file, and a day passes', async () => {
+    const first = start()
+    await first.ask({ do: 'login', ...ada })
+    proxy.script('/v1/auth/refresh', [{ do: 'delay', ms: 60_000 }])
+    const lost = first.ask({ do: 'refresh' }).catch(() => null)
+    while (!refreshes().some(({ status }) => status === 200)) await new Promise((resolve) => setTimeout(resolve, 10))
+    await first.kill()
+    await lost
+    const second = start()
+    await second.ask({ do: 'later', ms: day })
+    expect(await second.ask({ do: 'tokens' })).toMatchObject({ ok: 1 })
+    expect(await second.ask({ do: 'state' })).toMatchObject({ status: 'active', session: { generation: 1 } })
+    const [sent, again] = refreshes()
+    expect(again!.key).toBe(sent!.key)
+    expect(again!.refreshToken).toBe(sent!.refreshToken)
+  })
+
+  it('keep one chain without any lock, and follow the logout of one', async () => {
+    const four = Array.from({ length: 4 }, () => start('none'))
+    await four[0]!.ask({ do: 'login', ...ada })
+    for (let round = 0; round < 5; round++) {
+      const sessions = await Promise.all(four.map((each) => each.ask({ do: 'refresh' })))
+      expect(sessions.map(({ error }) => error)).toEqual([undefined, undefined, undefined, undefined])
+    }
+    expect(new Set(refreshes().map(({ status }) => status))).toEqual(new Set([200]))
+    await four[0]!.ask({ do: 'logout' })
+    for (const each of four.slice(1)) await each.ask({ do: 'later', ms: day })
+    expect(await four[1]!.ask({ do: 'tokens' })).toMatchObject({ ok: 0 })
+    expect(readFileSync(join(directory, 'login.json'), 'utf8')).not.toContain('nttr_')
+  })
+})

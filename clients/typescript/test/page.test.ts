@@ -1,0 +1,108 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
+import { systemClock } from '../src/clock.ts'
+import { memoryStorage } from '../src/index.ts'
+import { code, eventually, listenTo, loggedIn, refreshPath, world } from './support/setup.ts'
+
+const globals = globalThis as Record<string, unknown>
+const wait = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms))
+const hour = 3_600_000
+
+describe('in a page', () => {
+  let page: EventTarget & { visibilityState: string }
+  let frame: EventTarget
+
+  beforeEach(() => {
+    page = Object.assign(new EventTarget(), { visibilityState: 'visible' })
+    frame = new EventTarget()
+    globals.document = page
+    globals.window = frame
+  })
+  afterEach(() => {
+    delete globals.document
+    delete globals.window
+  })
+
+  it('a refresh that failed is tried again at once when the network is back', async () => {
+    const { client, server, clock } = await loggedIn()
+    await clock.advance(hour)
+    server.always({ do: 'lose_request' })
+    expect(await code(client.getAccessToken())).toBe('refresh_unavailable')
+    server.always(null)
+    frame.dispatchEvent(new Event('online'))
+    await eventually(() => client.state.status === 'active')
+    await client.close()
+  })
+
+  it('a tab that is seen again tells nobody anything, and looks whether another one wrote', async () => {
+    const storage = memoryStorage()
+    const { client, server, connect } = await loggedIn({ storage })
+    const seen = listenTo(client)
+    page.dispatchEvent(new Event('visibilitychange'))
+    await wait(10)
+    expect(seen.types()).toEqual([])
+    const other = connect({ storage: { ...storage } })
+    await other.refresh()
+    frame.dispatchEvent(new Event('pageshow'))
+    await eventually(() => seen.types().length > 0)
+    expect(seen.types()).toEqual(['token_refreshed'])
+    expect(server.count(refreshPath)).toBe(1)
+    await Promise.all([client.close(), other.close()])
+  })
+
+  it('the token is replaced by a timer while the page is visible and somebody listens', async () => {
+    const { client, server } = world({ clock: systemClock }, { clock: systemClock, accessTokenTtl: 1 })
+    await client.login({ email: 'ada@example.com', password: 'engine of brass and steam' })
+    await wait(1500)
+    expect(server.count(refreshPath)).toBe(0)
+    page.visibilityState = 'hidden'
+    const stop = client.onChange(() => undefined)
+    await wait(300)
+    expect(server.count(refreshPath)).toBe(0)
+    page.visibilityState = 'visible'
+    page.dispatchEvent(new Event('visibilitychange'))
+    await eventually(() => server.count(refreshPath) >= 2)
+    const count = server.count(refreshPath)
+    page.visibilityState = 'hidden'
+    page.dispatchEvent(new Event('visibilitychange'))
+    stop()
+    await wait(1200)
+    expect(server.count(refreshPath)).toBeLessThanOrEqual(count + 1)
+    await client.close()
+  })
+
+  it('nothing is left behind when the client is closed', async () => {
+    const added: string[] = []
+    const removed: string[] = []
+    for (const target of [page, frame]) {
+      const { addEventListener, removeEventListener } = target
+      target.addEventListener = (name: string, ...rest: [never]) => {
+        added.push(name)
+        addEventListener.call(target, name, ...rest)
+      }
+      target.removeEventListener = (name: string, ...rest: [never]) => {
+        removed.push(name)
+        removeEventListener.call(target, name, ...rest)
+      }
+    }
+    const { client } = await loggedIn()
+    await client.close()
+    expect(added.sort()).toEqual(['online', 'pageshow', 'visibilitychange'])
+    expect(removed.sort()).toEqual(added.sort())
+  })
+})
+
+describe('outside of a page', () => {
+  it('no timer runs, and none keeps the process alive', async () => {
+    const before = process.getActiveResourcesInfo().filter((each) => each === 'Timeout').length
+    const { client } = await loggedIn()
+    listenTo(client)
+    await client.refresh()
+    const after = process.getActiveResourcesInfo().filter((each) => each === 'Timeout').length
+    expect(after).toBeLessThanOrEqual(before)
+    const { client: eager } = await loggedIn({ autoRefresh: true })
+    listenTo(eager)
+    await eager.refresh()
+    expect(process.getActiveResourcesInfo().filter((each) => each === 'Timeout').length).toBeLessThanOrEqual(before)
+    await eager.close()
+  })
+})
