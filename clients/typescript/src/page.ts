@@ -14,7 +14,12 @@ export function watchPage(keeper: Keeper, autoRefresh: boolean): () => void {
     const state = keeper.state()
     if (state.status !== 'active' && state.status !== 'refresh_failed') return
     const at = state.status === 'active' ? state.held.dueAt : state.retryAt
-    timer = setTimeout(() => keeper.wake(), Math.min(Math.max(at - keeper.ticks(), 0), 2 ** 31 - 1))
+    const due = () => {
+      keeper.wake()
+      // A timer may fire a little early, and nothing happened then.
+      plan()
+    }
+    timer = setTimeout(due, Math.min(Math.max(at - keeper.ticks(), 0), 2 ** 31 - 1))
     ;(timer as { unref?: () => void }).unref?.()
   }
   const wake = () => {

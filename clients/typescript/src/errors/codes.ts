@@ -4,6 +4,8 @@
 export type ServerCode =
   /** The request cannot be read. */
   | 'malformed_request'
+  /** The link is no good. */
+  | 'invalid_one_time_token'
   /** E-mail or password is wrong. */
   | 'invalid_credentials'
   /** The service credential is wrong. */
@@ -32,10 +34,14 @@ export type ServerCode =
   | 'registration_closed'
   /** There is no such thing here. */
   | 'not_found'
+  /** The next signing key has not been published for long enough. */
+  | 'rotation_too_soon'
   /** This path does not know that method. */
   | 'method_not_allowed'
   /** The e-mail address has an account. */
   | 'email_taken'
+  /** This is the last active administrator. */
+  | 'last_admin'
   /** A newer refresh token was issued. */
   | 'refresh_superseded'
   /** The request body is too large. */
