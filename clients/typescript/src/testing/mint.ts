@@ -2,6 +2,8 @@ export type MintedClaims = { sub: string; sid: string; roles?: string[]; [claim:
 export type TokenMint = {
   /** An access token as the server would sign it; every claim may be overridden. */
   sign(claims: MintedClaims, header?: Record<string, unknown>): Promise<string>
+  /** Signs any text, right or wrong: to test what verifiers refuse. */
+  signText(text: string): Promise<string>
   /** The claims of a token of this mint; null for another's. */
   read(token: string): Promise<{ sid: string; sub: string; exp: number } | null>
   jwks(): Promise<{ keys: JsonWebKey[] }>
@@ -32,25 +34,21 @@ export function startTokenMint({ issuer, ttl, now }: Options): TokenMint {
     keys ??= make().then((key) => [key])
     return keys
   }
+  const signText = async (text: string) => {
+    const { pair } = (await all())[0]!
+    const signature = await crypto.subtle.sign(algorithm, pair.privateKey, bytesOf(text))
+    return `${text}.${url(new Uint8Array(signature))}`
+  }
   return {
+    signText,
     async sign(claims, header) {
-      const { kid, pair } = (await all())[0]!
+      const { kid } = (await all())[0]!
       const seconds = Math.floor(now() / 1000)
       const jti = crypto.randomUUID()
-      const standard = {
-        iss: issuer,
-        aud: issuer,
-        client_id: 'ntt-auth',
-        iat: seconds,
-        nbf: seconds,
-        exp: seconds + ttl,
-        jti,
-      }
+      const times = { iat: seconds, nbf: seconds, exp: seconds + ttl, auth_time: seconds }
+      const standard = { iss: issuer, aud: issuer, client_id: 'ntt-auth', ...times, jti, roles: [] }
       const part = (value: unknown) => url(bytesOf(JSON.stringify(value)))
-      const head = part({ alg: 'ES256', typ: 'at+jwt', kid, ...header })
-      const text = `${head}.${part({ ...standard, auth_time: seconds, roles: [], ...claims })}`
-      const signature = await crypto.subtle.sign(algorithm, pair.privateKey, bytesOf(text))
-      return `${text}.${url(new Uint8Array(signature))}`
+      return signText(`${part({ alg: 'ES256', typ: 'at+jwt', kid, ...header })}.${part({ ...standard, ...claims })}`)
     },
     async read(token) {
       try {

@@ -1,0 +1,125 @@
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import { describe, expect, it } from '@jest/globals'
+import express from 'express'
+import fastify from 'fastify'
+import { Hono } from 'hono'
+import { requireAuth as expressAuth } from '../src/guards/express.ts'
+import { authOf, requireAuth as fastifyAuth } from '../src/guards/fastify.ts'
+import { type AuthEnv, requireAuth as honoAuth } from '../src/guards/hono.ts'
+import { mockAuthServer } from '../src/testing/index.ts'
+import { createVerifier, type Verifier } from '../src/verify/index.ts'
+
+type Service = { get(path: string, authorization?: string): Promise<Response>; close(): void }
+
+const services: Record<string, (verifier: Verifier) => Promise<Service>> = {
+  async express(verifier) {
+    const app = express()
+    app.get('/notes', expressAuth(verifier), (request, response) => {
+      response.send(`The notes of ${(request as { auth?: { userId: string } }).auth!.userId}.`)
+    })
+    app.get('/admin', expressAuth(verifier, { roles: ['admin'] }), (_request, response) => void response.send('fine'))
+    app.get('/fresh', expressAuth(verifier, { freshWithin: 60 }), (_request, response) => void response.send('fine'))
+    app.use(
+      (_error: unknown, _request: unknown, response: express.Response, _next: unknown) =>
+        void response.status(500).end(),
+    )
+    const server = app.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const { port } = server.address() as AddressInfo
+    return {
+      get: (path, authorization) =>
+        fetch(`http://127.0.0.1:${port}${path}`, authorization ? { headers: { authorization } } : {}),
+      close() {
+        server.close()
+        server.closeAllConnections()
+      },
+    }
+  },
+  async fastify(verifier) {
+    const app = fastify()
+    app.get(
+      '/notes',
+      { preHandler: fastifyAuth(verifier) },
+      async (request) => `The notes of ${authOf(request).userId}.`,
+    )
+    app.get('/admin', { preHandler: fastifyAuth(verifier, { roles: ['admin'] }) }, async () => 'fine')
+    app.get('/fresh', { preHandler: fastifyAuth(verifier, { freshWithin: 60 }) }, async () => 'fine')
+    return {
+      async get(url, authorization) {
+        const { statusCode, headers, body } = await app.inject({ url, headers: authorization ? { authorization } : {} })
+        return new Response(body, { status: statusCode, headers: headers as Record<string, string> })
+      },
+      close: () => void app.close(),
+    }
+  },
+  async hono(verifier) {
+    const app = new Hono<AuthEnv>()
+    app.onError((_error, context) => context.text('', 500))
+    app.use('/notes', honoAuth(verifier))
+    app.get('/notes', (context) => context.text(`The notes of ${context.var.auth.userId}.`))
+    app.get('/admin', honoAuth(verifier, { roles: ['admin'] }), (context) => context.text('fine'))
+    app.get('/fresh', honoAuth(verifier, { freshWithin: 60 }), (context) => context.text('fine'))
+    return {
+      get: async (path, authorization) => app.request(path, authorization ? { headers: { authorization } } : {}),
+      close: () => undefined,
+    }
+  },
+}
+
+describe.each(Object.entries(services))('a service in %s', (_name, start) => {
+  it('answers for its caller, and has an answer for everybody else', async () => {
+    const auth = mockAuthServer()
+    const verifier = createVerifier({ issuer: auth.issuer, revocation: 'none', fetch: auth.fetch })
+    const service = await start(verifier)
+    const bearer = async (claims: object = {}) =>
+      `Bearer ${await auth.tokens.sign({ sub: 'ada', sid: 's', ...claims })}`
+    try {
+      const good = await service.get('/notes', await bearer())
+      expect([good.status, await good.text()]).toEqual([200, 'The notes of ada.'])
+      const hourAgo = Math.floor(Date.now() / 1000) - 3600
+      const cases: [string, string | undefined, number, string, string | null][] = [
+        ['/notes', undefined, 401, 'unauthenticated', 'Bearer'],
+        ['/notes', 'Basic eDp5', 401, 'invalid_token', 'Bearer error="invalid_token"'],
+        ['/notes', 'Bearer rubbish', 401, 'invalid_token', 'Bearer error="invalid_token"'],
+        [
+          '/notes',
+          await bearer({ exp: hourAgo, iat: hourAgo - 1 }),
+          401,
+          'token_expired',
+          'Bearer error="invalid_token"',
+        ],
+        ['/admin', await bearer(), 403, 'forbidden', null],
+        ['/fresh', await bearer({ auth_time: hourAgo }), 403, 'reauthentication_required', null],
+      ]
+      for (const [path, authorization, status, code, challenge] of cases) {
+        const answer = await service.get(path, authorization)
+        expect([code, answer.status, answer.headers.get('www-authenticate')]).toEqual([code, status, challenge])
+        expect(answer.headers.get('content-type')).toMatch(/^application\/problem\+json/)
+        expect(await answer.json()).toMatchObject({ code, status })
+      }
+      expect((await service.get('/admin', await bearer({ roles: ['admin'] }))).status).toBe(200)
+      expect((await service.get('/fresh', await bearer())).status).toBe(200)
+    } finally {
+      service.close()
+    }
+  })
+
+  it('answers 503, not 401, when it cannot tell, and 500 when the verifier itself breaks', async () => {
+    const auth = mockAuthServer()
+    auth.always({ do: 'lose_request' })
+    const blind = await start(createVerifier({ issuer: auth.issuer, revocation: 'none', fetch: auth.fetch }))
+    const token = `Bearer ${await auth.tokens.sign({ sub: 'ada', sid: 's' })}`
+    const answer = await blind.get('/notes', token)
+    expect([answer.status, answer.headers.get('retry-after')]).toEqual([503, '5'])
+    blind.close()
+    const broken = { verify: () => Promise.reject(new Error('A bug.')) } as unknown as Verifier
+    const service = await start(broken)
+    expect((await service.get('/notes', token)).status).toBe(500)
+    service.close()
+  })
+})
+
+it('a route without a guard is told so', () => {
+  expect(() => authOf({})).toThrow(/no requireAuth/)
+})
