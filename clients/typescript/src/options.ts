@@ -97,6 +97,6 @@ function readBaseUrl(given: string | URL): string {
 export function refuseInsecure({ protocol, hostname }: URL): void {
   const loopback = /^(localhost|127(\.\d+){3}|\[::1\]|.+\.localhost)$/.test(hostname)
   if (protocol === 'https:' || (protocol === 'http:' && loopback)) return
-  const message = `Tokens are sent over https only, except to this machine itself; this is ${protocol}//${hostname}.`
+  const message = `Tokens are sent over https only, not to ${protocol}//${hostname}.`
   throw new ConfigurationError('insecure_url', message)
 }

@@ -45,16 +45,19 @@ export class AuthError extends Error {
   /** Told by this one, errors are known across realms and across two copies of this package. */
   readonly '~ntt-auth-client': true = true
 
+  // The same for all of them: whoever minifies would change the names of the classes.
+  override readonly name = 'AuthError'
+
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
-    super(message, details.cause === undefined ? undefined : { cause: details.cause })
-    this.name = new.target.name
+    super(message, 'cause' in details ? { cause: details.cause } : undefined)
+    const { status, requestId, retryable = false, retryAfter, problem, endReason } = details
     this.code = code
-    this.status = details.status
-    this.requestId = details.requestId
-    this.retryable = details.retryable ?? false
-    this.retryAfter = details.retryAfter
-    this.problem = details.problem
-    this.endReason = details.endReason
+    this.status = status
+    this.requestId = requestId
+    this.retryable = retryable
+    this.retryAfter = retryAfter
+    this.problem = problem
+    this.endReason = endReason
   }
 
   static is(error: unknown): error is AuthError {
@@ -62,8 +65,8 @@ export class AuthError extends Error {
   }
 
   toJSON(): Record<string, unknown> {
-    const { name, code, message, status, requestId, retryable, retryAfter, endReason } = this
-    return { name, code, message, status, requestId, retryable, retryAfter, endReason }
+    const { cause: _cause, problem: _problem, ...shown } = { ...this, message: this.message }
+    return shown
   }
 }
 

@@ -72,7 +72,7 @@ function notOurs(status: number, retryAfter: number | undefined): AuthError {
   if (isTransient(status)) {
     return new ServerError('unavailable', `The server is not available (status ${status}).`, details)
   }
-  const message = `The answer (status ${status}) is not of an NTT Auth server. A proxy or a login page of the network may have answered.`
+  const message = `The answer (status ${status}) is not of an NTT Auth server; something on the way gave it.`
   return new NetworkError('bad_response', message, details)
 }
 

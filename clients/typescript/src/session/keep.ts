@@ -3,7 +3,7 @@ import type { User } from '../contract.ts'
 import { AuthError, LoggedOutError, RefreshUnavailableError, SessionEndedError } from '../errors/errors.ts'
 import type { Wire } from '../http/exchange.ts'
 import { backoff, type RetryPolicy, spread } from '../http/retry.ts'
-import { resilient } from '../storage/resilient.ts'
+import { type KeptStorage, resilient } from '../storage/resilient.ts'
 import type { SessionStorage } from '../storage/storage.ts'
 import { shareFlight } from './flights.ts'
 import { type End, type Event, initialState, type News, type State, step } from './machine.ts'
@@ -38,7 +38,7 @@ export type KeeperOptions = {
 export type TokenWish = { minValidMs?: number; forceRefresh?: boolean; early?: boolean; refused?: string }
 
 export type Keeper = {
-  readonly storage: SessionStorage
+  readonly storage: KeptStorage
   readonly counters: { refreshes: number; refreshRequests: number; adopted: number; failures: number }
   state(): State<HeldRecord>
   view(): SessionState
@@ -106,6 +106,7 @@ export function keepSession(options: KeeperOptions): Keeper {
     key,
     retry: options.retry,
     timeoutMs: options.timeoutMs,
+    counters,
     lockMs,
     marginMs,
   }
@@ -186,11 +187,10 @@ export function keepSession(options: KeeperOptions): Keeper {
         cause,
         retryable: true,
       })
-      outcome = { kind: 'failed', error, requests: 0 }
+      outcome = { kind: 'failed', error }
     }
     const now = ticks()
     if (outcome.kind === 'session') {
-      counters.refreshRequests += outcome.requests
       if (outcome.tokens) lastRefresh = new Date(clock.wall())
       else counters.adopted++
       if (outcome.tokens) user = outcome.tokens.user
@@ -201,7 +201,6 @@ export function keepSession(options: KeeperOptions): Keeper {
       dispatch({ type: 'ended', sessionId, known: record.gen, end: { gen, reason, initiator: by }, now })
     } else {
       counters.failures++
-      counters.refreshRequests += outcome.requests
       const { error } = outcome
       const attempt = state.status === 'refreshing' ? state.attempt : 1
       const own = 1000 + backoff(attempt, 2000, options.retry.backgroundCapMs)
@@ -257,15 +256,17 @@ export function keepSession(options: KeeperOptions): Keeper {
     const end = state.status === 'logged_out' ? state.end : null
     if (end && end.initiator === 'server') {
       const endReason = end.reason
-      return new SessionEndedError('session_ended', `The session has ended: ${endReason}. Log in again.`, { endReason })
+      return new SessionEndedError('session_ended', `The session has ended (${endReason}). Log in again.`, {
+        endReason,
+      })
     }
-    return new LoggedOutError('no_session', 'Nobody is logged in. Log in first.', { endReason: end?.reason })
+    return new LoggedOutError('no_session', 'Nobody is logged in.', { endReason: end?.reason })
   }
 
   function unavailable(): AuthError {
     if (state.status !== 'refresh_failed') return loggedOut()
     const cause = state.error as AuthError
-    const message = `The access token has expired and could not be refreshed yet: ${cause.message} The session is kept.`
+    const message = `The access token could not be refreshed yet: ${cause.message}`
     const retryAfter = Math.max(0, Math.ceil((state.retryAt - ticks()) / 1000))
     const { status, requestId, problem } = cause
     const details = { cause, retryAfter, retryable: true, status, requestId, problem }

@@ -66,13 +66,10 @@ export function endOf({ gen, ended, by }: Tombstone): End {
   return { gen, reason: ended, initiator: by === 'server' ? 'server' : 'this' }
 }
 
-/** A Refresh-Key: 128 random bits, base64url. */
+/** A Refresh-Key: 128 random bits. */
 export function freshKey(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16))
-  return btoa(String.fromCharCode(...bytes))
-    .replaceAll('+', '-')
-    .replaceAll('/', '_')
-    .replaceAll('=', '')
+  return Array.from(bytes, (each) => each.toString(16).padStart(2, '0')).join('')
 }
 
 function parse(raw: string): Record<string, unknown> | null {
@@ -85,11 +82,6 @@ function parse(raw: string): Record<string, unknown> | null {
 }
 
 function isRecord(value: Record<string, unknown>): value is SessionRecord {
-  const text = (name: string) => typeof value[name] === 'string'
-  const number = (name: string) => Number.isFinite(value[name])
-  return (
-    ['iss', 'sid', 'sub', 'at'].every(text) &&
-    ['rcv', 'exp', 'due', 'rexp', 'off', 'n'].every(number) &&
-    ['rt', 'rk'].every((name) => value[name] === undefined || text(name))
-  )
+  const text = ['iss', 'sid', 'sub', 'at'].every((name) => typeof value[name] === 'string')
+  return text && ['rcv', 'exp', 'due', 'rexp', 'off', 'n'].every((name) => Number.isFinite(value[name]))
 }

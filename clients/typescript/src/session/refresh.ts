@@ -13,6 +13,7 @@ export type RefreshPorts = {
   retry: RetryPolicy
   /** Milliseconds for the whole, all attempts and waits included. */
   timeoutMs: number
+  counters: { refreshRequests: number }
   /** How long a lock is waited for. */
   lockMs: number
   /** Milliseconds of an access token's life below which it is not worth using. */
@@ -20,7 +21,7 @@ export type RefreshPorts = {
 }
 
 export type RefreshOutcome =
-  | { kind: 'session'; record: SessionRecord; tokens: Tokens | null; requests: number }
+  | { kind: 'session'; record: SessionRecord; tokens: Tokens | null }
   | {
       kind: 'gone'
       sessionId: string | null
@@ -28,7 +29,7 @@ export type RefreshOutcome =
       reason: LogoutReason
       by: 'server' | 'other_context' | 'this'
     }
-  | { kind: 'failed'; error: AuthError; requests: number }
+  | { kind: 'failed'; error: AuthError }
 
 /**
  * Replaces the stored tokens by their successor, or by what another context stored meanwhile. Reads before it sends,
@@ -50,11 +51,10 @@ async function attemptUntilDeadline(ports: RefreshPorts, known: SessionRecord): 
     const found = await mended(ports, known)
     if (found.kind !== 'session') return goneElsewhere(found)
     const { record } = found
-    if (record.gen > known.gen && isUsable(record, ports))
-      return { kind: 'session', record, tokens: null, requests: attempt - 1 }
+    if (record.gen > known.gen && isUsable(record, ports)) return { kind: 'session', record, tokens: null }
     try {
       const tokens = await send(ports, record)
-      return await keep(ports, record, tokens, attempt)
+      return await keep(ports, record, tokens)
     } catch (thrown) {
       const error = thrown as AuthError
       if (endsSession(error)) return await bury(ports, record, error.endReason ?? 'ended', 'server')
@@ -65,7 +65,7 @@ async function attemptUntilDeadline(ports: RefreshPorts, known: SessionRecord): 
       }
       const wait = Math.max(spread(error.retryAfter ?? 0), pauseAfter(error, attempt, retry))
       const hopeless = !error.retryable || (attempt >= 2 && clock.monotonic() >= deadline)
-      if (hopeless || clock.monotonic() + wait > deadline) return { kind: 'failed', error, requests: attempt }
+      if (hopeless || clock.monotonic() + wait > deadline) return { kind: 'failed', error }
       await clock.sleep(wait)
     }
   }
@@ -92,7 +92,8 @@ export function endsSession(error: AuthError): boolean {
   return error instanceof SessionEndedError || error.problem?.session_ended === true
 }
 
-async function send({ wire, timeoutMs }: RefreshPorts, record: SessionRecord): Promise<Timed> {
+async function send({ wire, timeoutMs, counters }: RefreshPorts, record: SessionRecord): Promise<Timed> {
+  counters.refreshRequests++
   const ask: Ask = {
     method: 'POST',
     path: '/v1/auth/refresh',
@@ -159,18 +160,13 @@ function dueIn({ expires_in, refresh_in }: Tokens): number {
   return Math.max(wish, Math.min(5, expires_in), expires_in * 0.1)
 }
 
-async function keep(
-  ports: RefreshPorts,
-  sent: SessionRecord,
-  answer: Timed,
-  requests: number,
-): Promise<RefreshOutcome> {
+async function keep(ports: RefreshPorts, sent: SessionRecord, answer: Timed): Promise<RefreshOutcome> {
   const record = recordOf(sent.iss, sent.gen + 1, answer, sent)
   const written = await ports.storage.advance(ports.key, JSON.stringify(record), record.gen)
-  if (written) return { kind: 'session', record, tokens: answer.tokens, requests }
+  if (written) return { kind: 'session', record, tokens: answer.tokens }
   // Somebody was faster. What we got is dropped, key and all: the store goes on with theirs.
   const found = await read(ports)
-  if (found.kind === 'session') return { kind: 'session', record: found.record, tokens: null, requests }
+  if (found.kind === 'session') return { kind: 'session', record: found.record, tokens: null }
   return goneElsewhere(found)
 }
 
@@ -191,7 +187,7 @@ async function bury(
   for (;;) {
     const found = await read(ports)
     if (found.kind === 'session' && found.record.sid !== ended.sid) {
-      return { kind: 'session', record: found.record, tokens: null, requests: 1 }
+      return { kind: 'session', record: found.record, tokens: null }
     }
     const gen = generationOfFound(found) + 1
     if (found.kind !== 'session') return { kind: 'gone', sessionId: ended.sid, gen: gen - 1, reason, by }

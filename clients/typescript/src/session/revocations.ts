@@ -2,7 +2,7 @@ import type { SessionStorage } from '../storage/storage.ts'
 import type { SessionRecord } from './record.ts'
 
 /** Logouts that the server could not be told of, kept for the next start. */
-export type Queue = { storage: SessionStorage; key: string }
+export type Queue = { storage: Pick<SessionStorage, 'get' | 'advance'>; key: string }
 type Waiting = { v: 1; gen: number; items: { record: SessionRecord; scope: 'this' | 'all' }[] }
 
 const most = 5

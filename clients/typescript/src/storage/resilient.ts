@@ -1,17 +1,16 @@
 import { generationOf } from '../session/record.ts'
 import type { SessionStorage } from './storage.ts'
 
+/** What the client itself needs of a storage. */
+export type KeptStorage = Required<Pick<SessionStorage, 'get' | 'advance' | 'lock'>> & Pick<SessionStorage, 'subscribe'>
+
 /**
  * A storage that may fail (private mode, quota, a full disk) with memory behind it: the session goes on, and is written
  * down as soon as that works again. Of two records the higher place counts, of equals the stored one.
  * @param locking whether to use the lock of the storage, if it has one
  * @param troubled called once, the first time it fails
  */
-export function resilient(
-  storage: SessionStorage,
-  locking: boolean,
-  troubled: (error: unknown) => void,
-): SessionStorage & Required<Pick<SessionStorage, 'lock'>> {
+export function resilient(storage: SessionStorage, locking: boolean, troubled: (error: unknown) => void): KeptStorage {
   const mirror = new Map<string, string>()
   let told = false
   const trouble = (error: unknown) => {
@@ -20,8 +19,6 @@ export function resilient(
     troubled(error)
   }
   return {
-    kind: storage.kind,
-    atomic: storage.atomic,
     ...(storage.subscribe && { subscribe: (key, changed) => storage.subscribe!(key, changed) }),
     async lock<T>(key: string, waitMs: number, work: () => Promise<T>): Promise<T> {
       if (!locking || !storage.lock) return work()
@@ -61,14 +58,6 @@ export function resilient(
         if (generationOf(mirror.get(key)) >= gen) return false
         mirror.set(key, record)
         return true
-      }
-    },
-    async remove(key) {
-      mirror.delete(key)
-      try {
-        await storage.remove(key)
-      } catch (error) {
-        trouble(error)
       }
     },
   }

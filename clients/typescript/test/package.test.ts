@@ -1,0 +1,104 @@
+import { execFileSync } from 'node:child_process'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { builtinModules } from 'node:module'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { gzipSync } from 'node:zlib'
+import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core'
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { build } from 'esbuild'
+import { publint } from 'publint'
+
+const here = fileURLToPath(new URL('..', import.meta.url))
+const manifest = JSON.parse(readFileSync(join(here, 'package.json'), 'utf8'))
+const doors = Object.keys(manifest.exports).filter((each) => each !== './package.json')
+
+/** What a browser would load of it, minified. */
+async function bundled(source: string): Promise<string> {
+  const { outputFiles } = await build({
+    stdin: { contents: source, resolveDir: join(here, 'src'), loader: 'ts' },
+    bundle: true,
+    minify: true,
+    format: 'esm',
+    target: 'es2022',
+    write: false,
+  })
+  return outputFiles[0]!.text
+}
+const zipped = async (source: string) => gzipSync(await bundled(source), { level: 9 }).length
+
+describe('what a page loads', () => {
+  it('is at most 10 KB, minified and gzipped', async () => {
+    expect(await zipped(`export { AuthClient } from './index.ts'`)).toBeLessThanOrEqual(10 * 1024)
+  })
+
+  it('grows no further without accounts, and holds nothing of them', async () => {
+    expect(await zipped(`export { SessionClient } from './index.ts'`)).toBeLessThanOrEqual(9750)
+    expect(await bundled(`export { SessionClient } from './index.ts'`)).not.toContain('/v1/users/me')
+  })
+
+  it('imports nothing at all', async () => {
+    const text = await bundled(`export * from './index.ts'`)
+    for (const name of builtinModules) expect(text).not.toContain(`"node:${name}"`)
+    expect(text).not.toMatch(/^import /m)
+  })
+})
+
+describe('the package', () => {
+  let directory: string
+  let files: string[]
+  let tarball: Buffer
+
+  beforeAll(() => {
+    directory = mkdtempSync(join(tmpdir(), 'ntt-auth-pack-'))
+    const npm = { cwd: here, encoding: 'utf8' } as const
+    const [packed] = JSON.parse(execFileSync('npm', ['pack', '--json', '--pack-destination', directory], npm))
+    files = packed.files.map(({ path }: { path: string }) => path)
+    tarball = readFileSync(join(directory, readdirSync(directory)[0]!))
+  })
+  afterAll(() => rmSync(directory, { recursive: true, force: true }))
+
+  it('holds what is published and nothing else', () => {
+    const others = files.filter((each) => !/^dist\/.+\.(js|d\.ts)$/.test(each))
+    expect(others.sort()).toEqual(['LICENSE', 'README.md', 'package.json'])
+    expect(tarball.length).toBeLessThan(200_000)
+  })
+
+  it('has types and code behind each of its doors', () => {
+    for (const door of doors) {
+      const { types, default: code } = manifest.exports[door]
+      expect([types, existsSync(join(here, types))]).toEqual([types, true])
+      expect([code, existsSync(join(here, code))]).toEqual([code, true])
+    }
+  })
+
+  it('is in order, as publint sees it', async () => {
+    const { messages } = await publint({ pkgDir: here, strict: true })
+    expect(messages).toEqual([])
+  })
+
+  it('has types that every way of resolving understands, where ES modules are', async () => {
+    const analysis = await checkPackage(createPackageFromTarballData(new Uint8Array(tarball)))
+    if (!analysis.types) throw new Error('It has no types.')
+    // ESM only, on purpose: CommonJS loads it by `require` too, and resolution without "exports" is of before Node 12.
+    const problems = analysis.problems.filter(
+      (each) => each.kind !== 'CJSResolvesToESM' && !('resolutionKind' in each && each.resolutionKind === 'node10'),
+    )
+    expect(problems).toEqual([])
+  })
+
+  it('can be imported by Node as it is published, and does nothing then', () => {
+    const program = `
+      const before = process.getActiveResourcesInfo().length
+      const doors = ${JSON.stringify(doors)}
+      const names = []
+      for (const door of doors) names.push(...Object.keys(await import('ntt-auth-client' + door.slice(1))))
+      if (process.getActiveResourcesInfo().length > before) throw new Error('Something was started.')
+      console.log(names.join(' '))`
+    const said = execFileSync(process.execPath, ['--input-type=module', '-e', program], { cwd: here, encoding: 'utf8' })
+    for (const name of ['AuthClient', 'createVerifier', 'fileStorage', 'requireAuth', 'mockAuthServer']) {
+      expect(said).toContain(name)
+    }
+  })
+})
