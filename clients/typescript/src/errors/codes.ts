@@ -42,6 +42,8 @@ export type ServerCode =
   | 'email_taken'
   /** This is the last active administrator. */
   | 'last_admin'
+  /** The service has two secrets already. */
+  | 'secrets_full'
   /** A newer refresh token was issued. */
   | 'refresh_superseded'
   /** The request body is too large. */
