@@ -2,9 +2,12 @@
  * The command behind `npm test --workspace ntt-auth-client`: runs the tests and measures how much of `src/` they reach.
  * With file patterns as arguments it runs those only, and asks for no coverage.
  */
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
+
+// The examples and the package are tested as they are published.
+execFileSync(process.execPath, [fileURLToPath(new URL('build.ts', import.meta.url))], { stdio: 'inherit' })
 
 const jest = createRequire(import.meta.url).resolve('jest/bin/jest')
 const patterns = process.argv.slice(2)

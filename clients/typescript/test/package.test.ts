@@ -53,7 +53,9 @@ describe('the package', () => {
   beforeAll(() => {
     directory = mkdtempSync(join(tmpdir(), 'ntt-auth-pack-'))
     const npm = { cwd: here, encoding: 'utf8' } as const
-    const [packed] = JSON.parse(execFileSync('npm', ['pack', '--json', '--pack-destination', directory], npm))
+    const [packed] = JSON.parse(
+      execFileSync('npm', ['pack', '--ignore-scripts', '--json', '--pack-destination', directory], npm),
+    )
     files = packed.files.map(({ path }: { path: string }) => path)
     tarball = readFileSync(join(directory, readdirSync(directory)[0]!))
   })

@@ -1,0 +1,95 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { AuthClient } from '../src/index.ts'
+import { type RealServer, startServer } from './support/server.ts'
+import { ada, eventually } from './support/setup.ts'
+
+const here = fileURLToPath(new URL('..', import.meta.url))
+const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin/tsc')
+const issuer = 'https://auth.example.com'
+
+describe('the examples, with the package as it is published and the real server', () => {
+  let server: RealServer
+  let service: { client_id: string; client_secret: string }
+  const children: ChildProcess[] = []
+
+  beforeAll(async () => {
+    server = await startServer()
+    service = JSON.parse(
+      await server.cli('services', 'create', '--name', 'notes', '--scopes', 'revocations:read', '--json'),
+    )
+    await new AuthClient({ baseUrl: server.address }).register(ada)
+  })
+  afterAll(async () => {
+    for (const each of children) each.kill('SIGKILL')
+    await server.stop()
+  })
+
+  const environment = () => ({
+    PATH: process.env.PATH ?? '',
+    ISSUER: issuer,
+    AUTH_URL: server.address,
+    CLIENT_ID: service.client_id,
+    CLIENT_SECRET: service.client_secret,
+    PORT: '0',
+  })
+
+  it('have their types in order', () => {
+    execFileSync(process.execPath, [tsc, '-p', 'tsconfig.examples.json'], { cwd: here, stdio: 'inherit' })
+  })
+
+  async function start(example: string): Promise<string> {
+    const child = spawn(process.execPath, [`examples/${example}`], {
+      cwd: here,
+      env: environment(),
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    children.push(child)
+    for await (const line of createInterface({ input: child.stdout })) return line
+    throw new Error(`${example} ended before it listened.`)
+  }
+
+  it.each(['express.ts', 'fastify.ts'])('%s lets a caller in, and locks it out when it logs out', async (example) => {
+    const address = await start(example)
+    const client = new AuthClient({ baseUrl: server.address })
+    const { user } = await client.login(ada)
+    const answer = await client.fetch(`${address}/notes`)
+    expect(await answer.json()).toEqual({ owner: user.id, notes: [] })
+    expect((await fetch(`${address}/notes`)).status).toBe(401)
+    const authorization = `Bearer ${await client.getAccessToken()}`
+    await client.logout()
+    await eventually(async () => (await fetch(`${address}/notes`, { headers: { authorization } })).status === 401)
+    const refusal = await fetch(`${address}/notes`, { headers: { authorization } })
+    expect(await refusal.json()).toMatchObject({ code: 'token_revoked' })
+  })
+
+  it('program.ts logs in once, and is still logged in at its next run', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'ntt-auth-program-'))
+    const run = (more: Record<string, string>) =>
+      new Promise<string>((resolve, reject) => {
+        const env = { ...environment(), LOGIN_FILE: join(directory, 'login.json'), ...more }
+        const child = spawn(process.execPath, ['examples/program.ts'], {
+          cwd: here,
+          env,
+          stdio: ['ignore', 'pipe', 'inherit'],
+        })
+        let said = ''
+        child.stdout.on('data', (piece) => {
+          said += piece
+        })
+        child.once('exit', (status) => (status === 0 ? resolve(said) : reject(new Error(`It ended with ${status}.`))))
+      })
+    try {
+      expect(await run({ EMAIL: ada.email, PASSWORD: ada.password })).toBe(`Logged in as ${ada.email}.\n`)
+      expect(await run({})).toBe(`Logged in as ${ada.email}.\n`)
+    } finally {
+      rmSync(directory, { recursive: true, force: true })
+    }
+  })
+})
