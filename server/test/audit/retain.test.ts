@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { beforeEach, it } from 'node:test'
 import type { App } from '../../src/app.ts'
+import { checkpointInTurn } from '../../src/chores/checkpoint-audit.ts'
+import { releaseLease, takeLease } from '../../src/database/lease.ts'
 import { checkpointFile } from '../../src/domain/audit/checkpoint-file.ts'
 import { checkpointKeys } from '../../src/domain/audit/checkpoint-keys.ts'
 import { removeOldLines } from '../../src/domain/audit/retain.ts'
@@ -58,6 +60,25 @@ describeStore('the retention of the audit log', (database) => {
     assert.deepEqual([ok, removed_chains, chains], [true, 1, 1])
     assert.equal(begins_at, new Date(left[0]!.at).toISOString())
     assert.equal((await db().selectFrom('audit_writers').selectAll().execute()).length, 1)
+  })
+
+  it('is kept by the chore that makes checkpoints, by one node at a time', async () => {
+    for (let count = 0; count < 450; count++) await write()
+    assert.equal(await checkpointInTurn(app), true)
+    clock.advance(366 * day)
+    await write()
+    const lease = await takeLease(database(), {
+      name: 'audit-checkpoint',
+      owner: 'x',
+      now: clock.now(),
+      duration: 1000,
+    })
+    assert.equal(await checkpointInTurn(app), false)
+    assert.equal((await lines()).length, 451)
+    await releaseLease(database(), lease!)
+    assert.equal(await checkpointInTurn(app), true)
+    assert.equal((await lines()).length, 1)
+    assert.deepEqual(await problems(), [])
   })
 
   it('removes nothing before a checkpoint has said so, and verifies between any two batches', async () => {

@@ -9,7 +9,6 @@ export const auditEvents = {
   user_roles_changed: { meaning: 'A user got other roles.', subject: 'user', details: ['before', 'after'] },
   user_disabled: { meaning: 'A user was disabled.', subject: 'user', details: [] },
   user_enabled: { meaning: 'A user was enabled again.', subject: 'user', details: [] },
-  user_unlocked: { meaning: 'A user may try to log in again.', subject: 'user', details: [] },
   user_deleted: {
     meaning: 'A user is gone, and with it what this log said about the person.',
     subject: 'user',
@@ -84,7 +83,6 @@ export const auditEvents = {
     subject: null,
     details: ['count'],
   },
-  audit_removed: { meaning: 'Lines older than the retention were removed.', subject: null, details: ['writers'] },
 } as const satisfies Record<string, Entry>
 
 type Entry = {
