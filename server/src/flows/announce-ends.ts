@@ -22,7 +22,7 @@ export function announceEnds(app: App, { ends, revocations, confirmed }: Ended):
   announceRevocations(app, revocations)
   for (const { reason } of ends) app.meter.count('ntt_auth_sessions_ended_total', { reason })
   confirmEnds(app, confirmed)
-  keep(app, ends)
+  keepEnds(app, ends)
   for (const end of ends) app.log.info({ event: 'session_ended', kind: end.kind, id: end.id, reason: end.reason })
 }
 
@@ -38,14 +38,14 @@ export function confirmEnds(app: App, ends: End[]): void {
     if (kind === 'session' && until > now)
       app.revocations.add([{ kind, subject: id, before_at: before, until_at: until }])
   }
-  keep(
+  keepEnds(
     app,
     ends.filter((end) => !app.journal.knows(end)),
   )
 }
 
 /** @throws AppError `unavailable`: what a restore would undo must not be answered as done */
-function keep(app: App, ends: End[]): void {
+export function keepEnds(app: App, ends: End[]): void {
   try {
     app.journal.append(ends)
   } catch (cause) {

@@ -1,6 +1,7 @@
 import type { App } from '../app.ts'
 import type { Db, Tx } from '../database/connect.ts'
 import type { End } from '../domain/journal/journal.ts'
+import { findSigningKey } from '../domain/keys/store.ts'
 import { recordRevocations } from '../domain/revocations/record.ts'
 import type { RevocationRow } from '../domain/revocations/store.ts'
 import { endSession, endSessionsOfUserStartedBy } from '../domain/sessions/end.ts'
@@ -8,6 +9,7 @@ import { listEndedSessions, listEndedUsers } from '../domain/sessions/store.ts'
 import { systemAct } from './acting.ts'
 import { announceRevocations } from './announce-ends.ts'
 import { inAuditedTransaction } from './audited.ts'
+import { revokeKeyOnce } from './revoke-key.ts'
 import { revokedSpan } from './revoked-span.ts'
 
 const batchSize = 500
@@ -23,13 +25,16 @@ export async function reapplyEnds(app: App): Promise<number> {
   for (const batch of batches((await missingEnds(app)).reverse())) {
     const changed = await inAuditedTransaction(app, systemAct, async (tx, record) => {
       let count = 0
-      for (const end of batch) if (await applyEnd(tx, end)) count++
+      const revocations: RevocationRow[] = []
+      const revoke = async (kid: string) => void revocations.push(...(await revokeKeyOnce(app, tx, record, kid)))
+      for (const end of batch) if (await applyEnd(tx, revoke, end)) count++
       if (count > 0) record({ event: 'ends_reapplied', details: { count } })
-      return { count, revocations: await revokeAgain(app, tx, batch) }
+      return { count, revocations: [...revocations, ...(await revokeAgain(app, tx, batch))] }
     })
     announceRevocations(app, changed.revocations)
     applied += changed.count
   }
+  if (applied > 0) await app.keys.read()
   if (applied > 0) app.log.warn({ event: 'ends_reapplied', count: applied }, 'the database had gone back')
   return applied
 }
@@ -56,10 +61,21 @@ async function unknownEnds(db: Db, batch: End[]): Promise<End[]> {
   const known = new Set<string>()
   for (const row of await listEndedSessions(db, idsOf('session'), times)) known.add(`session ${row.id} ${row.ended_at}`)
   for (const row of await listEndedUsers(db, idsOf('user'), times)) known.add(`user ${row.user_id} ${row.ended_at}`)
+  for (const kid of idsOf('key')) {
+    const row = await findSigningKey(db, kid)
+    // One that was made and lost after the backup can sign nothing any more.
+    if (!row || row.state === 'removed') for (const { at } of batch) known.add(`key ${kid} ${at}`)
+  }
   return batch.filter(({ kind, id, at }) => !known.has(`${kind} ${id} ${at}`))
 }
 
-async function applyEnd(tx: Tx, end: End): Promise<boolean> {
+async function applyEnd(tx: Tx, revokeKey: (kid: string) => Promise<void>, end: End): Promise<boolean> {
+  if (end.kind === 'key') {
+    const row = await findSigningKey(tx, end.id)
+    if (!row || row.state === 'removed') return false
+    await revokeKey(end.id)
+    return true
+  }
   if (end.kind === 'session') return endSession(tx, end.id, end.reason, end.at)
   return endSessionsOfUserStartedBy(tx, end.id, end.reason, end.at)
 }
@@ -69,6 +85,8 @@ async function revokeAgain(app: App, tx: Tx, ends: End[]): Promise<RevocationRow
   const now = app.clock.now()
   const rows: RevocationRow[] = []
   for (const end of ends) {
+    // Done where the key is taken away again.
+    if (end.kind === 'key') continue
     const span = revokedSpan(app, end.at)
     if (span.until > now) rows.push(...(await recordRevocations(tx, end.kind, [end.id], end.reason, span, now)))
   }

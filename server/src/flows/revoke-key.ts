@@ -7,10 +7,12 @@ import { KeysMoved, takeKeyStep } from '../domain/keys/take-step.ts'
 import { recordRevocations } from '../domain/revocations/record.ts'
 import { AppError } from '../errors.ts'
 import type { Act } from './acting.ts'
-import { announceRevocations } from './announce-ends.ts'
+import { announceRevocations, keepEnds } from './announce-ends.ts'
 import { inAuditedTransaction } from './audited.ts'
 import { revokedSpan } from './revoked-span.ts'
 import { lineOf } from './tend-keys.ts'
+
+const reason = 'key_compromise' as const
 
 // Each round that fails was won by another node.
 const rounds = 5
@@ -23,9 +25,12 @@ const rounds = 5
 export async function revokeKey(app: App, act: Act, kid: string): Promise<void> {
   for (let round = 1; ; round++) {
     try {
-      const revocations = await inAuditedTransaction(app, act, (tx, record) => revokeOnce(app, tx, record, kid))
+      const revocations = await inAuditedTransaction(app, act, (tx, record) => revokeKeyOnce(app, tx, record, kid))
+      // A restored database would sign by it again.
+      const ends = revocations.map(({ revoked_at: at }) => ({ kind: 'key' as const, id: kid, at, reason }))
       announceRevocations(app, revocations)
-      app.log.warn({ event: 'key_revoked', kid, reason: 'key_compromise' })
+      keepEnds(app, ends)
+      app.log.warn({ event: 'key_revoked', kid, reason })
       break
     } catch (error) {
       if (!(error instanceof KeysMoved) || round === rounds) throw error
@@ -34,7 +39,8 @@ export async function revokeKey(app: App, act: Act, kid: string): Promise<void> 
   await app.keys.read()
 }
 
-async function revokeOnce(app: App, tx: Tx, record: (event: AuditEvent) => void, kid: string) {
+/** One try of it, in a transaction. @throws KeysMoved when another node was faster */
+export async function revokeKeyOnce(app: App, tx: Tx, record: (event: AuditEvent) => void, kid: string) {
   const { masterKeys, config } = app
   const now = app.clock.now()
   const row = await findSigningKey(tx, kid)
@@ -50,8 +56,8 @@ async function revokeOnce(app: App, tx: Tx, record: (event: AuditEvent) => void,
   // Of a removed key, too: what it signed may be alive elsewhere.
   if (from !== 'removed' && !(await moveSigningKey(tx, kid, from, change))) throw new KeysMoved(kid)
   const subject = { kind: 'key' as const, id: kid }
-  record({ event: 'signing_key_revoked', subject, reason: 'key_compromise', details: { state: row.state } })
+  record({ event: 'signing_key_revoked', subject, reason, details: { state: row.state } })
   const { before, until } = revokedSpan(app, now)
   // A thief may go on signing; verifiers with a cached key set believe it until that lapses.
-  return recordRevocations(tx, 'key', [kid], 'key_compromise', { before, until: until + config.jwksMaxAge }, now)
+  return recordRevocations(tx, 'key', [kid], reason, { before, until: until + config.jwksMaxAge }, now)
 }
