@@ -50,10 +50,16 @@ describe('an account', () => {
   })
 
   it('keeps its session, and the key of its token, through a new password', async () => {
-    const { client, server, clock, connect } = await loggedIn()
-    const other = (await connect().login(ada)).session
+    const storage = memoryStorage()
+    const { client, server, clock, connect } = await loggedIn({ storage, storageKey: 'key' })
+    const other = (await connect({ storage: 'memory' }).login(ada)).session
+    const stored = async () => JSON.parse((await storage.get('key'))!)
+    const before = await stored()
     const session = await client.changePassword({ current_password: ada.password, new_password: 'a quieter engine' })
     expect(server.session(other.id)?.ended).toBe('password_changed')
+    // Another process may be on its way with this token and this key.
+    expect(await stored()).toMatchObject({ rt: before.rt, rk: before.rk, gen: before.gen + 1 })
+    expect((await stored()).at).not.toBe(before.at)
     await clock.advance(3_600_000)
     expect((await client.refresh()).id).toBe(session.id)
     const wrong = client.changePassword({ current_password: 'wrong', new_password: 'x' })

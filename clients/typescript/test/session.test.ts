@@ -284,10 +284,18 @@ describe('logging out', () => {
   })
 
   it('does not take the login that follows with it', async () => {
-    const { client } = await loggedIn()
+    const records = memoryStorage()
+    let slow: Promise<unknown> = Promise.resolve()
+    const storage = { ...records, get: (key: string) => slow.then(() => records.get(key)) }
+    const { client } = await loggedIn({ storage })
+    // The tombstone is written slowly, the login comes at once.
+    slow = new Promise((resolve) => setTimeout(resolve, 50))
     const leaving = client.logout()
+    await new Promise((resolve) => setTimeout(resolve, 5))
+    const pending = slow
+    slow = Promise.resolve()
     await client.login(ada)
-    await leaving
+    await Promise.all([leaving, pending])
     expect(client.state.status).toBe('active')
     expect(await code(client.refresh())).toBe('fine')
   })
