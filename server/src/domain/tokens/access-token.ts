@@ -64,7 +64,7 @@ export type Verdict =
   | { ok: false; expired: boolean; reason: string; unknownKey?: true }
 
 /**
- * Verifies an access token in the order of `docs/security/tokens.md`: shape, header, key, signature, and only then
+ * Verifies an access token (RFC 9068 §4, RFC 8725) in this order: shape, header, key, signature, and only then
  * claims. Says nothing about revocation. Never throws.
  * @param now seconds since 1970
  */
