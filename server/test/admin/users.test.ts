@@ -258,6 +258,38 @@ describeFlow('administration of users', (flow) => {
     assert.deepEqual(await footprint(flow.server), before)
   })
 
+  it('leaves an audit line for each change, by whom, and none for what was refused or changed nothing', async () => {
+    const admin = await fresh()
+    const made = (await call(admin.token, 'POST', '', { email: someEmail(), password: goodPassword })).body
+    const path = `/${made.id}`
+    const { session_id } = (await logIn(flow.server, made.email)).body
+    await logIn(flow.server, made.email)
+    await call(admin.token, 'PATCH', path, { name: 'X', roles: ['a'] })
+    await call(admin.token, 'PATCH', path, { roles: ['Nonsense'] })
+    await call(admin.token, 'DELETE', `${path}/sessions/${session_id}`)
+    await call(admin.token, 'DELETE', `${path}/sessions/${session_id}`)
+    for (const act of ['logout', 'logout', 'disable', 'disable', 'reset-password', 'enable', 'reset-password']) {
+      await call(admin.token, 'POST', `${path}/${act}`)
+    }
+    await call(admin.token, 'DELETE', path)
+    await call(admin.token, 'DELETE', path)
+    const { db } = flow.server.app.database
+    const lines = await db.selectFrom('audit_lines').select(['actor_id', 'event']).execute()
+    const events = lines.filter(({ actor_id }) => actor_id === admin.id).map(({ event }) => event)
+    assert.deepEqual(events.sort(), [
+      'login',
+      'password_reset_started',
+      'session_ended',
+      'sessions_ended',
+      'user_created',
+      'user_deleted',
+      'user_disabled',
+      'user_enabled',
+      'user_roles_changed',
+      'user_updated',
+    ])
+  })
+
   it('shows what the node is busy with', async () => {
     const { token } = await fresh()
     const read = async () => (await flow.server.call('GET', '/v1/admin/stats', { token })).body
