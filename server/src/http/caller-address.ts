@@ -3,5 +3,21 @@ import type { FastifyRequest } from 'fastify'
 
 /** The caller's address; what a proxy claims is believed only if it is an address. */
 export function addressOf(request: FastifyRequest): string {
-  return isIP(request.ip) ? request.ip : (request.socket.remoteAddress ?? 'unknown')
+  return plainAddress(request.ip) ?? plainAddress(request.socket.remoteAddress ?? '') ?? 'unknown'
+}
+
+/**
+ * One address in one way of writing, so that nobody has several: IPv6 in its shortest form and without a zone, which
+ * means something only on the machine that named it and may be of any length; IPv4 in IPv6 as IPv4.
+ * @returns at most 39 characters; null for what is no address
+ */
+export function plainAddress(text: string): string | null {
+  const kind = isIP(text)
+  if (kind !== 6) return kind === 4 ? text : null
+  const [address] = text.split('%')
+  const shortest = new URL(`http://[${address}]`).hostname.slice(1, -1)
+  const mapped = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(shortest)
+  if (!mapped) return shortest
+  const [high, low] = [Number.parseInt(mapped[1]!, 16), Number.parseInt(mapped[2]!, 16)]
+  return [high >> 8, high & 255, low >> 8, low & 255].join('.')
 }
