@@ -34,7 +34,7 @@ onEachDatabase((_name, url) => {
           MANAGEMENT_PORT: String(managementPort),
           PASSWORD_HASH: 'argon2id',
           HASH_MAX_WAIT: '30s',
-          LOG_LEVEL: 'error',
+          LOG_LEVEL: 'warn',
         },
       })
       await child.start()
@@ -81,6 +81,24 @@ onEachDatabase((_name, url) => {
         const again = await call(child.address(), 'POST', '/v1/auth/login', { body: { email, password: goodPassword } })
         assert.equal(again.status, 200, email)
       }
+    })
+
+    it('finishes what it has, however often it is asked', async () => {
+      const agent = new Agent({ keepAlive: true })
+      const address = child.address()
+      const exit = child.stop()
+      await eventually(async () => (await call(address, 'GET', '/health/ready')).status === 503)
+      const email = 'asked-twice@example.com'
+      const slow = post(agent, address, '/v1/auth/register', { email, password: goodPassword })
+      for (const name of ['SIGTERM', 'SIGINT', 'SIGINT', 'SIGTERM'] as const) {
+        child.signal(name)
+        await delay(20)
+      }
+      assert.equal(await slow, 201)
+      assert.equal(await exit, 0)
+      assert.match(child.output(), /still finishing what is under way, for 3 s at most/)
+      agent.destroy()
+      await child.start()
     })
 
     it('does not wait for ever for a request that never ends', async () => {

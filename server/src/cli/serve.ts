@@ -9,9 +9,11 @@ import { createManagementServer } from '../http/management.ts'
 import { createServer } from '../http/server.ts'
 import { createLog } from '../log.ts'
 import { startApp } from '../start.ts'
+import { askedToStop } from './asked-to-stop.ts'
 import type { Command } from './command.ts'
 import { exitCodes } from './exit-codes.ts'
 import { configFrom, settingFlags } from './load-config.ts'
+import { refuseArguments } from './no-arguments.ts'
 
 export const command: Command = {
   summary: 'run the server',
@@ -21,12 +23,16 @@ Runs the server until it gets SIGTERM or SIGINT; then it says "not ready", finis
 the requests it has, and stops. With --workers N it runs N processes behind one
 port, replaces one that dies, and stops them together.
 
+A stop takes NTT_AUTH_SHUTDOWN_DELAY and NTT_AUTH_SHUTDOWN_TIMEOUT at most. Asking again
+changes nothing; SIGKILL stops it at once, and the requests under way are lost.
+
 Examples:
   ntt-auth serve
   ntt-auth serve --port 8081 --data-dir /var/lib/ntt-auth
   ntt-auth serve --config /etc/ntt-auth.json`,
   options: settingFlags,
   async run(invocation) {
+    refuseArguments('serve', invocation.arguments)
     const config = configFrom(invocation)
     const log = createLog(config.logLevel)
     if (config.workers === 1) return serve(config, log, (running) => greet(config, [running], invocation.tell))
@@ -53,8 +59,7 @@ async function serve(config: Config, log: Logger, tell: (serving: Serving) => vo
     throw error
   })
   tell({ serving: running.serving, management: running.management })
-  const signal = await Promise.race([once(process, 'SIGTERM', {}), once(process, 'SIGINT', {})]).then(String)
-  await shutDown(app, running, signal)
+  await shutDown(app, running, await askedToStop(config, log))
   return exitCodes.ok
 }
 

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { Config } from '../config/config.ts'
+import { askedToStop } from './asked-to-stop.ts'
 import { exitCodes } from './exit-codes.ts'
 
 /** What a worker tells the supervisor once it serves. */
@@ -59,7 +60,7 @@ export async function superviseWorkers(
     }
   }
   const kept = Array.from({ length: config.workers }, (_, index) => keep(index))
-  const stopped = Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')])
+  const stopped = askedToStop(config, log)
   const code = await Promise.race([failed.promise, stopped.then(() => exitCodes.ok)])
   stopping = true
   log.info({ event: 'stopping', workers: workers.size })

@@ -18,6 +18,8 @@ export type ChildServer = {
   output(): string
   /** Asks it to stop. @returns its exit code, once it has */
   stop(): Promise<number | null>
+  /** Sends a signal, and waits for nothing. */
+  signal(name: 'SIGTERM' | 'SIGINT'): void
   /** As the power or the kernel would: no handler runs, nothing is finished. */
   kill(): Promise<void>
   /** Kills it and removes its data directory. */
@@ -69,6 +71,7 @@ export function childServer({ databaseUrl, masterKey, settings = {} }: ChildServ
       child = null
       return code
     },
+    signal: (name) => void child?.kill(name),
     kill,
     async remove() {
       await kill()
