@@ -13,6 +13,7 @@ import { examineMachine } from './doctor/machine.ts'
 import { examineSettings } from './doctor/settings.ts'
 import { exitCodes } from './exit-codes.ts'
 import { loadFrom, settingFlags } from './load-config.ts'
+import { refuseArguments } from './no-arguments.ts'
 
 export const command: Command = {
   summary: 'judge the configuration, the database, the keys and this machine',
@@ -31,6 +32,7 @@ Examples:
   ntt-auth doctor --json --config /etc/ntt-auth.json`,
   options: { ...settingFlags, json: { type: 'boolean' } },
   async run(invocation) {
+    refuseArguments('doctor', invocation.arguments)
     const findings = await examine(invocation)
     if (invocation.options.json) invocation.print(JSON.stringify({ verdict: worst(findings), findings }, null, 2))
     else for (const line of findings.flatMap(asLines)) invocation.print(line)

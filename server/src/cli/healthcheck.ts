@@ -1,6 +1,7 @@
 import type { Command } from './command.ts'
 import { exitCodes } from './exit-codes.ts'
 import { configFrom, settingFlags } from './load-config.ts'
+import { refuseArguments } from './no-arguments.ts'
 
 /** Milliseconds; the server itself gives up on its database after two seconds. */
 const patience = 3000
@@ -21,6 +22,7 @@ Examples:
   ntt-auth healthcheck --management-port 9091 --json`,
   options: { ...settingFlags, json: { type: 'boolean' } },
   async run(invocation) {
+    refuseArguments('healthcheck', invocation.arguments)
     const { managementHost, managementPort } = configFrom(invocation)
     const answer = await ask(`http://${reachable(managementHost)}:${managementPort}/health/ready`)
     if (invocation.options.json) invocation.print(JSON.stringify(answer, null, 2))

@@ -3,6 +3,7 @@ import type { Command } from './command.ts'
 import { commands } from './commands.ts'
 import { exitCodes } from './exit-codes.ts'
 import { findCommand } from './find-command.ts'
+import { refuseArguments } from './no-arguments.ts'
 
 export const command: Command = {
   summary: 'explain a command, or the settings',
@@ -15,7 +16,8 @@ Examples:
   ntt-auth help config
   ntt-auth help settings`,
   options: {},
-  async run({ arguments: [topic], print }) {
+  async run({ arguments: [topic, ...rest], print }) {
+    refuseArguments('help', rest)
     if (topic === undefined) print(await overview())
     else if (topic === 'settings') print(settingsHelp())
     else print((await findCommand(topic)).help)

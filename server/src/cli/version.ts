@@ -1,6 +1,7 @@
 import { packageVersion } from '../package-file.ts'
 import type { Command } from './command.ts'
 import { exitCodes } from './exit-codes.ts'
+import { refuseArguments } from './no-arguments.ts'
 
 export const command: Command = {
   summary: 'print the version',
@@ -15,7 +16,8 @@ Examples:
   ntt-auth version
   ntt-auth version --json`,
   options: { json: { type: 'boolean' }, quiet: { type: 'boolean' } },
-  async run({ options, print }) {
+  async run({ options, arguments: words, print }) {
+    refuseArguments('version', words)
     if (options.quiet) {
       await loadCommands()
       return exitCodes.ok

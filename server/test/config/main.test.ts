@@ -1,13 +1,15 @@
-import { deepEqual, doesNotMatch, equal, match } from 'node:assert/strict'
+import { deepEqual, doesNotMatch, equal, match, rejects } from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { commands } from '../../src/cli/commands.ts'
+import { UsageError } from '../../src/cli/usage-error.ts'
 import { settingNames, settingOf, variableOf } from '../../src/config/env.ts'
+import { runCommand } from '../support/run-command.ts'
 
 const entry = fileURLToPath(new URL('../../bin/ntt-auth.js', import.meta.url))
 const directory = mkdtempSync(join(tmpdir(), 'ntt-auth-cli-'))
@@ -44,6 +46,19 @@ describe('finding a command', () => {
     match((await run(['frobnicate'])).stderr, /"ntt-auth help" lists the commands/)
     equal((await run(['toString'])).code, 64)
   })
+
+  for (const name of Object.keys(commands)) {
+    test(`${name} refuses a word that it does not know`, async () => {
+      const { command } = await commands[name]!()
+      for (const words of [
+        ['frobnicate', 'now'],
+        ['list', 'now', 'at', 'once'],
+      ]) {
+        await rejects(runCommand(command, words, { NTT_AUTH_DATA_DIR: join(directory, 'untouched') }), UsageError)
+      }
+      equal(existsSync(join(directory, 'untouched')), false)
+    })
+  }
 
   test('options come after the command', async () => {
     deepEqual(await run(['--port', '1']), {
