@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import {
@@ -287,6 +287,20 @@ for (const dialect of Object.keys(dialects) as (keyof typeof dialects)[]) {
     })
   }
 }
+
+const source = fileURLToPath(new URL('../src/domain', import.meta.url))
+
+test('no room with a store, and no function of a store, is left out', async () => {
+  const files = globSync('*/store.ts', { cwd: source }).map((path) => path.replaceAll('\\', '/'))
+  assert.ok(files.length >= 8)
+  for (const file of files) {
+    const [room] = file.split('/')
+    const exported = Object.entries(await import(`${source}/${file}`)).filter(([, each]) => typeof each === 'function')
+    const covered = Object.keys((stores as Record<string, object>)[room!] ?? {})
+    assert.deepEqual(covered.sort(), exported.map(([name]) => name).sort(), `domain/${file}`)
+  }
+  assert.equal(Object.keys(stores).length, files.length)
+})
 
 test('no statement carries a value in its text', async () => {
   for (const [name, call] of [
