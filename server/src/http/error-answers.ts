@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { App } from '../app.ts'
 import { AppError } from '../errors.ts'
+import { answerPreflight, isPreflight } from './origins.ts'
 import { asAppError, headersOf, problemOf } from './problems.ts'
 import { type AnyRoute, errorsOf } from './route.ts'
 import type { Place } from './routes.ts'
@@ -36,12 +37,13 @@ function isAbort(thrown: unknown): boolean {
   return thrown instanceof Error && thrown.name === 'AbortError'
 }
 
-/** For what matches no route: 405 where the path is known by other methods, else 404. */
+/** For what matches no route: a browser's question beforehand is answered where the path is known; else 405 where the path is known by other methods, else 404. */
 export function answerNotFound(app: App, places: readonly Place[], request: FastifyRequest, reply: FastifyReply) {
   const [path] = request.url.split('?')
   const here = places.filter(({ path: pattern }) => matches(pattern, path!))
   if (here.length === 0) return answerError(app, null, new AppError('not_found'), request, reply)
   const methods = [...new Set(here.flatMap(({ method }) => (method === 'GET' ? ['GET', 'HEAD'] : [method])))]
+  if (isPreflight(request, reply)) return answerPreflight(reply, methods)
   reply.header('allow', methods.join(', '))
   return answerError(app, null, new AppError('method_not_allowed'), request, reply)
 }

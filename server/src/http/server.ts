@@ -7,7 +7,7 @@ import { readBodies } from './bodies.ts'
 import { answerError, answerNotFound } from './error-answers.ts'
 import { headerWriter } from './fixed-headers.ts'
 import { limits } from './limits.ts'
-import { allowOrigins } from './origins.ts'
+import { allowOrigins, nameOrigin } from './origins.ts'
 import { refusal } from './refusals.ts'
 import { countAnswer } from './request-count.ts'
 import { requestIds } from './request-ids.ts'
@@ -37,6 +37,7 @@ export async function createServer(app: App, places: readonly Place[] = routes):
     // An address that cannot be read meets no hooks.
     frameworkErrors: (error, request, reply) => {
       writeHeaders(reply.raw, request.id)
+      nameOrigin(app.config.corsOrigins, request.headers.origin, reply.raw)
       reply.raw.once('finish', () => {
         countAnswer(app, null, request, reply)
         logAnswer(app, null, request, reply)
@@ -75,6 +76,11 @@ export async function createServer(app: App, places: readonly Place[] = routes):
     closeUnused()
     for (const follower of app.followers.all()) follower.end('the server is stopping')
     done()
+  })
+  server.addHook('onRequest', (request, reply, done) => {
+    // Fastify would ask for its Content-Type before it notices that no route takes this method.
+    if (request.method === 'QUERY' && request.is404) answerNotFound(app, places, request, reply)
+    else done()
   })
   server.addHook('onResponse', (request, reply, done) => {
     app.meter.activeRequests--

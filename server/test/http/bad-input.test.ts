@@ -344,7 +344,20 @@ const hostileQueries = [
   'Limit=1',
 ]
 
-const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE', 'PROPFIND', 'SEARCH', 'LINK']
+const methods = [
+  'GET',
+  'HEAD',
+  'POST',
+  'PUT',
+  'PATCH',
+  'DELETE',
+  'OPTIONS',
+  'TRACE',
+  'PROPFIND',
+  'SEARCH',
+  'LINK',
+  'QUERY',
+]
 
 describe('input that no client of ours would send', () => {
   onEachDatabase((name, url) => {

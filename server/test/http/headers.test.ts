@@ -178,6 +178,7 @@ describe('origins of other pages', () => {
     const requests = [
       { path: '/v1/auth/validate' },
       { path: '/nowhere' },
+      { path: '/docs/errors/%zz' },
       { path: `/docs?${'a'.repeat(3000)}` },
       { method: 'PUT', path: '/v1/auth/login' },
       { method: 'POST', path: '/v1/auth/login', headers: [json] as const, body: '{' },
@@ -189,12 +190,30 @@ describe('origins of other pages', () => {
     }
   })
 
+  it('are promised nothing at a path that is not there', async () => {
+    const nowhere = await preflight(server.address, allowed, '/nowhere')
+    assert.deepEqual([nowhere.status, nowhere.headers['access-control-allow-methods']], [404, undefined])
+    const profile = await preflight(server.address, allowed, '/v1/users/me')
+    assert.deepEqual(profile.headers['access-control-allow-methods']?.split(', ').sort(), [
+      'DELETE',
+      'GET',
+      'HEAD',
+      'PATCH',
+    ])
+    // Whoever is no browser's page asks for what he could not be told better than by Allow.
+    for (const headers of [[], [['Origin', allowed] as const], [['Access-Control-Request-Method', 'POST'] as const]]) {
+      const answer = await send(server.address, { method: 'OPTIONS', path: '/v1/auth/login', headers })
+      assert.deepEqual([answer.status, answer.headers.allow], [405, 'POST'])
+    }
+  })
+
   for (const origin of strange) {
     it(`may not when they are ${origin}`, async () => {
       for (const answer of [
         await preflight(server.address, origin),
         await send(server.address, { path: '/health/live', headers: [['Origin', origin]] }),
         await send(server.address, { path: '/v1/auth/validate', headers: [['Origin', origin]] }),
+        await send(server.address, { path: '/docs/errors/%zz', headers: [['Origin', origin]] }),
       ]) {
         assert.equal(answer.headers['access-control-allow-origin'], undefined)
         assert.equal(answer.headers['access-control-allow-credentials'], undefined)
@@ -285,6 +304,12 @@ describe('what a proxy adds', () => {
       ['203.0.113.9, 10.1.2.3', '203.0.113.9'],
       ['10.9.9.9, 203.0.113.9, 10.1.2.3', '203.0.113.9'],
       ['2001:db8::1', '2001:db8::1'],
+      ['2001:DB8:0:0:0:0:0:1', '2001:db8::1'],
+      ['::ffff:203.0.113.9', '203.0.113.9'],
+      ['::FFFF:cb00:7109', '203.0.113.9'],
+      ['fe80::1%eth0', 'fe80::1'],
+      [`fe80::1%${'a'.repeat(60)}`, 'fe80::1'],
+      ['fe80::1%', '127.0.0.1'],
       // What is no address is nobody's: the connection's own stands.
       ['unknown', '127.0.0.1'],
       ['203.0.113.9, evil', '127.0.0.1'],
