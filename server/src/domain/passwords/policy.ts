@@ -36,7 +36,7 @@ export function checkPassword(password: string, rules: PasswordRules): string {
       `Use at least ${rules.minLength} characters (this has ${length}); a few unrelated words do well.`,
     )
   }
-  if (isCommonPassword(normal)) {
+  if (isCommonPassword(normal) || isOneCharacter(normal)) {
     refuse('password_too_common', 'too_common', 'Attackers try this password first; choose one of your own making.')
   }
   if (isTheirs(normal, rules)) {
@@ -55,6 +55,11 @@ function countCodePoints(text: string): number {
   let count = 0
   for (const _ of text) count++
   return count
+}
+
+/** However often: "aaaaaaaaaaaa" is among the first guesses at any length, eight spaces are too. */
+function isOneCharacter(text: string): boolean {
+  return new Set(text.toLowerCase()).size === 1
 }
 
 function isTheirs(password: string, { email, name }: PasswordRules): boolean {
