@@ -80,11 +80,11 @@ export type RegisterInput = {
   email: string
   /** a password of at most 256 characters. */
   password: string
-  /** a name of 1 to 200 characters, without control characters. */
+  /** a name of 1 to 200 characters, not only blanks, without control characters. */
   name?: string
   /** a language tag such as "en" or "de-CH" (BCP 47). */
   locale?: string
-  /** how the device list names this device: 1 to 100 characters. */
+  /** how the device list names this device: 1 to 100 characters, not only blanks. */
   device_name?: string
 }
 
@@ -93,7 +93,7 @@ export type LoginInput = {
   email: string
   /** a password of at most 256 characters. */
   password: string
-  /** how the device list names this device: 1 to 100 characters. */
+  /** how the device list names this device: 1 to 100 characters, not only blanks. */
   device_name?: string
 }
 

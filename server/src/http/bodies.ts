@@ -15,8 +15,11 @@ export function readBodies(server: FastifyInstance): void {
   })
   server.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => {
     try {
-      done(null, wellFormed(parseStrictJson(body as Buffer, limits.jsonDepth)))
+      const value = wellFormed(parseStrictJson(body as Buffer, limits.jsonDepth))
+      refuseInexactNumbers((body as Buffer).toString())
+      done(null, value)
     } catch (error) {
+      if (error instanceof AppError) return done(error)
       const detail = `The body is not JSON as we read it: ${reasonOf(error as Error)}.`
       done(new AppError('malformed_request', { detail, cause: error }), undefined)
     }
@@ -36,6 +39,30 @@ function wellFormed(value: unknown): unknown {
     }
   }
   return value
+}
+
+const stringsAndNumbers = /"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*/g
+const longestNumber = 100
+
+/** A number that we would keep and give back as another one (RFC 8259 §6, RFC 7493 §2.2) is refused instead. */
+function refuseInexactNumbers(json: string): void {
+  for (const [token] of json.matchAll(stringsAndNumbers)) {
+    if (token.startsWith('"')) continue
+    if (token.length <= longestNumber && digitsOf(token) === digitsOf(String(Number(token)))) continue
+    const detail = `The number ${token.slice(0, 40)} is beyond what JSON carries exactly; send it as a string.`
+    throw new AppError('validation_failed', { detail, errors: [{ pointer: '', code: 'inexact_number', detail }] })
+  }
+}
+
+/** The significant digits of a decimal number and where they stand: the same for every way of writing it. */
+function digitsOf(number: string): string | null {
+  const parts = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(number)
+  if (!parts) return null
+  const [, sign, whole = '', fraction = '', exponent = '0'] = parts
+  const digits = (whole + fraction).replace(/^0+/, '')
+  if (digits === '') return '0'
+  const place = digits.length - fraction.length + Number(exponent)
+  return `${sign}${digits.replace(/0+$/, '')} at ${place}`
 }
 
 /** JSON.parse quotes the text around a mistake, and that may be a password. */

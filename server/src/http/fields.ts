@@ -4,6 +4,7 @@ import { endReasons } from '../errors.ts'
 /** Fields that occur in several routes. A description is also what a caller reads when the field was refused. */
 
 // No control characters: they have no place in a name and could forge lines in mails and logs.
+const notBlank = '(?=.*\\S)'
 const noControls = '^[^\\u0000-\\u001f\\u007f-\\u009f\\u2028\\u2029]*$'
 
 export const Id = Type.String({
@@ -20,8 +21,8 @@ export const Password = Type.String({
 export const Name = Type.String({
   minLength: 1,
   maxLength: 200,
-  pattern: noControls,
-  description: 'a name of 1 to 200 characters, without control characters.',
+  pattern: noControls.replace('^', `^${notBlank}`),
+  description: 'a name of 1 to 200 characters, not only blanks, without control characters.',
 })
 export const Locale = Type.String({
   maxLength: 35,
@@ -31,8 +32,8 @@ export const Locale = Type.String({
 export const DeviceName = Type.String({
   minLength: 1,
   maxLength: 100,
-  pattern: noControls,
-  description: 'how the device list names this device: 1 to 100 characters.',
+  pattern: noControls.replace('^', `^${notBlank}`),
+  description: 'how the device list names this device: 1 to 100 characters, not only blanks.',
 })
 export const Role = Type.String({
   pattern: '^[a-z][a-z0-9_.:-]{0,62}$',

@@ -71,6 +71,51 @@ describeFlow('profile', (flow) => {
     assert.deepEqual(await footprint(flow.server), before)
   })
 
+  it('keeps metadata as it was sent, or refuses it', async () => {
+    const { access_token } = await registerSomebody(flow.server)
+    const send = (metadata: string) =>
+      flow.server.call('PATCH', '/v1/users/me', {
+        token: access_token,
+        headers: { 'content-type': 'application/json' },
+        body: `{"metadata":${metadata}}`,
+      })
+    const kept =
+      '{"a":[0,-1,0.1,1e21,1E2,1.50,9007199254740991,1.7976931348623157e308,5e-324],"b":"1e999 9007199254740993"}'
+    const answer = await send(kept)
+    assert.equal(answer.status, 200)
+    assert.deepEqual(answer.body.metadata, JSON.parse(kept))
+    const before = await footprint(flow.server)
+    for (const number of [
+      '1e999',
+      '-1e999',
+      '1e-400',
+      '12345678901234567890',
+      '9007199254740993',
+      '0.12345678901234567890',
+      '1'.repeat(20_000),
+      `1${'0'.repeat(30_000)}1`,
+    ]) {
+      const refused = await send(`{"a":[${number}]}`)
+      assert.equal(problem(refused), '422 validation_failed', number.slice(0, 30))
+      assert.match(refused.body.detail, /The number -?[\d.e-]{3,40} is beyond what JSON carries exactly/)
+    }
+    const nested = (depth: number) => `${'{"a":'.repeat(depth)}1${'}'.repeat(depth)}`
+    assert.equal(problem(await send(nested(16))), '400 malformed_request')
+    for (const half of ['{"\\ud800":1}', '{"a":{"x\\udc00":1}}', '{"a":["\\ud800"]}']) {
+      assert.equal(problem(await send(half)), '400 malformed_request', half)
+    }
+    assert.deepEqual(await footprint(flow.server), before)
+    assert.equal((await send(nested(15))).status, 200)
+  })
+
+  it('takes no name that shows nothing', async () => {
+    const { access_token } = await registerSomebody(flow.server)
+    for (const name of [' ', '   ', '\u00a0\u3000']) {
+      assert.equal(problem(await change(access_token, { name })), '422 validation_failed')
+    }
+    assert.equal((await change(access_token, { name: ' Ada ' })).status, 200)
+  })
+
   it('asks for a token', async () => {
     assert.equal(problem(await flow.server.call('GET', '/v1/users/me')), '401 unauthenticated')
     assert.equal(
