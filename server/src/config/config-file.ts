@@ -62,7 +62,27 @@ function readObject(readFile: ReadFile, path: string, name: string) {
   if (typeof entries !== 'object' || entries === null || Array.isArray(entries)) {
     throw fail('It is not a JSON object.', 'Write an object of settings, as in {"port": 8081}.')
   }
+  const twice = keyTwice(text)
+  if (twice !== undefined) throw fail(`"${twice}" stands in it twice.`, 'Remove one of them.')
   return { entries: entries as Record<string, unknown>, mode }
+}
+
+const tokens = /"(?:[^"\\]|\\.)*"(?=(\s*:)?)|[{}[\]]/g
+
+/** Settings are looked at, not what lies inside their values; of two, JSON.parse would silently take the last. */
+function keyTwice(text: string): string | undefined {
+  const seen = new Set<string>()
+  let depth = 0
+  for (const [token, colon] of text.matchAll(tokens)) {
+    if (token === '{' || token === '[') depth++
+    else if (token === '}' || token === ']') depth--
+    else if (colon !== undefined && depth === 1) {
+      const name = JSON.parse(token) as string
+      if (seen.has(name)) return name
+      seen.add(name)
+    }
+  }
+  return undefined
 }
 
 function attempt<T>(work: () => T, failure: (error: unknown) => Error): T {

@@ -52,7 +52,7 @@ function contradictions(values: Values, refused: ReadonlySet<SettingName>, origi
     problems.push({ name: variableOf(name), source: origins[name], problem, remedy })
   const has = (name: SettingName) => values[name] !== undefined || refused.has(name)
   const { ENV, HOST, PUBLIC_URL, APP_URL, TRUSTED_PROXIES, CORS_ORIGINS, DATABASE_URL } = values
-  const { SESSION_IDLE_TTL, SESSION_ABSOLUTE_TTL } = values
+  const { SESSION_IDLE_TTL, SESSION_ABSOLUTE_TTL, MANAGEMENT_HOST } = values
 
   if (ENV === 'development' && HOST !== undefined && !isLoopback(HOST)) {
     refuse(
@@ -120,6 +120,13 @@ function contradictions(values: Values, refused: ReadonlySet<SettingName>, origi
       'MASTER_KEY',
       `${who} needs a master key that is kept apart from the database.`,
       `Make one by: ${makeMasterKey}`,
+    )
+  }
+  if (WORKERS === 1 && PORT !== 0 && PORT === MANAGEMENT_PORT && meet(HOST, MANAGEMENT_HOST)) {
+    refuse(
+      'MANAGEMENT_PORT',
+      `Port ${PORT} is that of the public listener.`,
+      'Choose another port, or another address by NTT_AUTH_MANAGEMENT_HOST.',
     )
   }
   if (SESSION_IDLE_TTL !== undefined && SESSION_ABSOLUTE_TTL !== undefined && SESSION_IDLE_TTL > SESSION_ABSOLUTE_TTL) {
@@ -212,6 +219,13 @@ function assemble(values: CheckedValues) {
     masterKeys: values.MASTER_KEY ?? null,
   }
   return withSecrets(open, secrets)
+}
+
+/** Would two listeners on one port be in each other's way? */
+function meet(one: string | undefined, other: string | undefined): boolean {
+  if (one === undefined || other === undefined) return false
+  const plain = (host: string) => (host === 'localhost' ? '127.0.0.1' : host)
+  return plain(one) === plain(other) || [one, other].some((host) => host === '0.0.0.0' || host === '::')
 }
 
 function inUrl(host: string): string {

@@ -251,3 +251,13 @@ test('ten problems are reported at once, each with name, source, reason and reme
     'NTT_AUTH_SESSION_IDLE_TTL (environment): A session cannot be idle for longer than it lives. Make it no longer than NTT_AUTH_SESSION_ABSOLUTE_TTL.',
   ])
 })
+
+describe('two listeners', () => {
+  test('need a port each where they share an address', () => {
+    deepEqual(names({ NTT_AUTH_PORT: '9090' }), ['MANAGEMENT_PORT'])
+    deepEqual(names({ NTT_AUTH_PORT: '9090', NTT_AUTH_HOST: 'localhost' }), ['MANAGEMENT_PORT'])
+    deepEqual(names({ ...production, NTT_AUTH_PORT: '9090', NTT_AUTH_HOST: '0.0.0.0' }), ['MANAGEMENT_PORT'])
+    equal(configOf({ NTT_AUTH_PORT: '9090', NTT_AUTH_MANAGEMENT_HOST: '127.0.0.2' }).port, 9090)
+    equal(configOf({ NTT_AUTH_PORT: '0', NTT_AUTH_MANAGEMENT_PORT: '0' }).port, 0)
+  })
+})

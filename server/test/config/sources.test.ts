@@ -226,6 +226,15 @@ describe('the configuration file', () => {
     equal(loadConfig({ env: {}, flags, readFile: fileOf({ port: 1 }, 0o644) }).warnings.length, 0)
   })
 
+  test('is refused when it names a setting twice, of which only one could count', () => {
+    const complaint = '--config (file auth.json): "port" stands in it twice. Remove one of them.'
+    for (const text of ['{"port": 1, "host": "::1", "port": 2}', '{"port": 1, "p\\u006frt": 1}']) {
+      deepEqual(complaints({ env: {}, flags, readFile: disk({ 'auth.json': text }) }), [complaint])
+    }
+    const once = '{"audience": "port", "cors_origins": ["https://a.example", "https://b.example"], "port": 1}'
+    equal(loadConfig({ env: {}, flags, readFile: disk({ 'auth.json': once }) }).config.port, 1)
+  })
+
   test('is reported alone when it cannot be parsed, with the place and without its content', () => {
     const env = { NTT_AUTH_PORT: 'abc' }
     deepEqual(complaints({ env, flags, readFile: disk({ 'auth.json': '{\n  "port": 1,\n}' }) }), [
