@@ -1,7 +1,8 @@
 import type { Logger } from 'pino'
 import type { Clock } from './clock.ts'
 import type { Config } from './config/config.ts'
-import { loadMasterKeys } from './config/master-key.ts'
+import { explainPlace } from './config/data-directory.ts'
+import { findMasterKeys, loadMasterKeys, lostMasterKey } from './config/master-key.ts'
 import { type Database, openDatabase } from './database/connect.ts'
 import { groupCommit } from './database/group-commit.ts'
 import { migrations } from './database/migrations.ts'
@@ -11,6 +12,7 @@ import { openNotes } from './domain/audit/notes.ts'
 import { openJournal } from './domain/journal/journal.ts'
 import { keyring } from './domain/keys/keyring.ts'
 import { keyReader } from './domain/keys/reader.ts'
+import { listSigningKeys } from './domain/keys/store.ts'
 import { startHasher } from './domain/passwords/hasher.ts'
 import { feedCursors } from './domain/revocations/cursor.ts'
 import { revocationFeed } from './domain/revocations/feed.ts'
@@ -29,17 +31,31 @@ export type App = ReturnType<typeof buildApp>
 
 const verifiedTokensKept = 8192
 
-/** Opens what the configuration names. Nothing is read or written in the database yet (`start.ts` does). */
+/** Opens what the configuration names. Nothing is written in the database yet (`start.ts` does). */
 export async function createApp(config: Config, log: Logger, clock: Clock): Promise<App> {
-  const masterKeys = loadMasterKeys(config)
+  const known = findMasterKeys(config)
   const meter = createMeter()
   const database = await openDatabase({
     url: config.databaseUrl,
     poolSize: config.databasePoolSize,
     timeout: config.databaseTimeout,
     onRetry: (error) => meter.count('ntt_auth_db_tx_retries_total', { code: retryCodeOf(error) }),
+  }).catch((error) => {
+    throw explainPlace(error, config.dataDir)
   })
-  return buildApp(config, log, clock, masterKeys, database, meter)
+  try {
+    // Before a key is made: the wrong one would be in the way of the right one.
+    if (known === null && (await holdsSigningKeys(database))) throw lostMasterKey(config)
+    return buildApp(config, log, clock, known ?? loadMasterKeys(config), database, meter)
+  } catch (error) {
+    await database.close()
+    throw explainPlace(error, config.dataDir)
+  }
+}
+
+async function holdsSigningKeys(database: Database): Promise<boolean> {
+  const { db, dialect } = database
+  return (await dialect.hasTable(db, 'signing_keys')) && (await listSigningKeys(db)).length > 0
 }
 
 function buildApp(config: Config, log: Logger, clock: Clock, masterKeys: Buffer[], database: Database, meter: Meter) {

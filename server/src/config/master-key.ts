@@ -9,15 +9,28 @@ import { fileProblem, type ReadFile, readFile as readFromDisk } from './read-fil
 type KeyPlace = Pick<Config, 'masterKeys' | 'dataDir'>
 
 /**
- * The configured master keys, the current one first; without any, the one kept in the data directory, which is made at
- * the first start.
+ * The configured master keys, the current one first; without any, the one kept in the data directory.
+ * @returns null where there is none yet
  * @throws ConfigError for a file that others may read or that holds no key
  */
-export function loadMasterKeys(config: KeyPlace): Buffer[] {
+export function findMasterKeys(config: KeyPlace): Buffer[] | null {
   if (config.masterKeys !== null) return config.masterKeys
+  const kept = readMasterKey(masterKeyFile(config.dataDir))
+  return kept === null ? null : [kept]
+}
+
+/** The database holds what another master key has sealed: a new one would be the wrong one. */
+export function lostMasterKey(config: KeyPlace): ConfigError {
+  const problem = 'The database holds keys that a master key has sealed, and the master key is not there.'
+  const remedy = 'Restore the file from a backup, or set NTT_AUTH_MASTER_KEY to what it held.'
+  return refusal(masterKeyFile(config.dataDir), problem, remedy)
+}
+
+/** As `findMasterKeys`; made where there is none yet. */
+export function loadMasterKeys(config: KeyPlace): Buffer[] {
+  const kept = findMasterKeys(config)
+  if (kept !== null) return kept
   const path = masterKeyFile(config.dataDir)
-  const kept = readMasterKey(path)
-  if (kept !== null) return [kept]
   const remedy = 'Make the data directory writable, or set NTT_AUTH_MASTER_KEY.'
   try {
     makeMasterKeyFile(config.dataDir, path)
