@@ -45,7 +45,6 @@ function run(): Promise<number> {
       '--test-concurrency=2',
       '--test-force-exit',
       '--test-timeout=180000',
-      '--test-timeout=180000',
       ...(everything ? coverage : []),
       ...flags,
       ...files,

@@ -34,6 +34,16 @@ describeFlow('change password', (flow) => {
     assert.equal((await logIn(server, one.email, { password: newPassword })).status, 200)
   })
 
+  it('takes neither the name nor the address for a password', async () => {
+    const { server } = flow
+    const one = await person()
+    await server.call('PATCH', '/v1/users/me', { token: one.access_token, body: { name: 'Ada Lovelace' } })
+    for (const new_password of ['Ada Lovelace', 'ada lovelace', one.email, one.email.toUpperCase()]) {
+      assert.equal(problem(await change(one.access_token, { new_password })), '422 password_too_similar', new_password)
+    }
+    assert.equal((await logIn(server, one.email)).status, 200)
+  })
+
   it('keeps the session and its generation: what the client holds goes on working', async () => {
     const { server } = flow
     const one = await person()

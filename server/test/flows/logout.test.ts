@@ -33,6 +33,16 @@ describeFlow('logout', (flow) => {
     return [one, two, three] as const
   }
 
+  it('is remembered until the last token made before it has expired on every clock', async () => {
+    const one = await registerSomebody(flow.server)
+    const { app } = flow.server
+    assert.equal((await flow.server.call('POST', '/v1/auth/logout', { token: one.access_token })).status, 204)
+    const rows = app.database.db.selectFrom('revocations').selectAll().where('subject', '=', one.session_id)
+    const { before_at, until_at } = await rows.executeTakeFirstOrThrow()
+    // A clock may be half a minute ahead where the token was made, and half a minute behind where it is shown.
+    assert.equal(until_at - before_at, app.config.accessTokenTtl + 60_000)
+  })
+
   it('ends the session of a refresh token, at once and with the reason', async () => {
     const [one, two] = await threeDevices()
     const answer = await out({ refresh_token: one.refresh_token })

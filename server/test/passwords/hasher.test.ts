@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
+import { readdirSync, readFileSync } from 'node:fs'
+import { getPriority } from 'node:os'
 import { after, test } from 'node:test'
 import { promisify } from 'node:util'
 import { startHasher } from '../../src/domain/passwords/hasher.ts'
@@ -21,6 +23,20 @@ test('a password verifies against its own hash only, under both schemes', async 
     assert.deepEqual(await hasher.verify('Correct horse battery staple', hash), wrong)
     assert.deepEqual(await hasher.verify('correct horse battery staple ', hash), wrong)
   }
+})
+
+test('hashing threads are niced, and no other thread is', { skip: process.platform !== 'linux' }, async () => {
+  await Promise.all([bcrypt4, argon2id].map((hasher) => hasher.hash('correct horse battery staple')))
+  const nices = readdirSync('/proc/self/task').map((thread) => {
+    const stat = readFileSync(`/proc/self/task/${thread}/stat`, 'utf8')
+    // After the name, which may hold anything: the state is field 3, the nice value field 19 (proc(5)).
+    return { thread: Number(thread), nice: Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19 - 3]) }
+  })
+  const own = getPriority()
+  const niced = nices.filter(({ nice }) => nice === 19)
+  assert.equal(niced.length, bcrypt4.stats().running + argon2id.stats().running)
+  assert.equal(nices.find(({ thread }) => thread === process.pid)!.nice, own)
+  assert.ok(own < 19)
 })
 
 test('a password hashed as NFC verifies when it was typed as NFD', async () => {

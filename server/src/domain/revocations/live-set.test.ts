@@ -56,6 +56,14 @@ test('an older entry does not weaken a newer one', () => {
   assert.equal(set.size(), 1)
 })
 
+test('a newer entry does not shorten an older one', () => {
+  const set = liveSet()
+  set.add([entry('user', 'u1', now, now + 2000)])
+  set.add([entry('user', 'u1', now + 1, now + 1000)])
+  set.sweep(now + 1500)
+  assert.equal(set.has(claims, 'k1'), true)
+})
+
 test('an entry leaves once no token it could hit is alive, and not before', () => {
   const set = liveSet()
   set.add([entry('session', 's1'), entry('user', 'u1'), entry('token', 'j1'), entry('key', 'k1', now, now + 5000)])
