@@ -4,7 +4,7 @@ import { inTransaction } from '../database/transaction.ts'
 import type { AuditEvent } from '../domain/audit/events.ts'
 import type { Lane } from '../domain/audit/lanes.ts'
 import { erasePerson, secretsOf } from '../domain/audit/persons.ts'
-import { type Noted, personsErasedBy, personsIn, recordLines } from '../domain/audit/record.ts'
+import { isListed, type Noted, personsErasedBy, personsIn, recordLines } from '../domain/audit/record.ts'
 import type { Act } from './acting.ts'
 
 /**
@@ -53,6 +53,8 @@ async function attempt<T>(app: App, work: (tx: Tx) => Promise<{ result: T; noted
       if (noted.length === 0) return result
       const secrets = await secretsFor(app, tx, noted)
       held.lane = audit.take(app.clock.now())
+      // Somebody altered the list of writers: that lane is left for ever.
+      while (!(await isListed(tx, held.lane))) held.lane = audit.take(app.clock.now())
       try {
         held.end = await recordLines(tx, held.lane, noted, secrets)
       } catch (error) {

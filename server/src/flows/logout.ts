@@ -29,7 +29,9 @@ export async function logout(app: App, act: Act, shown: ShownSession | null, sco
   if (session.ended_at !== null) return confirm(app, session)
   const reason = reasons[scope]
   const user = session.user_id
-  const end = await inAuditedTransaction(app, actingAs(act, user), async (tx, record) => {
+  // A service that shows a token acts for itself: it is not the user.
+  const by = act.actor.kind === 'service' ? act : actingAs(act, user)
+  const end = await inAuditedTransaction(app, by, async (tx, record) => {
     if (scope === 'this') {
       const end = await endOne(app, tx, sessionId, reason)
       if (end.ends.length > 0)

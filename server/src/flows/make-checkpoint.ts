@@ -3,7 +3,6 @@ import { inTransaction } from '../database/transaction.ts'
 import { type Head, signCheckpoint } from '../domain/audit/checkpoint.ts'
 import { appendCheckpoint, checkpointFile } from '../domain/audit/checkpoint-file.ts'
 import { checkpointKeys } from '../domain/audit/checkpoint-keys.ts'
-import { laneLife } from '../domain/audit/lanes.ts'
 import { expiredChains, firstKept, markRemoved } from '../domain/audit/retain.ts'
 import {
   type AuditCheckpointRow,
@@ -11,11 +10,9 @@ import {
   findHead,
   findLastCheckpoint,
   insertCheckpoint,
-  listWriters,
+  listGrownWriters,
 } from '../domain/audit/store.ts'
 
-// For clocks that differ, and for transactions that were under way.
-const slack = 60 * 60 * 1000
 const page = 500
 
 /**
@@ -27,7 +24,7 @@ export async function makeCheckpoint(app: App): Promise<AuditCheckpointRow | nul
   const { db, dialect } = app.database
   const now = app.clock.now()
   const last = await findLastCheckpoint(db)
-  const heads = await grownChains(app, last === undefined ? -1 : last.at - laneLife - slack)
+  const heads = await grownChains(app)
   const keptSince = now - app.config.auditRetention
   const removed = await expiredChains(db, keptSince)
   if (heads.length === 0 && removed.length === 0) return null
@@ -52,12 +49,12 @@ export async function makeCheckpoint(app: App): Promise<AuditCheckpointRow | nul
   return row
 }
 
-/** The chains that reach further than the last checkpoint says. One that began before `since` cannot have grown. */
-async function grownChains(app: App, since: number): Promise<Head[]> {
+/** The chains that reach further than the last checkpoint says. */
+async function grownChains(app: App): Promise<Head[]> {
   const { db } = app.database
   const heads: Head[] = []
   for (let behind = ''; ; ) {
-    const writers = await listWriters(db, since, page, behind)
+    const writers = await listGrownWriters(db, page, behind)
     for (const { writer, covered_seq } of writers) {
       const head = await findHead(db, writer)
       if (head && head.seq > covered_seq) heads.push([writer, head.seq, head.hash.toString('base64url')])

@@ -13,7 +13,8 @@ import { inAuditedTransaction } from '../../src/flows/audited.ts'
 import { makeCheckpoint } from '../../src/flows/make-checkpoint.ts'
 import { newId } from '../../src/random.ts'
 import { describeStore } from '../stores/fresh-stores.ts'
-import { auditedApp, masterKeyOf, somebodysAct } from '../support/audited.ts'
+import { auditedApp, day, masterKeyOf, somebodysAct } from '../support/audited.ts'
+import { testClock } from '../support/clock.ts'
 
 describeStore('the verification of the audit log', (database) => {
   const db = () => database().db
@@ -222,6 +223,72 @@ describeStore('the verification of the audit log', (database) => {
     const [line] = readFileSync(copy, 'utf8').split('\n')
     writeFileSync(copy, `${line!.replace('"number":1', '"number":7')}\n`)
     assert.deepEqual(await found([copy]), ['edited checkpoints 7-7'])
+  })
+
+  it('finds that a chain was taken off the list of writers, and writes and signs another', async () => {
+    await makeCheckpoint(app)
+    await db().deleteFrom('audit_writers').execute()
+    assert.deepEqual(await found(), ['unlisted lines 1-9'])
+    await write(2)
+    assert.equal((await makeCheckpoint(app))?.number, 4)
+    const [, other] = await db().selectFrom('audit_lines').select('writer').distinct().orderBy('writer').execute()
+    assert.deepEqual(await found(), ['unlisted lines 1-9'])
+    await db().deleteFrom('audit_lines').where('writer', '=', other!.writer).execute()
+    assert.deepEqual((await found()).sort(), ['truncated lines 1-2', 'unlisted lines 1-9'])
+  })
+
+  it('signs and finds what was written whatever somebody sets in the list of writers', async () => {
+    for (const to of [{ started_at: 0 }, { started_at: -2 }, { covered_seq: 1000 }, { removed_in: 1 }]) {
+      const before = await db().selectFrom('audit_writers').selectAll().execute()
+      await db().updateTable('audit_writers').set(to).execute()
+      await write(2)
+      assert.notEqual(await makeCheckpoint(app), null)
+      for (const { writer: known, ...row } of before) {
+        await db().updateTable('audit_writers').set(row).where('writer', '=', known).execute()
+      }
+      const newest = (
+        await db().selectFrom('audit_lines').selectAll().orderBy('at').orderBy('writer').orderBy('seq').execute()
+      ).at(-1)!
+      const place = (query: 'writer' | 'seq') => [query, '=', newest[query]] as const
+      await db()
+        .deleteFrom('audit_lines')
+        .where(...place('writer'))
+        .where(...place('seq'))
+        .execute()
+      assert.deepEqual(await found(), [`truncated lines ${newest.seq}-${newest.seq}`], JSON.stringify(to))
+      await db().insertInto('audit_lines').values(newest).execute()
+    }
+  })
+
+  it('signs what was written after a checkpoint whose clock was ahead', async () => {
+    const clock = testClock()
+    const set = auditedApp(database(), clock)
+    clock.advance(day)
+    await write(1, set)
+    assert.equal((await makeCheckpoint(set))?.number, 3)
+    clock.advance(-day)
+    await write(1, set)
+    assert.equal((await makeCheckpoint(set))?.number, 4)
+    assert.equal((await verdict()).uncovered_lines, 0)
+  })
+
+  it('finds nothing where checkpoints are made while it reads', async () => {
+    const tell = () => undefined
+    const keys = checkpointKeys(app.masterKeys)
+    let reading = true
+    const writing = (async () => {
+      while (reading) {
+        await write(1)
+        await makeCheckpoint(app)
+      }
+    })()
+    const sentences: string[] = []
+    for (let round = 0; round < 20; round++) {
+      sentences.push(...(await verifyLog(db(), { keys, copies: [], tell })).findings.map((each) => each.sentence))
+    }
+    reading = false
+    await writing
+    assert.deepEqual(sentences, [])
   })
 
   it('stays valid through an erasure, which leaves event, ids and time', async () => {

@@ -15,6 +15,7 @@ onEachDatabase((_name, url) => {
   let as: oauth.AuthorizationServer
   let client: oauth.Client
   let auth: oauth.ClientAuth
+  let serviceId: string
   const insecure = { [oauth.allowInsecureRequests]: true }
 
   before(async () => {
@@ -25,6 +26,7 @@ onEachDatabase((_name, url) => {
       'revoke',
     ])
     client = { client_id: service.clientId }
+    serviceId = service.id
     auth = oauth.ClientSecretBasic(secret)
     const issuer = new URL('https://auth.example.com')
     const fetched = await oauth.discoveryRequest(issuer, {
@@ -89,6 +91,14 @@ onEachDatabase((_name, url) => {
     const { ended_at, end_reason } = await sessionOf(here, person.session_id)
     assert.ok(ended_at !== null)
     assert.equal(end_reason, 'logout')
+    const line = await here.app.database.db
+      .selectFrom('audit_lines')
+      .select(['actor_kind', 'actor_id', 'user_id'])
+      .where('subject_id', '=', person.session_id)
+      .where('event', '=', 'session_ended')
+      .executeTakeFirstOrThrow()
+    // It was the service, and not the user whose token it showed.
+    assert.deepEqual(line, { actor_kind: 'service', actor_id: serviceId, user_id: person.user.id })
     assert.equal(problem(await validate(here, tokens.access_token)), '401 token_revoked')
     assert.equal(problem(await refresh(there, tokens.refresh_token)), '401 session_ended logout')
     await eventually(async () => (await validate(there, tokens.access_token)).status === 401)

@@ -5,7 +5,7 @@ import { type AuditEvent, auditEventOf, type Personal } from './events.ts'
 import type { Lane } from './lanes.ts'
 import { hashOfLine } from './line.ts'
 import { sealPersonal } from './personal.ts'
-import { insertLines, insertWriter } from './store.ts'
+import { findWriter, insertLines, insertWriter } from './store.ts'
 
 /** The secrets of people by user id; null: erased. */
 export type Secrets = ReadonlyMap<string, Buffer | null>
@@ -28,6 +28,13 @@ export function personsIn(noted: Noted[]): string[] {
 export function personsErasedBy(noted: Noted[]): string[] {
   const erased = noted.filter(({ event }) => auditEventOf(event.event).erases)
   return [...new Set(erased.flatMap((each) => userOf(each) ?? []))].sort()
+}
+
+/** Whether the list of writers has this lane as it should: a chain that it does not know would never be signed. */
+export async function isListed(tx: Tx, lane: Lane): Promise<boolean> {
+  if (lane.seq === 0) return true
+  const row = await findWriter(tx, lane.writer)
+  return row !== undefined && row.covered_seq <= lane.seq && row.removed_in === null
 }
 
 /**

@@ -70,13 +70,27 @@ export async function findHead(db: Db | Tx, writer: string) {
     .executeTakeFirst()
 }
 
-/** Writers that started after `since`, or all. */
-export async function listWriters(db: Db | Tx, since: number, limit: number, behind = ''): Promise<AuditWriterRow[]> {
+export async function findWriter(db: Db | Tx, writer: string): Promise<AuditWriterRow | undefined> {
+  return db.selectFrom('audit_writers').selectAll().where('writer', '=', writer).executeTakeFirst()
+}
+
+export async function listWriters(db: Db | Tx, limit: number, behind = ''): Promise<AuditWriterRow[]> {
+  const query = db.selectFrom('audit_writers').selectAll().where('writer', '>', behind)
+  return query.orderBy('writer').limit(limit).execute()
+}
+
+/** Writers whose chain reaches further than checkpoints cover it. By numbers only: clocks may be set back. */
+export async function listGrownWriters(db: Db | Tx, limit: number, behind = ''): Promise<AuditWriterRow[]> {
   return db
     .selectFrom('audit_writers')
     .selectAll()
-    .where('started_at', '>', since)
     .where('writer', '>', behind)
+    .where('covered_seq', '<', (where) =>
+      where
+        .selectFrom('audit_lines')
+        .select((line) => line.fn.max('seq').as('seq'))
+        .whereRef('audit_lines.writer', '=', 'audit_writers.writer'),
+    )
     .orderBy('writer')
     .limit(limit)
     .execute()

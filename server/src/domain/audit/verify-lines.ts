@@ -2,9 +2,11 @@ import { toRfc3339 } from '../../clock.ts'
 import type { Db } from '../../database/connect.ts'
 import { firstHash } from './lanes.ts'
 import { hashOfLine } from './line.ts'
-import { type AuditLineRow, listLinesBehind, listWriters } from './store.ts'
+import { type AuditLineRow, listLinesBehind } from './store.ts'
 import type { Finding } from './verify.ts'
 import type { ChainEnds } from './verify-checkpoints.ts'
+import { sentence } from './verify-sentence.ts'
+import { compareWriters, type Writers, wholeChain } from './verify-writers.ts'
 
 const page = 1000
 const toldEvery = 100_000
@@ -14,22 +16,23 @@ type Walked = { count: number; chains: number; uncovered: number; beginsAt: numb
 /** Reads every chain from its first line to its last, and holds it against what was signed about it. */
 export async function verifyLines(
   db: Db,
+  writers: Writers,
   ends: ChainEnds,
   findings: Finding[],
   tell: (line: string) => void,
 ): Promise<Walked> {
   const walked: Walked = { count: 0, chains: 0, uncovered: 0, beginsAt: null }
-  const seen = new Set<string>()
+  const seen = new Map<string, number>()
   let chain: ReturnType<typeof openChain> | null = null
   for await (const lines of pages(db)) {
     for (const line of lines) {
       if (line.writer !== chain?.writer) {
         chain?.close()
         chain = openChain(line.writer, ends, findings)
-        seen.add(line.writer)
         walked.chains++
       }
       chain.follow(line, lines)
+      seen.set(line.writer, line.seq)
       walked.count++
       if (line.seq > (ends.get(line.writer)?.seq ?? 0)) walked.uncovered++
       walked.beginsAt = Math.min(walked.beginsAt ?? line.at, line.at)
@@ -40,7 +43,7 @@ export async function verifyLines(
   for (const [writer, end] of ends) {
     if (!seen.has(writer) && !end.removed) findings.push(wholeChain(writer, end.seq, end.checkpoint, end.at))
   }
-  await compareWriters(db, ends, seen, findings)
+  await compareWriters(db, writers, ends, seen, findings)
   return walked
 }
 
@@ -107,55 +110,4 @@ function openChain(writer: string, ends: ChainEnds, findings: Finding[]) {
 function truePlace(line: AuditLineRow, neighbours: AuditLineRow[]): number | null {
   const numbers = neighbours.filter(({ writer }) => writer === line.writer).map(({ seq }) => seq)
   return numbers.find((seq) => seq !== line.seq && hashOfLine({ ...line, seq }).equals(line.hash)) ?? null
-}
-
-/** The list of writers was written with the first line of each, and knows how far checkpoints went. */
-async function compareWriters(db: Db, ends: ChainEnds, seen: Set<string>, findings: Finding[]): Promise<void> {
-  for (let behind = ''; ; ) {
-    const writers = await listWriters(db, -1, page, behind)
-    for (const { writer, covered_seq } of writers) {
-      const end = ends.get(writer)
-      if (end?.removed) continue
-      if (!seen.has(writer) && !end) findings.push(wholeChain(writer, Math.max(1, covered_seq), null, null))
-      else if (covered_seq > (end?.seq ?? 0)) {
-        const trouble = 'were covered by a checkpoint that is missing'
-        const from = (end?.seq ?? 0) + 1
-        findings.push({
-          kind: 'truncated',
-          writer,
-          from,
-          to: covered_seq,
-          what: 'lines',
-          sentence: sentence(writer, from, covered_seq, trouble),
-        })
-      }
-    }
-    if (writers.length < page) return
-    behind = writers.at(-1)!.writer
-  }
-}
-
-function wholeChain(writer: string, to: number, checkpoint: number | null, at: number | null): Finding {
-  const proof =
-    checkpoint === null || at === null
-      ? 'the list of writers knows it'
-      : `checkpoint ${checkpoint} of ${toRfc3339(at)} signed it`
-  const text = `The whole chain of writer ${writer} is missing, ${to} lines or more: ${proof}.`
-  return { kind: 'truncated', writer, from: 1, to, what: 'lines', sentence: text }
-}
-
-function sentence(writer: string, from: number, to: number, trouble: string): string {
-  const which = from === to ? `Line ${from}` : `Lines ${from} to ${to}`
-  const words = from === to ? singular(trouble) : trouble
-  return `${which} of writer ${writer} ${words}.`
-}
-
-function singular(trouble: string): string {
-  return trouble
-    .replace(/^are missing/, 'is missing')
-    .replace(/^stand where they were not written/, 'stands where it was not written')
-    .replace(/^were /, 'was ')
-    .replace('before them', 'before it')
-    .replace('they do not fit their own hash', 'it does not fit its own hash')
-    .replace('signed them', 'signed it')
 }

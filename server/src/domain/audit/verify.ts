@@ -3,10 +3,11 @@ import type { Db } from '../../database/connect.ts'
 import type { CheckpointKeys } from './checkpoint-keys.ts'
 import { type ChainEnds, verifyCheckpoints, verifyCopies } from './verify-checkpoints.ts'
 import { verifyLines } from './verify-lines.ts'
+import { readWriters } from './verify-writers.ts'
 
 /** Something that is not as it was written: what, where, and a sentence that says so. */
 export type Finding = {
-  kind: 'edited' | 'missing' | 'reordered' | 'truncated' | 'forged' | 'unknown_key' | 'unreadable'
+  kind: 'edited' | 'missing' | 'reordered' | 'truncated' | 'forged' | 'unknown_key' | 'unreadable' | 'unlisted'
   /** The chain, for findings about lines. */
   writer: string | null
   /** The first and last line of the chain, or the checkpoints, that it is about. */
@@ -43,10 +44,12 @@ export type VerifyOptions = {
 export async function verifyLog(db: Db, { keys, copies, tell }: VerifyOptions): Promise<Verdict> {
   const findings: Finding[] = []
   const trusted = new Map(keys.known)
+  // Before the checkpoints: of those made meanwhile this list must know nothing.
+  const writers = await readWriters(db)
   const signed = await verifyCheckpoints(db, trusted, findings)
   tell(`${signed.count} checkpoints read`)
   for (const path of copies) await verifyCopies(path, signed, trusted, findings)
-  const lines = await verifyLines(db, signed.ends, findings, tell)
+  const lines = await verifyLines(db, writers, signed.ends, findings, tell)
   const settled = await withoutLeaving(db, trusted, signed.newest?.number ?? 0, findings)
   return {
     ok: settled.length === 0,

@@ -19,8 +19,14 @@ select * from `audit_lines` where (`writer` > ? or (`writer` = ? and `seq` > ?))
 -- findHead
 select `writer`, `seq`, `at`, `hash` from `audit_lines` where `writer` = ? order by `seq` desc limit ?;
 
+-- findWriter
+select * from `audit_writers` where `writer` = ?;
+
 -- listWriters
-select * from `audit_writers` where `started_at` > ? and `writer` > ? order by `writer` limit ?;
+select * from `audit_writers` where `writer` > ? order by `writer` limit ?;
+
+-- listGrownWriters
+select * from `audit_writers` where `writer` > ? and `covered_seq` < (select max(`seq`) as `seq` from `audit_lines` where `audit_lines`.`writer` = `audit_writers`.`writer`) order by `writer` limit ?;
 
 -- coverLines
 update `audit_writers` set `covered_seq` = ? where `writer` = ? and `covered_seq` < ?;

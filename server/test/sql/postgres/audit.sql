@@ -19,8 +19,14 @@ select * from "audit_lines" where ("writer" > $1 or ("writer" = $2 and "seq" > $
 -- findHead
 select "writer", "seq", "at", "hash" from "audit_lines" where "writer" = $1 order by "seq" desc limit $2;
 
+-- findWriter
+select * from "audit_writers" where "writer" = $1;
+
 -- listWriters
-select * from "audit_writers" where "started_at" > $1 and "writer" > $2 order by "writer" limit $3;
+select * from "audit_writers" where "writer" > $1 order by "writer" limit $2;
+
+-- listGrownWriters
+select * from "audit_writers" where "writer" > $1 and "covered_seq" < (select max("seq") as "seq" from "audit_lines" where "audit_lines"."writer" = "audit_writers"."writer") order by "writer" limit $2;
 
 -- coverLines
 update "audit_writers" set "covered_seq" = $1 where "writer" = $2 and "covered_seq" < $3;
