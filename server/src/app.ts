@@ -18,7 +18,7 @@ import { feedCursors } from './domain/revocations/cursor.ts'
 import { revocationFeed } from './domain/revocations/feed.ts'
 import { followers } from './domain/revocations/followers.ts'
 import { liveSet } from './domain/revocations/live-set.ts'
-import type { AccessTokenRules } from './domain/tokens/access-token.ts'
+import { type AccessTokenRules, longestLifeSeconds } from './domain/tokens/access-token.ts'
 import { refreshTokens } from './domain/tokens/refresh-token.ts'
 import { verifiedCache } from './domain/tokens/verified-cache.ts'
 import type { RememberedServices } from './flows/identify-service.ts'
@@ -64,7 +64,7 @@ function buildApp(config: Config, log: Logger, clock: Clock, masterKeys: Buffer[
     keys: keys.verifier,
     issuer: config.issuer,
     audience: config.audience,
-    longestLife: Math.floor(config.accessTokenTtl / 1000),
+    longestLife: longestLifeSeconds,
   }
   const feed = revocationFeed()
   feed.onLag((milliseconds, origin) =>

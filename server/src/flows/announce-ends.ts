@@ -33,7 +33,7 @@ export function announceEnds(app: App, { ends, revocations, confirmed }: Ended):
 export function confirmEnds(app: App, ends: End[]): void {
   const now = app.clock.now()
   for (const { kind, id, at } of ends) {
-    const { before, until } = revokedSpan(app, at)
+    const { before, until } = revokedSpan(at)
     // Of a user each session has a row of its own; its newer tokens may be of the same second.
     if (kind === 'session' && until > now)
       app.revocations.add([{ kind, subject: id, before_at: before, until_at: until }])

@@ -18,9 +18,10 @@ import { revokedSpan } from './revoked-span.ts'
  */
 export async function changeUserFor(app: App, act: Act, id: string, wanted: UserChange): Promise<User> {
   const { user, revocations } = await inAuditedTransaction(app, act, async (tx, record) => {
-    const now = app.clock.now()
     const former = await takeUser(tx, id)
     if (!former) throw new AppError('not_found')
+    // Only now that nobody reads the former roles any more but who has begun to.
+    const now = app.clock.now()
     const change = { ...wanted }
     const movesAway = change.email !== undefined && change.email !== former.email
     // Nobody has shown yet that the new address is the user's.
@@ -38,7 +39,7 @@ export async function changeUserFor(app: App, act: Act, id: string, wanted: User
       record({ event: 'user_roles_changed', subject, details })
     }
     const revocations = otherRoles
-      ? await recordRevocations(tx, 'user', [id], 'roles_changed', revokedSpan(app, now), now)
+      ? await recordRevocations(tx, 'user', [id], 'roles_changed', revokedSpan(now + clockDifference), now)
       : []
     return { user: (await findUser(tx, id))!, revocations }
   }).catch((error) => {
@@ -47,6 +48,9 @@ export async function changeUserFor(app: App, act: Act, id: string, wanted: User
   announceRevocations(app, revocations)
   return user
 }
+
+// A token with the former roles may have been made on a node whose clock is this far ahead, or while this commits.
+const clockDifference = 2000
 
 function sameRoles(some: string[], others: string[]): boolean {
   return some.length === others.length && some.every((role) => others.includes(role))

@@ -50,6 +50,6 @@ export function sessionsEnded(userId: string, reason: EndReason, { revocations }
 
 async function revoke(app: App, tx: Tx, ids: string[], reason: EndReason, ends: Ended['ends']): Promise<Ended> {
   const now = app.clock.now()
-  const revocations = await recordRevocations(tx, 'session', ids, reason, revokedSpan(app, now), now)
+  const revocations = await recordRevocations(tx, 'session', ids, reason, revokedSpan(now), now)
   return { ends, revocations, confirmed: [] }
 }

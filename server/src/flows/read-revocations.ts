@@ -52,6 +52,6 @@ export async function readNews(app: App, place: number, limit: number): Promise<
 /** Has what came behind this place partly lapsed, so that nobody can tell what the client has missed? */
 export function isOldPlace(app: App, place: number): boolean {
   const now = app.clock.now()
-  const { until } = revokedSpan(app, now)
+  const { until } = revokedSpan(now)
   return place < app.feed.head() && place < now - (until - now)
 }

@@ -87,7 +87,7 @@ async function revokeAgain(app: App, tx: Tx, ends: End[]): Promise<RevocationRow
   for (const end of ends) {
     // Done where the key is taken away again.
     if (end.kind === 'key') continue
-    const span = revokedSpan(app, end.at)
+    const span = revokedSpan(end.at)
     if (span.until > now) rows.push(...(await recordRevocations(tx, end.kind, [end.id], end.reason, span, now)))
   }
   return rows

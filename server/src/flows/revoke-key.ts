@@ -57,7 +57,7 @@ export async function revokeKeyOnce(app: App, tx: Tx, record: (event: AuditEvent
   if (from !== 'removed' && !(await moveSigningKey(tx, kid, from, change))) throw new KeysMoved(kid)
   const subject = { kind: 'key' as const, id: kid }
   record({ event: 'signing_key_revoked', subject, reason, details: { state: row.state } })
-  const { before, until } = revokedSpan(app, now)
+  const { before, until } = revokedSpan(now)
   // A thief may go on signing; verifiers with a cached key set believe it until that lapses.
   return recordRevocations(tx, 'key', [kid], reason, { before, until: until + config.jwksMaxAge }, now)
 }

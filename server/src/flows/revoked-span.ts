@@ -1,8 +1,13 @@
-import type { App } from '../app.ts'
 import type { RevokedSpan } from '../domain/revocations/record.ts'
-import { leewaySeconds } from '../domain/tokens/access-token.ts'
+import { longestLifeSeconds } from '../domain/tokens/access-token.ts'
 
-/** How long an end at `at` must be remembered: until the last access token made before it has expired on every clock. */
-export function revokedSpan(app: App, at: number): RevokedSpan {
-  return { before: at, until: at + app.config.accessTokenTtl + 2 * leewaySeconds * 1000 }
+/** So wrong a node's clock may be, ahead or behind, and what it revokes stays revoked on the others. */
+const clockError = 60 * 60 * 1000
+
+/**
+ * How long an end at `at` must be remembered: until the last access token made before it has expired on every clock.
+ * Not by this node's own settings: another one may give tokens a longer life, or have given it before.
+ */
+export function revokedSpan(at: number): RevokedSpan {
+  return { before: at, until: at + longestLifeSeconds * 1000 + clockError }
 }

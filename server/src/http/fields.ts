@@ -3,8 +3,9 @@ import { endReasons } from '../errors.ts'
 
 /** Fields that occur in several routes. A description is also what a caller reads when the field was refused. */
 
+// Of an empty text its length is complained of.
+const notBlank = '(?=.*\\S|$)'
 // No control characters: they have no place in a name and could forge lines in mails and logs.
-const notBlank = '(?=.*\\S)'
 const noControls = '^[^\\u0000-\\u001f\\u007f-\\u009f\\u2028\\u2029]*$'
 
 export const Id = Type.String({

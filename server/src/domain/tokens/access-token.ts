@@ -23,6 +23,8 @@ export type VerifyingKey = { algorithm: string; verify(input: string, signature:
 
 /** How far clocks may lie apart. */
 export const leewaySeconds = 30
+/** No access token lives longer, whatever a node's settings were when it was made (`ACCESS_TOKEN_TTL` ends here). */
+export const longestLifeSeconds = 3600
 const longestToken = 8192
 const compactShape = /^([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)$/
 const kidShape = /^[A-Za-z0-9_-]{1,64}$/
