@@ -1,4 +1,5 @@
 import type { App } from '../app.ts'
+import { deleteOneTimeTokensOfUser } from '../domain/links/store.ts'
 import { normalisePassword } from '../domain/passwords/normalise.ts'
 import { checkPassword } from '../domain/passwords/policy.ts'
 import { findPasswordHash, replacePassword } from '../domain/passwords/store.ts'
@@ -23,8 +24,8 @@ export type PasswordChange = {
 }
 
 /**
- * The current password buys a new one, and the other sessions end with the old one. The session that stays keeps its
- * generation: only a refresh rotates.
+ * The current password buys a new one, and the other sessions and one-time links end with the old one. The session that
+ * stays keeps its generation: only a refresh rotates.
  */
 export async function changePassword(app: App, act: Act, caller: Caller, input: PasswordChange): Promise<Tokens> {
   return judgeAnew(() => attempt(app, act, caller, input))
@@ -63,6 +64,8 @@ async function attempt(app: App, act: Act, caller: Caller, input: PasswordChange
     const session = await findSessionOfUser(tx, sid, sub)
     if (!there || !session || session.ended_at !== null) throw new AppError('token_revoked')
     if (!(await replacePassword(tx, sub, former, hash, now))) throw new ChangedMeanwhile()
+    // Whoever holds a link that was asked for earlier could take the account back.
+    await deleteOneTimeTokensOfUser(tx, sub)
     const end = input.endOtherSessions ? await endAll(app, tx, sub, 'password_changed', sid) : nothingEnded
     record({ event: 'password_changed', subject: { kind: 'user', id: sub }, details: { session: sid } })
     if (input.endOtherSessions) record(sessionsEnded(sub, 'password_changed', end, sid))

@@ -1,4 +1,5 @@
 import type { App } from '../app.ts'
+import { deleteOneTimeTokensOfUser } from '../domain/links/store.ts'
 import { findPasswordHash } from '../domain/passwords/store.ts'
 import { keepAnAdmin } from '../domain/users/keep-admin.ts'
 import { takeUser } from '../domain/users/take.ts'
@@ -9,7 +10,7 @@ import { announceEnds, nothingEnded } from './announce-ends.ts'
 import { inAuditedTransaction } from './audited.ts'
 import { endAll } from './end-sessions.ts'
 
-/** An account is closed until somebody opens it again; its sessions end with it. Doing it twice does nothing. */
+/** An account is closed until somebody opens it again; its sessions and one-time links end with it. Doing it twice does nothing. */
 export async function disableUser(app: App, act: Act, id: string): Promise<void> {
   const end = await inAuditedTransaction(app, act, async (tx, record) => {
     const user = await takeUser(tx, id)
@@ -17,6 +18,8 @@ export async function disableUser(app: App, act: Act, id: string): Promise<void>
     if (user.status === 'disabled') return nothingEnded
     await keepAnAdmin(tx, user)
     await setUserStatus(tx, id, 'disabled', app.clock.now())
+    // It would open the account again, once that is enabled.
+    await deleteOneTimeTokensOfUser(tx, id)
     record({ event: 'user_disabled', subject: { kind: 'user', id } })
     return endAll(app, tx, id, 'disabled')
   })
