@@ -1,4 +1,5 @@
 import { retryCodes } from '../database/retry-codes.ts'
+import { endReasons } from '../errors.ts'
 
 /**
  * Every metric, in one table; `docs/reference/metrics.md` comes from it. A label takes one of the values that stand here
@@ -14,23 +15,6 @@ const keyStates = ['next', 'active', 'retiring'] as const
 /** Statuses that we answer with; any other would be a surprise. */
 const statuses =
   '200 201 202 204 206 304 400 401 403 404 405 408 409 410 413 414 415 417 422 429 431 500 501 503 505 other'.split(' ')
-
-const endReasons = [
-  'logout',
-  'logout_others',
-  'logout_all',
-  'password_changed',
-  'disabled',
-  'deleted',
-  'expired',
-  'idle',
-  'session_limit',
-  'refresh_token_reuse',
-  'admin',
-  'key_compromise',
-  'restored',
-  'other',
-]
 
 export const sweptTables = ['sessions', 'revocations', 'service_secrets', 'signing_keys', 'one_time_tokens'] as const
 export const chores = ['sweep', 'tend_keys'] as const
@@ -59,7 +43,7 @@ export const counters = {
   ntt_auth_sessions_started_total: { help: 'Sessions that began.' },
   ntt_auth_sessions_ended_total: {
     help: 'Ends of sessions that this node announced; an end of all sessions of a user counts once.',
-    labels: { reason: endReasons },
+    labels: { reason: [...endReasons, 'other'] },
   },
   ntt_auth_db_tx_retries_total: {
     help: 'Transactions that were repeated because the database undid them.',
