@@ -102,8 +102,11 @@ describeFlow('the feed of revocations', (flow) => {
     const subjects = Array.from({ length: 2345 }, () => newId(1))
     const now = here.clock.now()
     const span = { before: now, until: now + minute }
-    await inTransaction(here.app.database, (tx) => recordRevocations(tx, 'session', subjects, 'admin', span, now))
-    await settle()
+    // Batches whose ends are not those of pages: who goes on behind a batch that was cut in two misses the rest.
+    for (const some of [subjects.slice(0, 150), subjects.slice(150)]) {
+      await inTransaction(here.app.database, (tx) => recordRevocations(tx, 'session', some, 'admin', span, now))
+      await settle()
+    }
     const told: string[] = []
     let since = cursor
     for (let page = await ask(here, since); ; page = await ask(here, since)) {

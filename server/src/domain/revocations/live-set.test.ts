@@ -64,6 +64,24 @@ test('a newer entry does not shorten an older one', () => {
   assert.equal(set.has(claims, 'k1'), true)
 })
 
+test('of two entries about one subject the longer reach and the longer life hold, in whichever order they come', () => {
+  const early = { before: now - 60_000, until: now + 2000 }
+  const late = { before: now + 1000, until: now + 1500 }
+  for (const order of [
+    [early, late],
+    [late, early],
+    [early, late, early, { before: now - 90_000, until: now + 1200 }, late],
+  ]) {
+    const set = liveSet()
+    for (const { before, until } of order) set.add([entry('user', 'u1', before, until)])
+    assert.equal(set.has({ ...claims, iat: now / 1000 + 1 }, 'k1'), true)
+    set.sweep(now + 1999)
+    assert.equal(set.has({ ...claims, iat: now / 1000 + 1 }, 'k1'), true)
+    set.sweep(now + 2000)
+    assert.equal(set.size(), 0)
+  }
+})
+
 test('an entry leaves once no token it could hit is alive, and not before', () => {
   const set = liveSet()
   set.add([entry('session', 's1'), entry('user', 'u1'), entry('token', 'j1'), entry('key', 'k1', now, now + 5000)])
