@@ -61,6 +61,8 @@ export type Problem = {
   title: string
   status: number
   code: string
+  /** The error of RFC 6749 §5.2, where OAuth clients call. */
+  error?: string
   /** What happened, and how to mend it. */
   detail: string
   request_id: string

@@ -1,6 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { App } from '../app.ts'
-import type { Caller } from '../flows/authenticate.ts'
 import { checkBodyType } from './body-type.ts'
 import { admit, admitFields } from './guards.ts'
 import { Context } from './request-context.ts'
@@ -54,7 +53,7 @@ export function addRoute(server: FastifyInstance, app: App, places: readonly Pla
       checkQuery(request.query)
       checkParams?.(request.params)
       if (route.fieldPermissions) {
-        admitFields(app, route, request.caller as Caller, bodyOf(route, request) as object)
+        admitFields(app, route, request.caller!, bodyOf(route, request) as object)
       }
       const context = new Context(app, places, bodyOf(route, request), request, reply)
       const answer = route.handle(context as never, request.caller as never)

@@ -38,6 +38,7 @@ type Operation = {
   summary: string
   description?: string
   'x-who': string
+  'x-scope'?: string
   parameters?: {
     name: string
     in: string
@@ -77,11 +78,16 @@ const callers: Record<string, string> = {
   admin: 'Called with an access token of a user who has the role admin.',
 }
 
+function callerText({ 'x-who': who, 'x-scope': scope }: Operation): string {
+  const service = who === 'admin' ? 'Or by a service with' : 'It needs'
+  return `${callers[who] ?? ''}${scope ? ` ${service} the scope <code>${escapeHtml(scope)}</code>.` : ''}`
+}
+
 function article(method: string, path: string, operation: Operation): string {
   const { description, parameters, requestBody, responses } = operation
   return `<article id="${operation.operationId}">
 <h2><span class="method">${method}</span> <code>${escapeHtml(path)}</code></h2>
-<p><strong>${escapeHtml(operation.summary)}.</strong> ${escapeHtml(description ?? '')} ${callers[operation['x-who']] ?? ''}</p>
+<p><strong>${escapeHtml(operation.summary)}.</strong> ${escapeHtml(description ?? '')} ${callerText(operation)}</p>
 ${parameters ? parameterTable(parameters) : ''}${requestBody ? bodySection(requestBody) : ''}
 <h3>Answers</h3><table><thead><tr><th scope="col">Status</th><th scope="col">Meaning</th></tr></thead><tbody>${Object.entries(
     responses,

@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { App } from '../app.ts'
 import { AppError } from '../errors.ts'
+import { wantsPlainJson } from './oauth-errors.ts'
 import { answerPreflight, isPreflight } from './origins.ts'
 import { asAppError, headersOf, problemOf } from './problems.ts'
 import { type AnyRoute, errorsOf } from './route.ts'
@@ -29,8 +30,11 @@ export function answerError(
     error = new AppError('internal_error', { cause: thrown })
   }
   if (error.status === 500) app.log.error({ request_id: request.id, err: error.details.cause }, 'internal error')
-  const problem = problemOf(error, request.id, `${app.config.publicUrl}/docs/errors`)
-  return reply.code(error.status).headers(headersOf(error)).send(JSON.stringify(problem))
+  const problem = problemOf(error, request.id, `${app.config.publicUrl}/docs/errors`, route?.oauth)
+  reply.code(error.status).headers(headersOf(error))
+  if (route?.oauth && wantsPlainJson(request.headers.accept))
+    reply.header('content-type', 'application/json; charset=utf-8')
+  return reply.send(JSON.stringify(problem))
 }
 
 function isAbort(thrown: unknown): boolean {

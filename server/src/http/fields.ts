@@ -133,6 +133,7 @@ export const Problem = Type.Object({
   title: Type.String(),
   status: Type.Integer(),
   code: Type.String(),
+  error: Type.Optional(Type.String({ description: 'The error of RFC 6749 §5.2, where OAuth clients call.' })),
   detail: Type.String({ description: 'What happened, and how to mend it.' }),
   request_id: Type.String(),
   errors: Type.Optional(

@@ -5,7 +5,7 @@ import type { CallingService, ServiceScope } from '../domain/services/service.ts
 import { AppError } from '../errors.ts'
 import { authenticateOrAsk, type Caller } from '../flows/authenticate.ts'
 import { identifyService } from '../flows/identify-service.ts'
-import type { Who } from './route.ts'
+import { scopeOf, type Who } from './route.ts'
 
 type Guarded = {
   who: Who
@@ -29,7 +29,9 @@ export function admit(
   authorization: string | undefined,
 ): Caller | null | Promise<Caller | CallingService> {
   if (route.who === 'anyone' || route.who === 'session') return null
-  if (route.who === 'service') return admitService(app, route, authorization)
+  if (route.who === 'service') return admitService(app, route.scope, authorization)
+  const scope = scopeOf(route)
+  if (scope && /^Basic /i.test(authorization ?? '')) return admitService(app, scope, authorization)
   const caller = authenticateOrAsk(app, bearerToken(authorization))
   if (caller instanceof Promise) return caller.then((known) => admitCaller(app, route, known))
   return admitCaller(app, route, caller)
@@ -48,9 +50,11 @@ function admitCaller(app: App, route: Guarded, caller: Caller): Caller {
  * The same for fields of the body, once that was read.
  * @throws AppError `forbidden` or `reauthentication_required`
  */
-export function admitFields(app: App, route: Guarded, caller: Caller, body: object): void {
+export function admitFields(app: App, route: Guarded, caller: Caller | CallingService, body: object): void {
   for (const [field, permission] of Object.entries(route.fieldPermissions ?? {})) {
-    if (Object.hasOwn(body, field)) permit(permission, caller.claims.roles, ageOfLogin(app, caller))
+    if (!Object.hasOwn(body, field)) continue
+    if (!('claims' in caller)) throw new AppError('forbidden')
+    permit(permission, caller.claims.roles, ageOfLogin(app, caller))
   }
 }
 
@@ -58,12 +62,16 @@ function ageOfLogin(app: App, { claims }: Caller): number {
   return app.clock.now() / 1000 - claims.auth_time
 }
 
-async function admitService(app: App, route: Guarded, authorization: string | undefined): Promise<CallingService> {
+async function admitService(
+  app: App,
+  scope: ServiceScope | undefined,
+  authorization: string | undefined,
+): Promise<CallingService> {
   const match = /^Basic +([A-Za-z0-9+/]+={0,2})$/i.exec(authorization ?? '')
   if (!match) throw new AppError('invalid_client')
   const service = await identifyService(app, decoded(Buffer.from(match[1]!, 'base64').toString()))
-  if (route.scope && !service.scopes.includes(route.scope)) {
-    throw new AppError('forbidden', { detail: `The service lacks the scope ${route.scope}.` })
+  if (scope && !service.scopes.includes(scope)) {
+    throw new AppError('forbidden', { detail: `The service lacks the scope ${scope}.` })
   }
   return service
 }

@@ -2,7 +2,8 @@ import { type TSchema, Type } from 'typebox'
 import { ruleOf } from '../domain/admin/permissions.ts'
 import { catalogue, type ErrorCode } from '../errors.ts'
 import * as fields from './fields.ts'
-import { type AnyRoute, errorsOf } from './route.ts'
+import { oauthErrorOf } from './oauth-errors.ts'
+import { type AnyRoute, errorsOf, scopeOf } from './route.ts'
 import type { Place } from './routes.ts'
 
 type Json = Record<string, unknown>
@@ -56,6 +57,7 @@ function operation(method: string, path: string, route: AnyRoute): Json {
     ...(route.description && { description: route.description }),
     security: security(route),
     'x-who': route.who,
+    ...(scopeOf(route) && { 'x-scope': scopeOf(route) }),
     ...(route.permission && { 'x-permission': route.permission }),
     ...(route.fieldPermissions && { 'x-field-permissions': route.fieldPermissions }),
     ...(freshWithinOf(route) !== undefined && { 'x-fresh-within': freshWithinOf(route) }),
@@ -75,8 +77,8 @@ function freshWithinOf({ freshWithin, permission }: AnyRoute): number | undefine
 }
 
 function security(route: AnyRoute): Json[] {
-  if (route.who === 'user' || route.who === 'admin') return [{ access_token: [] }]
-  return route.who === 'service' ? [{ service: [] }] : []
+  const service = route.who === 'service' || scopeOf(route) ? [{ service: [] }] : []
+  return route.who === 'user' || route.who === 'admin' ? [{ access_token: [] }, ...service] : service
 }
 
 /** e.g. `post_v1_auth_login`. */
@@ -135,7 +137,7 @@ function failures(route: AnyRoute): Json {
   }
   const entries = [...byStatus].map(([status, codes]) => {
     const own = route.answers[status]
-    const problem = content(fields.Problem, exampleProblem(codes[0]!))
+    const problem = content(fields.Problem, exampleProblem(codes[0]!, route.oauth))
     return [
       String(status),
       {
@@ -146,6 +148,8 @@ function failures(route: AnyRoute): Json {
         ...(catalogue[codes[0]!].status === 503 && { headers: retryAfter }),
         content: {
           ...(own?.schema && { 'application/json': content(own.schema, own.example) }),
+          // For whoever asks for it, as libraries for OAuth do.
+          ...(route.oauth && { 'application/json': problem }),
           'application/problem+json': problem,
         },
       },
@@ -156,13 +160,14 @@ function failures(route: AnyRoute): Json {
 
 const retryAfter = { 'Retry-After': { description: 'Seconds to wait.', schema: { type: 'integer' } } }
 
-function exampleProblem(code: ErrorCode): Json {
+function exampleProblem(code: ErrorCode, oauth = false): Json {
   const entry: { status: number; title: string; remedy: string; retryable?: boolean } = catalogue[code]
   return {
     type: `https://auth.example.com/docs/errors/${code}`,
     title: entry.title,
     status: entry.status,
     code,
+    ...(oauth && { error: oauthErrorOf(code) }),
     detail: entry.remedy,
     request_id: 'c0ffee00-1',
     retryable: entry.retryable ?? false,

@@ -1,4 +1,5 @@
 import { AppError, catalogue, type ErrorCode } from '../errors.ts'
+import { oauthErrorOf } from './oauth-errors.ts'
 
 /** An error as it goes over the wire: RFC 9457 with our members. */
 export type Problem = {
@@ -8,6 +9,8 @@ export type Problem = {
   code: ErrorCode
   detail: string
   request_id: string
+  /** Only where OAuth clients call. */
+  error?: string
   errors?: { pointer: string; code: string; detail: string }[]
   retryable: boolean
   retry_after?: number
@@ -17,8 +20,11 @@ export type Problem = {
 
 export const problemType = 'application/problem+json; charset=utf-8'
 
-/** @param base where the error pages lie, e.g. `https://auth.example.com/docs/errors` */
-export function problemOf(error: AppError, requestId: string, base: string): Problem {
+/**
+ * @param base where the error pages lie, e.g. `https://auth.example.com/docs/errors`
+ * @param oauth with the member `error` as well
+ */
+export function problemOf(error: AppError, requestId: string, base: string, oauth = false): Problem {
   const { code, details } = error
   const entry: { status: number; title: string; remedy: string; retryable?: boolean } = catalogue[code]
   return {
@@ -26,6 +32,7 @@ export function problemOf(error: AppError, requestId: string, base: string): Pro
     title: entry.title,
     status: entry.status,
     code,
+    ...(oauth && { error: oauthErrorOf(code) }),
     detail: details.detail ?? entry.remedy,
     request_id: requestId,
     ...(details.errors && { errors: details.errors }),

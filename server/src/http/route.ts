@@ -10,7 +10,8 @@ import type { Place } from './routes.ts'
 
 /**
  * Who may call a route. `session` shows a refresh token in the body, which the flow itself checks; `user` and `admin`
- * show an access token, and `service` its id and secret by HTTP Basic, which `guards.ts` checks.
+ * show an access token, and `service` its id and secret by HTTP Basic, which `guards.ts` checks. Where the rule of an
+ * administrators' route names a scope, a service may come in too.
  */
 export type Who = 'anyone' | 'session' | 'user' | 'admin' | 'service'
 
@@ -39,7 +40,13 @@ export type Answer = {
   /** Opens what is sent instead of a body, for as long as the caller listens. */
   stream?: () => Readable
 }
-type CallerOf<W extends Who> = W extends 'user' | 'admin' ? Caller : W extends 'service' ? CallingService : null
+type CallerOf<W extends Who> = W extends 'user'
+  ? Caller
+  : W extends 'admin'
+    ? Caller | CallingService
+    : W extends 'service'
+      ? CallingService
+      : null
 type Data<Schema> = Schema extends TSchema ? Static<Schema> : undefined
 
 /** A route as its file states it; `routes.ts` gives it method and path. */
@@ -64,6 +71,8 @@ export type Route<
   body?: Body
   /** How the body is written; JSON unless told. */
   bodyType?: 'application/json' | 'application/x-www-form-urlencoded'
+  /** Errors carry the member `error` of RFC 6749 §5.2 as well, for clients that know that standard and not us. */
+  oauth?: boolean
   /** The body may be left out. */
   bodyOptional?: boolean
   query?: Query
@@ -114,11 +123,16 @@ export function errorsOf(route: AnyRoute): ErrorCode[] {
   if (route.body) add(ofBodies)
   if (route.who === 'user' || route.who === 'admin') add(ofAccessTokens)
   if (route.who === 'admin') add(['forbidden'])
-  if (route.who === 'service') add(['invalid_client', 'forbidden'])
+  if (route.who === 'service' || scopeOf(route)) add(['invalid_client', 'forbidden'])
   if (route.freshWithin !== undefined || permissionsOf(route).some((each) => ruleOf(each).freshWithin !== undefined)) {
     add(['reauthentication_required'])
   }
   return [...codes]
+}
+
+/** What a service must be allowed to do to be let in; undefined where none is. */
+export function scopeOf({ scope, permission }: Pick<AnyRoute, 'scope' | 'permission'>): ServiceScope | undefined {
+  return scope ?? (permission && ruleOf(permission).scope)
 }
 
 function permissionsOf({ permission, fieldPermissions = {} }: AnyRoute): Permission[] {

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import type { AddressInfo } from 'node:net'
 import { after, before, describe, it } from 'node:test'
+import { permissions } from '../../src/domain/admin/permissions.ts'
 import { serviceScopes } from '../../src/domain/services/service.ts'
 import type { ErrorCode } from '../../src/errors.ts'
 import { operatorAct } from '../../src/flows/acting.ts'
 import { registerService } from '../../src/flows/register-service.ts'
-import { type AnyRoute, route, type Who } from '../../src/http/route.ts'
+import { type AnyRoute, route, scopeOf, type Who } from '../../src/http/route.ts'
 import { routes } from '../../src/http/routes.ts'
 import { createServer } from '../../src/http/server.ts'
 import { freshDatabase } from '../support/databases.ts'
@@ -60,6 +61,14 @@ const table: Record<Who, Record<CallerName, Verdict>> = {
   admin: { ...userish, 'a user': 'forbidden', 'a user in lower-case bearer': 'forbidden' },
   service: { ...noService, 'a service': 'in', 'a service without the scope': 'forbidden' },
 }
+
+const scopedAdmin: typeof everyone = {
+  ...table.admin,
+  'a service': 'in',
+  'a service with a wrong secret': 'invalid_client',
+  'a service without the scope': 'forbidden',
+}
+const tableOf = (route: AnyRoute) => (route.who === 'admin' && scopeOf(route) ? scopedAdmin : table[route.who as Who])
 
 describe('who may call what', () => {
   let server: TestServer
@@ -117,7 +126,7 @@ describe('who may call what', () => {
 
   for (const { method, path, route } of routes) {
     it(`${method} ${path} lets in ${route.who} and tells others why not`, async () => {
-      for (const [name, expected] of Object.entries(table[route.who as Who]) as [CallerName, Verdict][]) {
+      for (const [name, expected] of Object.entries(tableOf(route)) as [CallerName, Verdict][]) {
         const address = path.replaceAll(/:(\w+_)?id\b/g, anId).replace(':code', 'not_found')
         const headers = headersOf(authorizations[name], route)
         const { status, body } = await server.call(method, `${address}?unknown=1`, { headers, body: bodyOf(route) })
@@ -134,6 +143,20 @@ describe('who may call what', () => {
     const admins = routes.filter(({ route }) => route.who === 'admin')
     assert.ok(admins.length > 10)
     for (const { method, path, route } of admins) assert.ok(route.permission, `${method} ${path} names no permission`)
+  })
+
+  it('opens a route by every scope that a service can have, and writes nothing by one that reads', () => {
+    for (const scope of serviceScopes) {
+      const opened = routes.filter(({ route }) => scopeOf(route) === scope)
+      assert.ok(opened.length > 0, `${scope} opens no route`)
+      if (scope.endsWith(':read'))
+        assert.deepEqual(new Set(opened.map(({ method }) => method)), new Set(['GET']), scope)
+    }
+    const paths = routes.filter(({ route }) => scopeOf(route) === permissions['users:read'].scope)
+    assert.deepEqual(
+      paths.map(({ path }) => path),
+      ['/v1/admin/users', '/v1/admin/users/:id'],
+    )
   })
 
   it('asks who is calling before it reads what was sent', async () => {

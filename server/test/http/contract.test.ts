@@ -8,7 +8,7 @@ import { Validator } from '@seriousme/openapi-schema-validator'
 import { Ajv } from 'ajv'
 import { Type } from 'typebox'
 import { AppError, catalogue, type ErrorCode, endReasons } from '../../src/errors.ts'
-import { errorsOf, route } from '../../src/http/route.ts'
+import { errorsOf, route, scopeOf } from '../../src/http/route.ts'
 import { routes } from '../../src/http/routes.ts'
 import { createServer } from '../../src/http/server.ts'
 import { freshDatabase } from '../support/databases.ts'
@@ -91,9 +91,20 @@ describe('the contract', () => {
   it('tells which routes need which credential', () => {
     for (const { name, operation } of operations) {
       const who = operation['x-who']
-      const scheme = who === 'user' || who === 'admin' ? 'access_token' : who === 'service' ? 'service' : null
-      assert.deepEqual(operation.security, scheme ? [{ [scheme]: [] }] : [], name)
-      if (scheme) assert.ok(committed.components.securitySchemes[scheme], scheme)
+      const schemes = [
+        ...(who === 'user' || who === 'admin' ? ['access_token'] : []),
+        ...(who === 'service' || operation['x-scope'] ? ['service'] : []),
+      ]
+      assert.deepEqual(
+        operation.security,
+        schemes.map((scheme) => ({ [scheme]: [] })),
+        name,
+      )
+      for (const scheme of schemes) assert.ok(committed.components.securitySchemes[scheme], scheme)
+    }
+    for (const { method, path, route } of routes) {
+      const operation = committed.paths[path.replaceAll(/:(\w+)/g, '{$1}')][method.toLowerCase()]
+      assert.equal(operation['x-scope'], scopeOf(route), `${method} ${path}`)
     }
   })
 

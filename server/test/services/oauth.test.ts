@@ -131,6 +131,66 @@ onEachDatabase((_name, url) => {
     })
   })
 
+  it('reads what is wrong with a request, by the error codes that the standards name', async () => {
+    const { service, secret } = await registerService(here.app, operatorAct, 'printer', [])
+    const barred = { client_id: service.clientId }
+    const insecureJson = {
+      ...insecure,
+      [oauth.customFetch]: (address: string, { headers, ...options }: { headers: Record<string, string> }) =>
+        fetch(address, { ...options, headers: { ...headers, accept: 'application/json' } } as RequestInit),
+    }
+    const errorOf = async (answer: Promise<unknown>) => {
+      const error = await answer.then(
+        () => assert.fail('was let through'),
+        (thrown) => thrown,
+      )
+      assert.ok(error instanceof oauth.ResponseBodyError, String(error))
+      assert.ok(error.cause.code && error.cause.detail && error.cause.request_id, 'is a problem of ours as well')
+      return `${error.status} ${error.error}`
+    }
+    const inspecting = (who: oauth.Client, its: string, token: string) =>
+      oauth
+        .introspectionRequest(at(here), who, oauth.ClientSecretBasic(its), token, insecure)
+        .then((response) => oauth.processIntrospectionResponse(as, who, response))
+    const revoking = (who: oauth.Client, its: string, token: string) =>
+      oauth
+        .revocationRequest(at(here), who, oauth.ClientSecretBasic(its), token, insecureJson as typeof insecure)
+        .then(oauth.processRevocationResponse)
+    const long = 'x'.repeat(8193)
+    assert.equal(await errorOf(inspecting(barred, secret, 'any')), '403 unauthorized_client')
+    assert.equal(await errorOf(revoking(barred, secret, 'any')), '403 unauthorized_client')
+    const own = await registerService(here.app, operatorAct, 'reader', ['introspect', 'revoke'])
+    const able = { client_id: own.service.clientId }
+    assert.equal(await errorOf(inspecting(able, own.secret, long)), '422 invalid_request')
+    assert.equal(await errorOf(revoking(able, own.secret, long)), '422 invalid_request')
+  })
+
+  it('puts the error beside the members of a problem, whose type stays for whoever does not ask for JSON', async () => {
+    const ask = (accept: string | undefined, authorization = 'Basic bm9ib2R5Ong=') =>
+      here.call('POST', '/oauth2/revoke', {
+        body: 'token=any',
+        headers: {
+          authorization,
+          'content-type': 'application/x-www-form-urlencoded',
+          ...(accept && { accept }),
+        },
+      })
+    for (const [accept, type] of [
+      [undefined, 'application/problem+json; charset=utf-8'],
+      ['*/*', 'application/problem+json; charset=utf-8'],
+      ['application/json, application/problem+json', 'application/problem+json; charset=utf-8'],
+      ['application/json', 'application/json; charset=utf-8'],
+    ] as const) {
+      const { status, body, headers } = await ask(accept)
+      assert.deepEqual([status, body.code, body.error], [401, 'invalid_client', 'invalid_client'])
+      assert.equal(headers.get('content-type'), type, accept)
+      assert.match(headers.get('www-authenticate')!, /^Basic /)
+    }
+    const elsewhere = await here.call('GET', '/v1/auth/validate', { headers: { accept: 'application/json' } })
+    assert.equal(elsewhere.body.error, undefined)
+    assert.match(elsewhere.headers.get('content-type')!, /problem\+json/)
+  })
+
   it('refuses a service that may only introspect', async () => {
     const { service, secret } = await registerService(here.app, operatorAct, 'reader', ['introspect'])
     const person = await registerSomebody(here)

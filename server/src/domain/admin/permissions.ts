@@ -4,6 +4,8 @@ const recent = 15 * 60
 type Rule = {
   /** The role it takes. */
   role: 'admin'
+  /** A service with this scope may as well, by its own credential: back ends look users up without anybody logged in. */
+  scope?: 'users:read'
   /** How long ago the login by password may be at most, in seconds; absent: any age. */
   freshWithin?: number
 }
@@ -13,7 +15,7 @@ type Rule = {
  * the fields that need more than their route.
  */
 export const permissions = {
-  'users:read': { role: 'admin' },
+  'users:read': { role: 'admin', scope: 'users:read' },
   'users:create': { role: 'admin' },
   'users:update': { role: 'admin' },
   /** Whoever has the address can have the password. */

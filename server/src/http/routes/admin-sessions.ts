@@ -26,13 +26,14 @@ export const listUserSessionsRoute = route({
     },
   },
   errors: ['not_found'],
-  async handle({ app, params, query }, { claims }) {
+  async handle({ app, params, query }, caller) {
     const limit = query.limit ?? 50
     const before = readCursor(query.cursor)
     const { db } = app.database
     if (!(await findUser(db, params.id))) throw new AppError('not_found')
     const page = pageOf(await listSessions(db, params.id, limit + 1, before, app.clock.now()), limit)
-    return { status: 200, body: { ...page, items: page.items.map((session) => sessionView(session, claims.sid)) } }
+    const own = 'claims' in caller ? caller.claims.sid : ''
+    return { status: 200, body: { ...page, items: page.items.map((session) => sessionView(session, own)) } }
   },
 })
 

@@ -11,6 +11,7 @@ export const introspectRoute = route({
   who: 'service',
   scope: 'introspect',
   quiet: true,
+  oauth: true,
   bodyType: 'application/x-www-form-urlencoded',
   body: Type.Object({
     token: Type.String({ minLength: 1, maxLength: 8192, description: 'the token.' }),
