@@ -72,7 +72,7 @@ export const histograms = {
   },
   ntt_auth_password_hash_duration_seconds: {
     help: 'Time that a thread took for one password hash, without waiting.',
-    labels: { algorithm: ['bcrypt', 'argon2'] },
+    labels: { algorithm: ['bcrypt', 'argon2', 'pbkdf2-sha1', 'pbkdf2-sha256', 'pbkdf2-sha512', 'scrypt', 'phpass'] },
     buckets: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5],
   },
   ntt_auth_revocation_lag_seconds: {

@@ -5,7 +5,7 @@ import { newBlank } from '../../src/domain/passwords/formats/blank.ts'
 import { importLimits, type Recipe } from '../../src/domain/passwords/formats/format.ts'
 import { readHash } from '../../src/domain/passwords/formats/read.ts'
 import { needsRehash } from '../../src/domain/passwords/rehash.ts'
-import { vectors } from './vectors.ts'
+import { foreignVectors, vectors } from './vectors.ts'
 
 const bcrypt4 = { scheme: 'bcrypt', cost: 4 } as const
 const argon2id = { scheme: 'argon2id' } as const
@@ -29,7 +29,7 @@ function make(wanted: typeof bcrypt4 | typeof argon2id, password: string): strin
 }
 
 test('hashes made by the original libraries verify, and refuse another password', () => {
-  for (const { hash, password } of vectors) {
+  for (const { hash, password } of [...vectors, ...foreignVectors]) {
     assert.ok(verifies(hash, password), hash)
     assert.ok(!verifies(hash, `!${password}`), hash)
   }
@@ -97,15 +97,72 @@ test('what is damaged, unsafe or of another family is not read', () => {
     '$argon2i$v=19$m=15,t=1,p=2$c29tZXNhbHQ$iekCn0Y3spW+sCcFanM2xBT63UP2sghkUoHLIUpWRS8',
     '$argon2i$v=19$m=256,t=2,p=1,keyid=AA$c29tZXNhbHQ$iekCn0Y3spW+sCcFanM2xBT63UP2sghkUoHLIUpWRS8',
     '$argon2i$v=19$m=256,t=2,p=1$c2hvcnQ$iekCn0Y3spW+sCcFanM2xBT63UP2sghkUoHLIUpWRS8',
-    'pbkdf2_sha256$1000000$saltsaltsaltsalt1234$FFXjjjUYx0JOIzxdR4l3qcUcVkBGbsCnvZaaIhl0DhM=',
   ]
   for (const hash of unreadable) assert.equal(readHash(hash), 'unknown_format', hash)
+})
+
+test('foreign spellings that are damaged, undefined or too weak to tell passwords apart are not read', () => {
+  const [short, full] = [Buffer.alloc(15, 7), Buffer.alloc(32, 7)]
+  const b64 = (bytes: Buffer) => bytes.toString('base64').replaceAll('=', '')
+  for (const hash of [
+    `pbkdf2_sha256$0$salt$${b64(full)}=`,
+    `pbkdf2_sha256$01$salt$${b64(full)}=`,
+    `pbkdf2_sha256$1000$$${b64(full)}=`,
+    `pbkdf2_sha256$1000$sa$lt$${b64(full)}=`,
+    `pbkdf2_md5$1000$salt$${b64(full)}=`,
+    `pbkdf2_sha256$1000$salt$${b64(short)}`,
+    `pbkdf2_sha256$1000$salt$${b64(full)}=\n`,
+    `pbkdf2:sha256$salt$${full.toString('hex')}`,
+    `pbkdf2:sha256:1000$salt$${full.toString('hex')}0`,
+    `pbkdf2:sha256:1000$salt$${short.toString('hex')}`,
+    `$pbkdf2-sha384$1000$c2FsdA$${b64(full)}`,
+    `$pbkdf2-sha256$1000$c2FsdA$${b64(full).replace(/^./, '+')}`,
+    `$pbkdf2-sha256$i=1000,l=31$c2FsdA$${b64(full)}`,
+    // 1 and 3 are no costs, and with blocks this small 65536 is none either (RFC 7914).
+    `scrypt:1:8:1$salt$${full.toString('hex')}`,
+    `scrypt:3:8:1$salt$${full.toString('hex')}`,
+    `scrypt:65536:1:1$salt$${full.toString('hex')}`,
+    `scrypt:1024:8:1$salt$${short.toString('hex')}`,
+    `scrypt$1024$salt$8$0$${b64(full)}=`,
+    `$scrypt$ln=0,r=8,p=1$c2FsdA$${b64(full)}`,
+    `$firescrypt$ln=14,r=8,p=2$c2FsdA$${b64(full)}$Bw==$${b64(full)}`,
+    `$firescrypt$ln=14,r=8,p=1$c2FsdA$${b64(full)}AAAA$Bw==$${b64(full)}`,
+    `${'0'.repeat(32)}:${'0'.repeat(127)}`,
+    'bcrypt$plain',
+    'bcrypt_sha256$plain',
+    'argon2$plain',
+    '$wp$2y$plain',
+    '$P$4abcdefgh9JjESeAq5StfTylF1Rcb80',
+    '$P$',
+    // More than the database keeps.
+    `pbkdf2_sha256$1000$${'s'.repeat(128)}$${b64(Buffer.alloc(128))}`,
+  ]) {
+    assert.equal(readHash(hash), 'unknown_format', hash)
+  }
 })
 
 test('parameters that would hang the server are refused without computing anything', () => {
   const tail = 'c29tZXNhbHQ$iekCn0Y3spW+sCcFanM2xBT63UP2sghkUoHLIUpWRS8'
   const start = performance.now()
+  const [b64, hex] = [Buffer.alloc(32).toString('base64'), '0'.repeat(64)]
   for (const hash of [
+    `pbkdf2_sha256$2000001$salt$${b64}`,
+    `pbkdf2_sha1$9999999999$salt$${b64}`,
+    `pbkdf2:sha512:2000001$salt$${hex}`,
+    `$pbkdf2-sha512$2000001$c2FsdA$${b64.replace('=', '')}`,
+    `$pbkdf2-sha256$i=2000001$c2FsdA$${b64}`,
+    `scrypt:524288:8:1$salt$${hex}`,
+    `scrypt:1024:4096:1$salt$${hex}`,
+    `scrypt:262144:8:3$salt$${hex}`,
+    `scrypt:2:8:4294967295$salt$${hex}`,
+    `scrypt$1048576$salt$8$1$${b64}`,
+    `$scrypt$ln=99,r=8,p=1$c2FsdA$${b64.replace('=', '')}`,
+    `$firescrypt$ln=19,r=8,p=1$c2FsdA==$${b64}$Bw==$${b64}`,
+    `bcrypt$$2b$16$${salt22}${digest31}`,
+    `bcrypt_sha256$$2b$31$${salt22}${digest31}`,
+    `argon2$argon2id$v=19$m=262145,t=1,p=1$${tail}`,
+    `$wp$2y$16$${salt22}${digest31}`,
+    '$P$Jabcdefgh9JjESeAq5StfTylF1Rcb80',
     `$2b$16$${salt22}${digest31}`,
     `$2b$31$${salt22}${digest31}`,
     `$2b$99$${salt22}${digest31}`,
@@ -120,7 +177,14 @@ test('parameters that would hang the server are refused without computing anythi
     assert.equal(readHash(hash), 'too_costly', hash)
   }
   assert.ok(performance.now() - start < 50)
-  assert.ok(read(`$argon2id$v=19$m=262144,t=10,p=8$${tail}`))
+  for (const dearest of [
+    `$argon2id$v=19$m=262144,t=10,p=8$${tail}`,
+    `pbkdf2_sha256$2000000$salt$${b64}`,
+    `scrypt:262144:8:2$salt$${hex}`,
+    '$P$Iabcdefgh9JjESeAq5StfTylF1Rcb80',
+  ]) {
+    assert.ok(read(dearest))
+  }
 })
 
 test('an import may bring bcrypt up to 14, our own setting may be 15', () => {
@@ -143,9 +207,29 @@ test('a hash is replaced unless it is exactly what is made today', () => {
   assert.ok(needsRehash(current.argon2id.replace('t=2', 't=3'), argon2id))
   assert.ok(needsRehash(current.argon2id.replace('m=19456', 'm=19457'), argon2id))
   assert.ok(needsRehash('damaged', bcrypt4))
-  for (const { hash } of vectors.filter(({ hash }) => !hash.includes('v=2,'))) {
+  for (const { hash } of [...vectors, ...foreignVectors].filter(({ hash }) => !hash.includes('v=2,'))) {
     assert.equal(needsRehash(hash, bcrypt4), true, hash)
   }
+})
+
+test('the dearest scrypt that is let in is computed within the memory that was counted', () => {
+  const recipe = read(`scrypt:262144:8:2$salt$${'0'.repeat(64)}`)
+  assert.equal(recipe.work.units, importLimits.scryptWork)
+  assert.match(computeDigest(recipe.call('x')), /^[A-Za-z0-9+/]{43}$/)
+  for (const [n, r, p] of [
+    [2, 1, 1],
+    [2, 1, 1000],
+    [2 ** 15, 1, 1],
+    [4, 4096, 1],
+    [4, 8, 100_000],
+  ]) {
+    assert.ok(computeDigest(read(`scrypt:${n}:${r}:${p}$salt$${'0'.repeat(64)}`).call('x')))
+  }
+})
+
+test('a password that is the same in NFKC is the same where Better Auth made the hash', () => {
+  const { hash } = foreignVectors.find(({ maker, password }) => maker.startsWith('Better') && password === 'ﬁne ①')!
+  assert.ok(verifies(hash, 'fine 1'))
 })
 
 test('the password is wiped when it was hashed', () => {

@@ -6,7 +6,7 @@ import { after, test } from 'node:test'
 import { promisify } from 'node:util'
 import { startHasher } from '../../src/domain/passwords/hasher.ts'
 import { normalisePassword } from '../../src/domain/passwords/normalise.ts'
-import { vectors } from './vectors.ts'
+import { foreignVectors, vectors } from './vectors.ts'
 
 const bcrypt4 = startHasher({ threads: 2, maxWait: 5000, wanted: { scheme: 'bcrypt', cost: 4 } })
 const argon2id = startHasher({ threads: 1, maxWait: 5000, wanted: { scheme: 'argon2id' } })
@@ -68,6 +68,14 @@ test('foreign hashes verify and ask to be replaced', async () => {
       hash,
     )
   }
+})
+
+test('hashes of every system people come from verify in the threads and ask to be replaced', async () => {
+  for (const { hash, password } of foreignVectors) {
+    assert.deepEqual(await bcrypt4.verify(password, hash), { ...right, rehash: true }, hash)
+    assert.deepEqual(await bcrypt4.verify(`${password}!`, hash), wrong, hash)
+  }
+  assert.equal(bcrypt4.stats().crashed, 0)
 })
 
 test('a tail that plain bcrypt cannot check is accepted but never blessed by a new hash', async () => {

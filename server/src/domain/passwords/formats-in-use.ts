@@ -1,26 +1,23 @@
 import type { Recipe, Work } from './formats/format.ts'
 
-// Two kinds of hash at a few costs; more would be an attack by import.
-const most = 16
-
 /**
  * The formats that stored hashes have. While there are several, a refused password takes as long as the slowest of them:
  * otherwise the time would tell an unknown address, which costs a hash of the wanted format, from one whose hash is older.
  */
 export function formatsInUse(wanted: Recipe) {
-  const met = new Map([[nameOf(wanted.work), wanted]])
+  // Of each kind the dearest: within a kind, time grows in step with the units.
+  const dearest = new Map([[wanted.work.kind, wanted]])
+  let several = false
   return {
     meet(recipe: Recipe): void {
-      const name = nameOf(recipe.work)
-      if (!met.has(name) && met.size < most) met.set(name, recipe)
+      const { kind, units } = recipe.work
+      const known = dearest.get(kind)
+      if (known?.work.units !== units) several = true
+      if (known === undefined || known.work.units < units) dearest.set(kind, recipe)
     },
-    recipes: (): Recipe[] => [...met.values()],
+    recipes: (): Recipe[] => [...dearest.values()],
     /** Milliseconds that the slowest takes now; 0 while there is one only, as there is nothing to hide then. */
     expected: (expect: (work: Work) => number): number =>
-      met.size === 1 ? 0 : Math.max(...[...met.values()].map(({ work }) => expect(work))),
+      several ? Math.max(...[...dearest.values()].map(({ work }) => expect(work))) : 0,
   }
-}
-
-function nameOf({ kind, units }: Work): string {
-  return `${kind} ${units}`
 }

@@ -1,7 +1,15 @@
 import type { Work } from './formats/format.ts'
 
 /** Milliseconds per unit of work until the first measurement: of a slow machine, so that too little is admitted. */
-const guess = { bcrypt: 400 / 2 ** 12, argon2: 60 / (19456 * 2) }
+const guess: Record<Work['kind'], number> = {
+  bcrypt: 400 / 2 ** 12,
+  argon2: 60 / (19456 * 2),
+  'pbkdf2-sha1': 250 / 600_000,
+  'pbkdf2-sha256': 250 / 600_000,
+  'pbkdf2-sha512': 250 / 210_000,
+  scrypt: 1200 / 2 ** 20,
+  phpass: 25 / 2 ** 13,
+}
 
 const weightOfNewest = 0.2
 

@@ -20,6 +20,27 @@ export type SlowCall =
       lanes: number
       length: number
     }
+  | {
+      kind: `pbkdf2-${Pbkdf2Digest}`
+      password: Uint8Array<ArrayBuffer>
+      salt: Uint8Array
+      iterations: number
+      length: number
+    }
+  | {
+      kind: 'scrypt'
+      password: Uint8Array<ArrayBuffer>
+      salt: Uint8Array
+      cost: number
+      blockSize: number
+      parallelism: number
+      length: number
+      /** What the key that scrypt yields encrypts; the result is compared instead of the key (Firebase). */
+      encrypts?: Uint8Array
+    }
+  | { kind: 'phpass'; password: Uint8Array<ArrayBuffer>; salt: string; rounds: number }
+
+export type Pbkdf2Digest = 'sha1' | 'sha256' | 'sha512'
 
 /** How much a slow call computes, in units that grow in step with its time within one kind. */
 export type Work = { kind: SlowCall['kind']; units: number }
@@ -37,9 +58,30 @@ export type Recipe = {
 }
 
 /** The dearest parameters that are computed at all; a hash above them would let its importer stop the server. */
-export type Limits = { bcryptCost: number; argon2Memory: number; argon2Passes: number; argon2Lanes: number }
+export type Limits = {
+  bcryptCost: number
+  /** KiB. */
+  argon2Memory: number
+  argon2Passes: number
+  argon2Lanes: number
+  pbkdf2Iterations: number
+  /** N × r: scrypt takes 128 bytes of memory for each. */
+  scryptMemory: number
+  /** N × r × p: what scrypt takes time for. */
+  scryptWork: number
+  phpassRounds: number
+}
 
-export const importLimits: Limits = { bcryptCost: 14, argon2Memory: 256 * 1024, argon2Passes: 10, argon2Lanes: 8 }
+export const importLimits: Limits = {
+  bcryptCost: 14,
+  argon2Memory: 256 * 1024,
+  argon2Passes: 10,
+  argon2Lanes: 8,
+  pbkdf2Iterations: 2_000_000,
+  scryptMemory: 2 ** 21,
+  scryptWork: 2 ** 22,
+  phpassRounds: 2 ** 20,
+}
 /** What the setting allows for new hashes, so that they can be read again. */
 export const storedLimits: Limits = { ...importLimits, bcryptCost: 15 }
 
@@ -47,6 +89,11 @@ export type Unreadable = 'unknown_format' | 'too_costly'
 
 /** One family of hash strings. Null: not of this family, or damaged. */
 export type Format = { read(text: string, limits: Limits): Recipe | 'too_costly' | null }
+
+/** Base64 as every slow call yields its digest: without padding. */
+export function unpadded(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('base64').replaceAll('=', '')
+}
 
 /** The UTF-8 bytes of a text in memory of their own. */
 export function ownBytes(text: string): Uint8Array<ArrayBuffer> {
