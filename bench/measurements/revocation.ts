@@ -197,7 +197,11 @@ async function prepare(app: App, address: string, count: number): Promise<Record
       return { user, session: await startSession(tx, id, device, life, now) }
     })
   const tokensOf = ({ user, session }: Awaited<ReturnType<typeof person>>) =>
-    issueTokens(app, { id: session.id, generation: 0, createdAt: now, expiresAt: session.idle_expires_at }, user)
+    issueTokens(
+      app,
+      { grant: 'login', id: session.id, generation: 0, createdAt: now, expiresAt: session.idle_expires_at },
+      user,
+    )
 
   const admin = tokensOf(await person('admin@example.com', ['admin'])).accessToken
   const send = async (token: string, path: string, body?: object) => {

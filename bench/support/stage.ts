@@ -55,7 +55,7 @@ export async function prepareStage(
   const tokensOf = (index: number) => {
     const { user, session } = people[index % people.length]!
     const life = { createdAt: now, expiresAt: session.idle_expires_at }
-    return issueTokens(app, { id: session.id, generation: 0, ...life }, user)
+    return issueTokens(app, { grant: 'login', id: session.id, generation: 0, ...life }, user)
   }
   const accessTokens = Array.from({ length: size.accessTokens }, (_, index) => {
     const { accessToken, sessionId } = tokensOf(index)

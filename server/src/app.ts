@@ -39,7 +39,12 @@ export async function createApp(config: Config, log: Logger, clock: Clock): Prom
     url: config.databaseUrl,
     poolSize: config.databasePoolSize,
     timeout: config.databaseTimeout,
-    onRetry: (error) => meter.count('ntt_auth_db_tx_retries_total', { code: retryCodeOf(error) }),
+    onRetry: (error) => meter.count('ntt_auth_db_tx_retries_total', { code: retryCodeOf(error), outcome: 'repeated' }),
+    onGiveUp: (error) => meter.count('ntt_auth_db_tx_retries_total', { code: retryCodeOf(error), outcome: 'given_up' }),
+    onWork: {
+      waited: (milliseconds) => meter.observe('ntt_auth_db_pool_wait_seconds', {}, milliseconds / 1000),
+      ran: (op, milliseconds) => meter.observe('ntt_auth_db_query_duration_seconds', { op }, milliseconds / 1000),
+    },
   }).catch((error) => {
     throw explainPlace(error, config.dataDir)
   })
@@ -104,8 +109,10 @@ function buildApp(config: Config, log: Logger, clock: Clock, masterKeys: Buffer[
     hasher: startHasher({
       threads: config.hashThreads,
       maxWait: config.hashMaxWait,
-      onComputed: (algorithm, milliseconds) =>
-        meter.observe('ntt_auth_password_hash_duration_seconds', { algorithm }, milliseconds / 1000),
+      onComputed({ op, kind, waited, milliseconds }) {
+        meter.observe('ntt_auth_password_hash_duration_seconds', { algorithm: kind, op }, milliseconds / 1000)
+        meter.observe('ntt_auth_password_hash_wait_seconds', {}, waited / 1000)
+      },
       wanted: config.passwordHash === 'bcrypt' ? { scheme: 'bcrypt', cost: config.bcryptCost } : { scheme: 'argon2id' },
     }),
     /** Work that the answer does not wait for; a stop does. */

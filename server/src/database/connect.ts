@@ -6,6 +6,7 @@ import { sqlite } from './dialects/sqlite.ts'
 import type { Schema } from './schema.ts'
 import { defaultRetries, type Retries } from './transaction.ts'
 import { parseDatabaseUrl } from './url.ts'
+import { type DatabaseWatch, watched } from './watch.ts'
 
 export type Db = Kysely<Schema>
 export type Tx = Transaction<Schema>
@@ -34,6 +35,9 @@ export type DatabaseOptions = {
   statementTimeout?: number
   /** Hears of every transaction that is about to be repeated. */
   onRetry?: Retries['onRetry']
+  /** Hears of every transaction that was undone once more than it is repeated. */
+  onGiveUp?: Retries['onGiveUp']
+  onWork?: DatabaseWatch
 }
 
 const dialects = { sqlite, mysql, postgres }
@@ -43,17 +47,16 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
   const { url, poolSize = 10, timeout = 5000, statementTimeout = timeout } = options
   const address = parseDatabaseUrl(url)
   const dialect = dialects[address.kind]
-  let pool = (): PoolState => ({ idle: 1, used: 0, pending: 0, max: 1 })
+  let pool = (): PoolState => ({ idle: 0, used: 0, pending: 0, max: poolSize })
   const watch = (read: () => PoolState) => {
     pool = read
   }
-  const db: Db = new Kysely<Schema>({
-    dialect: await dialect.open(address, { poolSize, timeout, statementTimeout, watch }),
-  })
+  const opened = await dialect.open(address, { poolSize, timeout, statementTimeout, watch })
+  const db: Db = new Kysely<Schema>({ dialect: options.onWork ? watched(opened, options.onWork) : opened })
   return {
     db,
     dialect,
-    retries: { ...defaultRetries, onRetry: options.onRetry },
+    retries: { ...defaultRetries, onRetry: options.onRetry, onGiveUp: options.onGiveUp },
     turnWait: Math.min(timeout, 1000),
     writes: { refusal: null },
     ping: (milliseconds = timeout) => within(milliseconds, sql`select 1`.execute(db)),

@@ -9,6 +9,7 @@ export type Retries = {
   /** From 0 up to, not including, 1. */
   random(): number
   onRetry?: ((error: unknown, attempt: number) => void) | undefined
+  onGiveUp?: ((error: unknown) => void) | undefined
 }
 
 export const defaultRetries: Retries = { attempts: 5, sleep: delay, random: Math.random }
@@ -38,6 +39,7 @@ export async function repeating<T>(database: Database, once: (progress: Progress
     } catch (error) {
       const undone = dialect.isRetryable(error) || (!progress.committing && dialect.isConnectionLost(error))
       if (!undone || attempt >= retries.attempts) {
+        if (undone) retries.onGiveUp?.(error)
         if (dialect.refusesWrites(error)) writes.refusal = { error }
         throw error
       }

@@ -74,6 +74,7 @@ async function attempt(app: App, act: Act, caller: Caller, input: PasswordChange
   announceEnds(app, end)
   app.log.info({ event: 'password_changed', user: sub, session: sid })
   const expiresAt = Math.min(session.idle_expires_at, session.absolute_expires_at)
-  const subject = { id: sid, generation: session.generation, createdAt: session.created_at, expiresAt }
+  const life = { createdAt: session.created_at, expiresAt }
+  const subject = { grant: 'password_change' as const, id: sid, generation: session.generation, ...life }
   return issueTokens(app, subject, { ...userOf(row), updatedAt: now }, asOf)
 }

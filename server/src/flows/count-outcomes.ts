@@ -1,7 +1,7 @@
 import type { App } from '../app.ts'
 import { AppError, type ErrorCode } from '../errors.ts'
 
-/** Counts how logins, registrations and refreshes come out, for the metrics. */
+/** Counts how logins, registrations, resets and refreshes come out, for the metrics. */
 
 export async function countedLogin<T>(app: App, login: () => Promise<T>): Promise<T> {
   const count = (result: 'success' | 'failure', reason: LoginReason) =>
@@ -9,7 +9,6 @@ export async function countedLogin<T>(app: App, login: () => Promise<T>): Promis
   try {
     const tokens = await login()
     count('success', 'none')
-    app.meter.count('ntt_auth_sessions_started_total', {})
     return tokens
   } catch (error) {
     count('failure', reasonOf(error))
@@ -37,7 +36,6 @@ export async function countedRegistration<T>(app: App, register: () => Promise<T
   try {
     const tokens = await register()
     count('success')
-    app.meter.count('ntt_auth_sessions_started_total', {})
     return tokens
   } catch (error) {
     count(error instanceof AppError ? (registrationResults[error.code] ?? 'failure') : 'failure')
@@ -45,21 +43,46 @@ export async function countedRegistration<T>(app: App, register: () => Promise<T
   }
 }
 
+const refusedPasswords = {
+  validation_failed: 'policy',
+  password_too_short: 'policy',
+  password_too_common: 'policy',
+  password_too_similar: 'policy',
+} as const
+
 type RegistrationResult = 'success' | 'taken' | 'closed' | 'policy' | 'overloaded' | 'failure'
 
 const registrationResults: Partial<Record<ErrorCode, RegistrationResult>> = {
   email_taken: 'taken',
   registration_closed: 'closed',
-  validation_failed: 'policy',
-  password_too_common: 'policy',
-  password_too_similar: 'policy',
+  ...refusedPasswords,
+  overloaded: 'overloaded',
+}
+
+export async function countedReset<T>(app: App, reset: () => Promise<T>): Promise<T> {
+  const count = (result: ResetResult) => app.meter.count('ntt_auth_password_resets_total', { result })
+  try {
+    const done = await reset()
+    count('success')
+    return done
+  } catch (error) {
+    count(error instanceof AppError ? (resetResults[error.code] ?? 'failure') : 'failure')
+    throw error
+  }
+}
+
+type ResetResult = 'success' | 'invalid_token' | 'policy' | 'overloaded' | 'failure'
+
+const resetResults: Partial<Record<ErrorCode, ResetResult>> = {
+  invalid_one_time_token: 'invalid_token',
+  ...refusedPasswords,
   overloaded: 'overloaded',
 }
 
 type RefreshResult = 'rotated' | 'repeated' | 'forward' | 'superseded' | 'reuse' | 'ended' | 'invalid' | 'failure'
 
 export function countRefresh(app: App, result: RefreshResult): void {
-  app.meter.count('ntt_auth_refresh_total', { result })
+  app.meter.count('ntt_auth_token_refresh_total', { result })
 }
 
 /** Counts refusals; what was granted is counted where it is known what it was. */

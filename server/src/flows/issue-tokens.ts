@@ -17,7 +17,14 @@ export type Tokens = {
   user: User
 }
 
+/** What the tokens are given for. */
+export type Grant = 'register' | 'login' | 'refresh' | 'password_change'
+
+// With these a session has begun.
+const beginnings: ReadonlySet<Grant> = new Set(['register', 'login'])
+
 type TokenSubject = {
+  grant: Grant
   id: string
   generation: number
   createdAt: number
@@ -34,6 +41,7 @@ const refreshAfter = 0.75
  *   changed between reading and minting, the revocation that comes with the change hits it
  */
 export function issueTokens(app: App, session: TokenSubject, user: User, asOf = app.clock.now()): Tokens {
+  if (beginnings.has(session.grant)) app.meter.count('ntt_auth_sessions_started_total', {})
   const signer = app.keyring.signer()
   if (!signer) throw new AppError('unavailable', { retryAfter: 1, cause: 'there is no active signing key' })
   const now = app.clock.now()
@@ -52,6 +60,9 @@ export function issueTokens(app: App, session: TokenSubject, user: User, asOf = 
     roles: user.roles,
     auth_time: Math.floor(session.createdAt / 1000),
   })
+  const { grant } = session
+  app.meter.count('ntt_auth_tokens_issued_total', { grant, type: 'access' })
+  app.meter.count('ntt_auth_tokens_issued_total', { grant, type: 'refresh' })
   return {
     accessToken,
     expiresIn: life,

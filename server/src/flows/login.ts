@@ -62,8 +62,8 @@ async function attempt(app: App, act: Act, { email, password, device, signal }: 
   announceEnds(app, end)
   app.log.info({ event: 'login', user: user.id, session: session.id })
   if (checked.rehash) app.later(() => rehash(app, user.id, password, hash))
-  const subject = { id: session.id, generation: 0, createdAt: now, expiresAt: session.idle_expires_at }
-  return issueTokens(app, subject, user, now)
+  const life = { createdAt: now, expiresAt: session.idle_expires_at }
+  return issueTokens(app, { grant: 'login', id: session.id, generation: 0, ...life }, user, now)
 }
 
 /** A user has so many devices; whoever logs in on one more loses the one that was used longest ago. */

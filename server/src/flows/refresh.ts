@@ -44,7 +44,7 @@ async function attempt(app: App, act: Act, { token, key }: Refresh): Promise<Tok
     const tokensAt = (generation: number, expiresAt: number) =>
       issueTokens(
         app,
-        { id: row.id, generation, createdAt: row.session_created_at, expiresAt },
+        { grant: 'refresh', id: row.id, generation, createdAt: row.session_created_at, expiresAt },
         userOfSession(row),
         asOf,
       )

@@ -48,7 +48,8 @@ async function attempt(app: App, act: Act, input: Registration): Promise<Tokens>
     throw app.database.dialect.isDuplicate(error) ? taken() : error
   })
   app.log.info({ event: 'user_registered', user: id, session: session.id })
-  return issueTokens(app, { id: session.id, generation: 0, createdAt: now, expiresAt: session.idle_expires_at }, user)
+  const life = { createdAt: now, expiresAt: session.idle_expires_at }
+  return issueTokens(app, { grant: 'register', id: session.id, generation: 0, ...life }, user)
 }
 
 export function sessionLife(app: App) {

@@ -10,6 +10,7 @@ import { AppError } from '../errors.ts'
 import type { Act } from './acting.ts'
 import { announceEnds } from './announce-ends.ts'
 import { inAuditedTransaction } from './audited.ts'
+import { countedReset } from './count-outcomes.ts'
 import { endAll } from './end-sessions.ts'
 
 export type PasswordReset = { token: string; newPassword: string; signal?: AbortSignal }
@@ -19,7 +20,11 @@ export type PasswordReset = { token: string; newPassword: string; signal?: Abort
  * end. A password that is refused leaves the link as it was.
  * @throws AppError `invalid_one_time_token`, whatever is wrong with it
  */
-export async function resetPassword(app: App, act: Act, { token, newPassword, signal }: PasswordReset): Promise<void> {
+export async function resetPassword(app: App, act: Act, input: PasswordReset): Promise<void> {
+  return countedReset(app, () => attempt(app, act, input))
+}
+
+async function attempt(app: App, act: Act, { token, newPassword, signal }: PasswordReset): Promise<void> {
   const { user } = await read(app, app.database.db, token)
   const rules = { minLength: app.config.passwordMinLength, email: user.email, name: user.name }
   const password = checkPassword(newPassword, { ...rules, pointer: '/new_password' })

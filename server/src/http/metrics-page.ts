@@ -21,6 +21,9 @@ async function createRegistry(app: App) {
   const { Registry, collectDefaultMetrics } = (await import('prom-client')).default
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
+  for (const metric of registry.getMetricsAsArray()) {
+    if (metric.name.startsWith('nodejs_eventloop_lag')) withoutEmptyReadings(metric as never)
+  }
   const add = (name: string, help: string, type: string, read: () => Value[] | Promise<Value[]>) => {
     const get = async () => ({ name, help, type, values: await read(), aggregator: 'sum' })
     // The registry asks nothing else of a metric, and this way nothing is counted twice.
@@ -39,6 +42,17 @@ async function createRegistry(app: App) {
     add(name, help, 'gauge', readings[name as keyof typeof gauges])
   }
   return registry
+}
+
+type Readable = { get(): Promise<{ values: Value[] }> }
+
+/** What is read before the event loop was watched for a turn comes as 0, as no number or as the largest there is. */
+function withoutEmptyReadings(metric: Readable): void {
+  const get = metric.get.bind(metric)
+  metric.get = async () => {
+    const reading = await get()
+    return { ...reading, values: reading.values.filter(({ value }) => value > 0 && value < 1e9) }
+  }
 }
 
 /** A counter without labels is there before anything happened, so that its first increase shows. */

@@ -4,7 +4,7 @@ import {
   type Entry,
   type GaugeName,
   type Given,
-  type gauges,
+  gauges,
   type HistogramName,
   histograms,
 } from './table.ts'
@@ -29,62 +29,70 @@ export type Meter = {
 }
 
 export function createMeter(): Meter {
-  const counts = new Map<string, Map<string, Cell>>()
-  const levels = new Map<string, Map<string, Cell>>()
-  const spreads = new Map<string, Map<string, HistogramCell>>()
-  for (const name of Object.keys(counters)) counts.set(name, new Map())
-  for (const name of Object.keys(histograms)) spreads.set(name, new Map())
-
-  const cellOf = (cells: Map<string, Map<string, Cell>>, name: string, labels: Record<string, string>): Cell => {
-    const family = cells.get(name) ?? new Map<string, Cell>()
-    const key = keyOf(labels)
-    const cell = family.get(key) ?? { labels: { ...labels }, value: 0 }
-    cells.set(name, family.set(key, cell))
-    return cell
-  }
+  const counts = families(counters, (labels): Cell => ({ labels, value: 0 }))
+  const levels = families(gauges, (labels): Cell => ({ labels, value: 0 }))
+  const spreads = families(histograms, (labels, { buckets }): HistogramCell => {
+    return { labels, counts: new Array(buckets.length).fill(0), sum: 0, count: 0 }
+  })
 
   return {
     activeRequests: 0,
     count(name, labels, by = 1) {
-      cellOf(counts, name, closed(counters[name], labels)).value += by
+      counts[name].cell(labels).value += by
     },
     set(name, labels, value) {
-      cellOf(levels, name, labels as Record<string, string>).value = value
+      levels[name].cell(labels).value = value
     },
     observe(name, labels, value) {
-      const { buckets } = histograms[name] as { buckets: readonly number[] }
-      const family = spreads.get(name)!
-      const key = keyOf(labels as Record<string, string>)
-      let cell = family.get(key)
-      if (!cell) {
-        const known = closed(histograms[name], labels)
-        const knownKey = keyOf(known)
-        cell = family.get(knownKey) ?? { labels: known, counts: new Array(buckets.length).fill(0), sum: 0, count: 0 }
-        family.set(knownKey, cell)
-      }
+      const cell = spreads[name].cell(labels)
       cell.sum += value
       cell.count++
+      const { buckets } = histograms[name] as { buckets: readonly number[] }
       for (let index = 0; index < buckets.length; index++) {
         if (value > buckets[index]!) continue
         cell.counts[index]!++
         break
       }
     },
-    counted: (name) => counts.get(name)!.values(),
-    observed: (name) => spreads.get(name)!.values(),
-    found: (name) => levels.get(name)?.values() ?? [],
+    counted: (name) => counts[name].cells(),
+    observed: (name) => spreads[name].cells(),
+    found: (name) => levels[name].cells(),
   }
 }
 
-function keyOf(labels: Record<string, string>): string {
+type Family<C> = { cell(labels: object): C; cells(): Iterable<C> }
+
+/** The series of each metric, made when they are first met. */
+function families<N extends string, E extends Entry, C>(
+  table: Record<N, E>,
+  make: (labels: Record<string, string>, entry: E) => C,
+): Record<N, Family<C>> {
+  const family = (entry: E): Family<C> => {
+    const names = Object.keys(entry.labels ?? {})
+    const cells = new Map<string, C>()
+    const find = (given: Record<string, string>): C => {
+      const known = cells.get(keyOf(names, given))
+      if (known) return known
+      const labels = closed(entry, given)
+      const key = keyOf(names, labels)
+      const cell = cells.get(key) ?? make(labels, entry)
+      cells.set(key, cell)
+      return cell
+    }
+    return { cell: (labels) => find(labels as Record<string, string>), cells: () => cells.values() }
+  }
+  const entries = Object.entries<E>(table).map(([name, entry]) => [name, family(entry)])
+  return Object.fromEntries(entries) as Record<N, Family<C>>
+}
+
+function keyOf(names: string[], labels: Record<string, string>): string {
   let key = ''
-  for (const name in labels) key += `${labels[name]}\n`
+  for (const name of names) key += `${labels[name]}\n`
   return key
 }
 
 /** The labels with every value that is not in its list replaced by the last one of the list. */
-function closed(entry: Entry, labels: object): Record<string, string> {
-  const given = labels as Record<string, string>
+function closed(entry: Entry, given: Record<string, string>): Record<string, string> {
   const result: Record<string, string> = {}
   for (const [name, values] of Object.entries(entry.labels ?? {})) {
     const value = given[name] ?? ''

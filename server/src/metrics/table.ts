@@ -10,6 +10,8 @@ type Labels = Record<string, readonly string[] | 'routes'>
 export type Entry = { help: string; labels?: Labels }
 
 const seconds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
+/** From a quarter of one upwards: what a database answers in. */
+const milliseconds = [0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5]
 const keyStates = ['next', 'active', 'retiring'] as const
 
 /** Statuses that we answer with; any other would be a surprise. */
@@ -33,12 +35,20 @@ export const counters = {
     help: 'Registrations.',
     labels: { result: ['success', 'taken', 'closed', 'policy', 'overloaded', 'failure'] },
   },
-  ntt_auth_refresh_total: {
+  ntt_auth_token_refresh_total: {
     help: 'Refreshes by what the presented token meant (docs/refresh-protocol.md); "forward" without a restore is an alarm.',
     labels: { result: ['rotated', 'repeated', 'forward', 'superseded', 'reuse', 'ended', 'invalid', 'failure'] },
   },
   ntt_auth_refresh_reuse_detected_total: {
     help: 'Refresh tokens that a second party used; their sessions were ended.',
+  },
+  ntt_auth_password_resets_total: {
+    help: 'Passwords that somebody wanted to set by the link of a reset or an invitation.',
+    labels: { result: ['success', 'invalid_token', 'policy', 'overloaded', 'failure'] },
+  },
+  ntt_auth_tokens_issued_total: {
+    help: 'Tokens that were handed out; a repeated refresh hands out new ones.',
+    labels: { grant: ['register', 'login', 'refresh', 'password_change'], type: ['access', 'refresh'] },
   },
   ntt_auth_sessions_started_total: { help: 'Sessions that began.' },
   ntt_auth_sessions_ended_total: {
@@ -46,8 +56,8 @@ export const counters = {
     labels: { reason: [...endReasons, 'other'] },
   },
   ntt_auth_db_tx_retries_total: {
-    help: 'Transactions that were repeated because the database undid them.',
-    labels: { code: [...retryCodes, 'other'] },
+    help: 'Transactions that the database undid; each time they were repeated, and those given up after the last time.',
+    labels: { code: [...retryCodes, 'other'], outcome: ['repeated', 'given_up'] },
   },
   ntt_auth_password_hash_rejected_total: {
     help: 'Hashes that were not computed: refused on arrival, or too late after waiting.',
@@ -72,8 +82,24 @@ export const histograms = {
   },
   ntt_auth_password_hash_duration_seconds: {
     help: 'Time that a thread took for one password hash, without waiting.',
-    labels: { algorithm: ['bcrypt', 'argon2', 'pbkdf2-sha1', 'pbkdf2-sha256', 'pbkdf2-sha512', 'scrypt', 'phpass'] },
+    labels: {
+      algorithm: ['bcrypt', 'argon2', 'pbkdf2-sha1', 'pbkdf2-sha256', 'pbkdf2-sha512', 'scrypt', 'phpass'],
+      op: ['hash', 'verify'],
+    },
     buckets: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5],
+  },
+  ntt_auth_password_hash_wait_seconds: {
+    help: 'Time that a password hash which was computed had waited for a thread.',
+    buckets: [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 1.5, 2.5],
+  },
+  ntt_auth_db_pool_wait_seconds: {
+    help: 'Time until a database connection was there, opened or free, or was waited for no longer.',
+    buckets: milliseconds,
+  },
+  ntt_auth_db_query_duration_seconds: {
+    help: 'Time from sending a statement to the database to its answer.',
+    labels: { op: ['select', 'insert', 'update', 'delete', 'begin', 'commit', 'rollback', 'other'] },
+    buckets: milliseconds,
   },
   ntt_auth_revocation_lag_seconds: {
     help: 'Time from a revocation to its effect on this node, made by this node (here) or by another (elsewhere).',

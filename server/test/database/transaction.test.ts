@@ -126,6 +126,29 @@ onEachDatabase((name, url) => {
       assert.equal(database.writes.refusal, null)
     })
 
+    it('tells when it gives up', async () => {
+      const givenUp: unknown[] = []
+      const other = await openDatabase({ url: url(), timeout: 20, onGiveUp: (error) => givenUp.push(error) })
+      const holder = await database.db.startTransaction().execute()
+      const hurried = { ...other, retries: { ...other.retries, attempts: 2, sleep: async () => undefined } }
+      const error = await failure(inTransaction(hurried, (tx) => insert(tx, userRow())))
+      assert.deepEqual(givenUp, [error])
+      await assert.rejects(
+        inTransaction(hurried, async () => {
+          throw new Error('mistake')
+        }),
+      )
+      assert.equal(givenUp.length, 2)
+      await holder.rollback().execute()
+      await assert.rejects(
+        inTransaction(hurried, async () => {
+          throw new Error('mistake')
+        }),
+      )
+      assert.equal(givenUp.length, 2)
+      await other.close()
+    })
+
     it('repeats when another process is writing', async () => {
       const other = await openDatabase({ url: url(), timeout: 20 })
       const holder = await database.db.startTransaction().execute()

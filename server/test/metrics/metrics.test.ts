@@ -4,16 +4,21 @@ import { once } from 'node:events'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { after, before, describe, it } from 'node:test'
+import { sql } from 'kysely'
 import { retryCodeOf } from '../../src/database/retry-codes.ts'
+import { inTransaction } from '../../src/database/transaction.ts'
 import { systemAct } from '../../src/flows/acting.ts'
+import { resetPassword } from '../../src/flows/reset-password.ts'
 import { revokeKey } from '../../src/flows/revoke-key.ts'
+import { startPasswordReset } from '../../src/flows/start-password-reset.ts'
 import { createManagementServer } from '../../src/http/management.ts'
+import { metricsPage } from '../../src/http/metrics-page.ts'
 import { routes } from '../../src/http/routes.ts'
 import { createMeter } from '../../src/metrics/meter.ts'
 import { counters, type Entry, gauges, histograms } from '../../src/metrics/table.ts'
 import { eventually, keyA, keyB, logIn, refresh, validate } from '../flows/flow-server.ts'
 import { onEachDatabase } from '../support/databases.ts'
-import { call, registerSomebody, startTestServer, type TestServer } from '../support/server.ts'
+import { call, goodPassword, registerSomebody, startTestServer, type TestServer } from '../support/server.ts'
 
 type Sample = { name: string; labels: Record<string, string>; value: number }
 
@@ -86,9 +91,18 @@ onEachDatabase((_name, url) => {
       )
     })
 
+    it('tell a password that the policy refuses from a failure', async () => {
+      const register = (password: string) =>
+        server.call('POST', '/v1/auth/register', { body: { email: 'policy@example.com', password } })
+      for (const password of ['short', 'password123', 'policy@example.com']) {
+        const registrations = 'ntt_auth_registrations_total'
+        assert.equal(await growth(registrations, { result: 'policy' }, () => register(password)), 1, password)
+      }
+    })
+
     it('count refreshes by what the token meant, and thefts in a series of their own', async () => {
       const one = await registerSomebody(server)
-      const refreshed = 'ntt_auth_refresh_total'
+      const refreshed = 'ntt_auth_token_refresh_total'
       const results = async (result: string, token: string, key: string) =>
         growth(refreshed, { result }, () => refresh(server, token, key))
       assert.equal(await results('rotated', one.refresh_token, keyA), 1)
@@ -102,6 +116,59 @@ onEachDatabase((_name, url) => {
       )
       assert.equal(await results('ended', one.refresh_token, keyB), 1)
       assert.ok((await sumOf('ntt_auth_sessions_ended_total', { reason: 'refresh_token_reuse' })) >= 1)
+    })
+
+    it('count tokens by what they were given for, and a session where one begins', async () => {
+      const email = 'tokens@example.com'
+      const [issued, started] = ['ntt_auth_tokens_issued_total', 'ntt_auth_sessions_started_total']
+      const given = async (grant: string, work: () => Promise<unknown>) => {
+        const sessions = await sumOf(started)
+        const refreshTokens = await sumOf(issued, { grant, type: 'refresh' })
+        assert.equal(await growth(issued, { grant, type: 'access' }, work), 1, grant)
+        assert.equal(await sumOf(issued, { grant, type: 'refresh' }), refreshTokens + 1, grant)
+        return (await sumOf(started)) - sessions
+      }
+      assert.equal(await given('register', () => registerSomebody(server, email)), 1)
+      let tokens: Record<string, string> = {}
+      assert.equal(await given('login', async () => (tokens = (await logIn(server, email)).body)), 1)
+      assert.equal(await given('refresh', () => refresh(server, tokens.refresh_token!, keyA)), 0)
+      const change = { current_password: goodPassword, new_password: 'another engine of brass' }
+      const token = tokens.access_token!
+      assert.equal(
+        await given('password_change', () => server.call('POST', '/v1/users/me/password', { token, body: change })),
+        0,
+      )
+    })
+
+    it('count passwords set by a link by how that came out', async () => {
+      const resets = 'ntt_auth_password_resets_total'
+      const { user } = await registerSomebody(server)
+      const link = await startPasswordReset(server.app, systemAct, user.id)
+      const reset = (token: string, newPassword: string) =>
+        resetPassword(server.app, systemAct, { token, newPassword }).catch(() => undefined)
+      const good = 'an engine of brass, again'
+      assert.equal(await growth(resets, { result: 'policy' }, () => reset(link.token, 'short')), 1)
+      assert.equal(await growth(resets, { result: 'success' }, () => reset(link.token, good)), 1)
+      assert.equal(await growth(resets, { result: 'invalid_token' }, () => reset(link.token, good)), 1)
+    })
+
+    it('time what goes to the database, and what waits for a connection', async () => {
+      const { email } = await registerSomebody(server)
+      const statements = 'ntt_auth_db_query_duration_seconds_count'
+      for (const op of ['select', 'insert', 'update', 'begin', 'commit']) {
+        assert.ok((await growth(statements, { op }, () => logIn(server, email))) >= 1, op)
+      }
+      const waits = 'ntt_auth_db_pool_wait_seconds_count'
+      assert.ok((await growth(waits, {}, () => logIn(server, email))) >= 2)
+      const mistake = () => sql.raw('select nothing from nowhere').execute(server.app.database.db)
+      assert.ok((await growth(statements, { op: 'select' }, () => mistake().catch(() => undefined))) >= 1)
+    })
+
+    it('show who has a connection', async () => {
+      const connections = (state: string) => sumOf('ntt_auth_db_pool_connections', { state })
+      const used = await inTransaction(server.app.database, () => connections('used'))
+      assert.ok(used >= 1)
+      await eventually(async () => (await connections('used')) === 0 && (await connections('idle')) >= 1)
     })
 
     it('tell requests by route, method and status, and never by what a caller typed', async () => {
@@ -124,7 +191,12 @@ onEachDatabase((_name, url) => {
       assert.ok((await sumOf('ntt_auth_revocations')) >= 1)
       assert.ok((await sumOf('ntt_auth_revocation_lag_seconds_count', { origin: 'here' })) >= 1)
       const hashes = 'ntt_auth_password_hash_duration_seconds_count'
-      assert.equal(await growth(hashes, { algorithm: 'argon2' }, () => registerSomebody(server)), 1)
+      const hashed = { algorithm: 'argon2', op: 'hash' }
+      assert.equal(await growth(hashes, hashed, () => registerSomebody(server, 'hashed@example.com')), 1)
+      const verified = { algorithm: 'argon2', op: 'verify' }
+      assert.equal(await growth(hashes, verified, () => logIn(server, 'hashed@example.com')), 1)
+      const waits = 'ntt_auth_password_hash_wait_seconds_count'
+      assert.equal(await growth(waits, {}, () => logIn(server, 'hashed@example.com')), 1)
       assert.equal(await sumOf('ntt_auth_password_hash_threads'), 1)
       assert.ok((await sumOf('ntt_auth_db_pool_connections', { state: 'max' })) >= 1)
       assert.ok((await sumOf('ntt_auth_schema_version')) >= 3)
@@ -132,7 +204,17 @@ onEachDatabase((_name, url) => {
       assert.equal(await sumOf('ntt_auth_insecure_setting', { name: 'env' }), 1)
       assert.equal(await sumOf('ntt_auth_ready'), 1)
       assert.equal(await sumOf('ntt_auth_draining'), 0)
-      assert.ok((await scrape()).some(({ name }) => name === 'nodejs_eventloop_lag_p99_seconds'))
+      assert.ok((await sumOf('process_start_time_seconds')) > 1e9)
+    })
+
+    it('show no delay of the event loop before one was measured, and sound ones from then on', async () => {
+      const lag = (text: string) => parse(text).filter(({ name }) => name.startsWith('nodejs_eventloop_lag_'))
+      // Asked for the first time, in a process that has not been watched.
+      const page = metricsPage(server.app)
+      for (let scrape = 0; scrape < 3; scrape++) {
+        for (const { name, value } of lag((await page()).text)) assert.ok(value > 0 && value < 60, `${name} ${value}`)
+      }
+      await eventually(async () => lag((await page()).text).some(({ name }) => name.includes('p99')))
     })
 
     it('have only the labels and values of the table', async () => {

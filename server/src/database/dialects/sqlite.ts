@@ -13,7 +13,7 @@ import {
   type TransactionSettings,
 } from 'kysely'
 import { insideTransaction } from '../current-transaction.ts'
-import { codesOf, type Dialect } from '../dialect.ts'
+import { type ConnectionLimits, codesOf, type Dialect, type PoolState } from '../dialect.ts'
 import { fine, problem, warning } from '../finding.ts'
 
 export const sqlite: Dialect = {
@@ -31,7 +31,7 @@ export const sqlite: Dialect = {
     database.pragma('foreign_keys = ON')
     // From here on nothing is waited for: that would stop the whole process. `transaction.ts` asks again instead.
     database.pragma('busy_timeout = 0')
-    return new EmbeddedDialect({ database: cachingStatements(database) })
+    return new EmbeddedDialect({ database: cachingStatements(database) }, limits)
   },
 
   columns: {
@@ -109,14 +109,18 @@ function cachingStatements(database: Raw): Raw {
 
 class EmbeddedDialect extends SqliteDialect {
   readonly #config: SqliteDialectConfig
+  readonly #limits: ConnectionLimits
 
-  constructor(config: SqliteDialectConfig) {
+  constructor(config: SqliteDialectConfig, limits: ConnectionLimits) {
     super(config)
     this.#config = config
+    this.#limits = limits
   }
 
   override createDriver(): Driver {
-    return new EmbeddedDriver(this.#config)
+    const driver = new EmbeddedDriver(this.#config)
+    this.#limits.watch?.(() => driver.state())
+    return driver
   }
 
   override createAdapter(): SqliteAdapter {
@@ -135,6 +139,10 @@ class EmbeddedAdapter extends SqliteAdapter {
 class EmbeddedDriver extends SqliteDriver {
   readonly #waiting: (() => void)[] = []
   #taken = false
+
+  state(): PoolState {
+    return { idle: this.#taken ? 0 : 1, used: this.#taken ? 1 : 0, pending: this.#waiting.length, max: 1 }
+  }
 
   override async acquireConnection(): Promise<DatabaseConnection> {
     if (this.#taken) {

@@ -11,8 +11,6 @@ export type GovernorOptions = {
   kind: SlowCall['kind']
   now?: (() => number) | undefined
   workerUrl?: URL | undefined
-  /** Hears how long each slow call took in its thread. */
-  onComputed?: ((kind: Work['kind'], milliseconds: number) => void) | undefined
 }
 
 type Job = {
@@ -23,8 +21,8 @@ type Job = {
   reject(error: unknown): void
 }
 
-/** What a thread computed, and how long that took it. */
-export type Done = { digest: string; milliseconds: number }
+/** What a thread computed, how long that took it, and for how long the job had waited for it. */
+export type Done = { digest: string; milliseconds: number; waited: number }
 
 /** The thread is null before it is first needed (`fresh`), and while it waits to be replaced. */
 type Slot = { thread: Thread | null; fresh: boolean; jobs: Job[]; startedAt: number; failures: number }
@@ -42,14 +40,7 @@ export type Governor = ReturnType<typeof startGovernor>
  * WebCrypto), first come first served. A job is admitted only when it will be started in time: to be told at once to
  * come back costs the caller less than to wait in vain, and costs the server nothing.
  */
-export function startGovernor({
-  threads,
-  maxWait,
-  kind,
-  now = () => performance.now(),
-  workerUrl,
-  onComputed,
-}: GovernorOptions) {
+export function startGovernor({ threads, maxWait, kind, now = () => performance.now(), workerUrl }: GovernorOptions) {
   const pace = startPace()
   const queue: Job[] = []
   const counts = { computed: 0, busyMs: 0, shed: 0, expired: 0, abandoned: 0, crashed: 0 }
@@ -198,8 +189,7 @@ export function startGovernor({
       counts.computed++
       counts.busyMs += answer.milliseconds
       pace.learn(job.work, answer.milliseconds)
-      onComputed?.(job.work.kind, answer.milliseconds)
-      job.resolve(answer)
+      job.resolve({ ...answer, waited: Math.max(now() - job.queuedAt - answer.milliseconds, 0) })
     }
     tellIdle()
   }

@@ -1,14 +1,19 @@
 import { timingSafeEqual } from 'node:crypto'
 import { setTimeout as delayed } from 'node:timers/promises'
 import { newBlank } from './formats/blank.ts'
-import type { Unreadable, Wanted } from './formats/format.ts'
+import type { Unreadable, Wanted, Work } from './formats/format.ts'
 import { readHash } from './formats/read.ts'
 import { formatsInUse } from './formats-in-use.ts'
 import { type GovernorOptions, startGovernor } from './governor.ts'
 
-export type HasherOptions = Pick<GovernorOptions, 'threads' | 'maxWait' | 'now' | 'workerUrl' | 'onComputed'> & {
+export type HasherOptions = Pick<GovernorOptions, 'threads' | 'maxWait' | 'now' | 'workerUrl'> & {
   wanted: Wanted
+  /** Hears of every hash that was computed for somebody; runs as a part of what asked for it. */
+  onComputed?: ((computed: Computed) => void) | undefined
 }
+
+/** Times in milliseconds: in the queue, and then in a thread. */
+export type Computed = { op: 'hash' | 'verify'; kind: Work['kind']; waited: number; milliseconds: number }
 
 export type Verdict = {
   ok: boolean
@@ -54,7 +59,7 @@ export type Hasher = {
   close(): Promise<void>
 }
 
-export function startHasher({ wanted, ...options }: HasherOptions): Hasher {
+export function startHasher({ wanted, onComputed, ...options }: HasherOptions): Hasher {
   const dummy = newBlank(wanted).recipe
   const slowest = formatsInUse(dummy)
   const governor = startGovernor({ ...options, kind: dummy.work.kind })
@@ -62,7 +67,8 @@ export function startHasher({ wanted, ...options }: HasherOptions): Hasher {
   return {
     async hash(password, signal) {
       const { recipe, fill } = newBlank(wanted)
-      const { digest } = await governor.run(recipe.work, () => recipe.call(password), signal)
+      const { digest, ...times } = await governor.run(recipe.work, () => recipe.call(password), signal)
+      onComputed?.({ op: 'hash', kind: recipe.work.kind, ...times })
       return fill(digest)
     },
 
@@ -71,11 +77,12 @@ export function startHasher({ wanted, ...options }: HasherOptions): Hasher {
       const unreadable = typeof read === 'string' ? read : null
       const recipe = typeof read === 'string' ? dummy : read
       slowest.meet(recipe)
-      const { digest, milliseconds } = await governor.run(recipe.work, () => recipe.call(password), signal)
+      const { digest, ...times } = await governor.run(recipe.work, () => recipe.call(password), signal)
+      onComputed?.({ op: 'verify', kind: recipe.work.kind, ...times })
       const ok = isSame(digest, recipe.digest) && recipe !== dummy
       // The stored hash vouches only for the part it reads. The owner gets in, as in the system the hash came from,
       // but we do not bless a tail that nobody has checked: the old hash stays until the password is changed.
-      if (!ok) await delay(slowest.expected(governor.expect) - milliseconds, signal)
+      if (!ok) await delay(slowest.expected(governor.expect) - times.milliseconds, signal)
       const truncated = Buffer.byteLength(password) > recipe.reads
       return { ok, rehash: ok && !truncated && !recipe.isAsWanted(wanted), truncated, unreadable }
     },
