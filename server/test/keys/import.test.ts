@@ -7,7 +7,7 @@ import { isRoca } from '../../src/domain/keys/roca.ts'
 const pem = (pair: { privateKey: { export(options: object): string | Buffer } }, type = 'pkcs8') =>
   pair.privateKey.export({ format: 'pem', type }) as string
 const p256 = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 })
+const rsa = generateKeyPairSync('rsa', { modulusLength: 3072 })
 const ed25519 = generateKeyPairSync('ed25519')
 const jwkOf = (pair: { privateKey: { export(options: { format: 'jwk' }): JsonWebKey } }, changes = {}) =>
   JSON.stringify({ ...pair.privateKey.export({ format: 'jwk' }), ...changes })
@@ -28,13 +28,14 @@ describe('a signing key from elsewhere', () => {
   }
 
   const small = generateKeyPairSync('rsa', { modulusLength: 1024 })
-  const odd = generateKeyPairSync('rsa', { modulusLength: 2048, publicExponent: 3 })
+  const odd = generateKeyPairSync('rsa', { modulusLength: 3072, publicExponent: 3 })
   const p384 = generateKeyPairSync('ec', { namedCurve: 'P-384' })
   const other = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const { x, y } = other.publicKey.export({ format: 'jwk' })
   const encrypted = p256.privateKey.export({ format: 'pem', type: 'pkcs8', cipher: 'aes-256-cbc', passphrase: 'x' })
   const refused: [string, string, RegExp][] = [
-    ['an RSA key of 1024 bits', pem(small), /1024 bits; fewer than 2048/],
+    ['an RSA key of 1024 bits', pem(small), /1024 bits; fewer than 3072/],
+    ['an RSA key of 2048 bits', pem(generateKeyPairSync('rsa', { modulusLength: 2048 })), /2048 bits; fewer than 3072/],
     ['an RSA key of 1024 bits as a JWK', jwkOf(small), /1024 bits/],
     ['an RSA key with the exponent 3', pem(odd), /exponent 3; use one of 65537/],
     ['another curve', pem(p384), /secp384r1; ES256 needs P-256/],

@@ -28,7 +28,7 @@ export const algorithms: Record<SigningAlgorithm, Algorithm> = {
     verify: (input, key, signature) => signature.length === 64 && verify(null, Buffer.from(input), key, signature),
   },
   RS256: {
-    generate: () => generateKeyPairSync('rsa', { modulusLength: 2048, publicExponent: 0x10001 }),
+    generate: () => generateKeyPairSync('rsa', { modulusLength: 3072, publicExponent: 0x10001 }),
     sign: (input, key) => sign('sha256', Buffer.from(input), key),
     verify: (input, key, signature) => verify('sha256', Buffer.from(input), key, signature),
   },

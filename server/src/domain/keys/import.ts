@@ -1,7 +1,7 @@
 import { createPrivateKey, createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto'
 import { algorithms, type SigningAlgorithm } from './algorithms.ts'
 import type { KeyPair } from './create.ts'
-import { isRoca } from './roca.ts'
+import { findWeakness } from './find-weakness.ts'
 
 /** Why a key is not taken: a sentence for the operator, without anything of the key. */
 export class KeyRefused extends Error {
@@ -9,8 +9,6 @@ export class KeyRefused extends Error {
 }
 
 const kidShape = /^[A-Za-z0-9_-]{1,64}$/
-const leastRsaBits = 2048
-const leastExponent = 65537n
 
 /**
  * A signing key as it comes from elsewhere: PKCS#8 in PEM, or a private JWK (RFC 7517).
@@ -23,6 +21,8 @@ export function readSigningKey(text: string): KeyPair {
   if (jwk?.alg !== undefined && jwk.alg !== algorithm) {
     throw new KeyRefused(`The key says it is for ${clip(jwk.alg)}, and a key of its kind is for ${algorithm}.`)
   }
+  const weakness = findWeakness(privateKey)
+  if (weakness !== null) throw new KeyRefused(weakness)
   const publicKey = createPublicKey(privateKey)
   const proof = 'does the public half belong to the private one?'
   if (!algorithms[algorithm].verify(proof, publicKey, algorithms[algorithm].sign(proof, privateKey))) {
@@ -94,24 +94,8 @@ function algorithmOf(key: KeyObject): SigningAlgorithm {
     if (details?.namedCurve === 'prime256v1') return 'ES256'
     throw new KeyRefused(`The curve is ${details?.namedCurve ?? 'unknown'}; ES256 needs P-256 (prime256v1).`)
   }
-  if (type === 'rsa') {
-    checkRsa(key)
-    return 'RS256'
-  }
+  if (type === 'rsa') return 'RS256'
   throw new KeyRefused(`A key of the kind ${type} cannot sign here; it takes P-256, Ed25519 or RSA.`)
-}
-
-function checkRsa(key: KeyObject): void {
-  const { modulusLength = 0, publicExponent = 0n } = key.asymmetricKeyDetails!
-  if (modulusLength < leastRsaBits) {
-    throw new KeyRefused(`The RSA key has ${modulusLength} bits; fewer than ${leastRsaBits} can be broken.`)
-  }
-  if (publicExponent < leastExponent || publicExponent % 2n === 0n) {
-    throw new KeyRefused(`The RSA key has the public exponent ${publicExponent}; use one of 65537.`)
-  }
-  if (isRoca(createPublicKey(key))) {
-    throw new KeyRefused('The RSA key was made by flawed hardware (ROCA, CVE-2017-15361) and can be broken.')
-  }
 }
 
 function clip(value: unknown): string {
