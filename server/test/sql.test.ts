@@ -200,6 +200,7 @@ const stores: {
     listLivingSecrets: [(db) => services.listLivingSecrets(db, ['one', 'two'], now)],
   },
   keys: {
+    listPublicKeys: [(db) => keys.listPublicKeys(db)],
     listSigningKeys: [(db) => keys.listSigningKeys(db)],
     listRemovedKeys: [(db) => keys.listRemovedKeys(db, now, 500)],
     deleteRemovedKeys: [(db) => keys.deleteRemovedKeys(db, ['one', 'two'])],

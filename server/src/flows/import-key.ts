@@ -1,7 +1,7 @@
 import type { App } from '../app.ts'
-import { signingKeyRow } from '../domain/keys/create.ts'
+import { signingKeyRow, thumbprint } from '../domain/keys/create.ts'
 import { KeyRefused, readSigningKey } from '../domain/keys/import.ts'
-import { findSigningKey, insertSigningKey, listSigningKeys } from '../domain/keys/store.ts'
+import { insertSigningKey, listPublicKeys, listSigningKeys, type SigningKeyRow } from '../domain/keys/store.ts'
 import { takeKeyStep } from '../domain/keys/take-step.ts'
 import type { Act } from './acting.ts'
 import { inAuditedTransaction } from './audited.ts'
@@ -26,8 +26,7 @@ export async function importKey(app: App, act: Act, text: string, activate: bool
   const now = app.clock.now()
   const row = signingKeyRow(pair, app.masterKeys, now)
   await inAuditedTransaction(app, act, async (tx, record) => {
-    const known = await findSigningKey(tx, row.kid)
-    if (known) throw new KeyRefused(`There is a key ${row.kid} already (${known.state}).`)
+    for (const known of await listPublicKeys(tx)) refuseKnown(known, row)
     const step = { algorithm, masterKeys: app.masterKeys, now }
     for (const { kid, state } of await listSigningKeys(tx)) {
       if (state !== 'next') continue
@@ -41,4 +40,13 @@ export async function importKey(app: App, act: Act, text: string, activate: bool
   if (activate) await rotateKeys(app, act, { now: true })
   else await app.keys.read()
   return { kid: row.kid }
+}
+
+/** By the key itself: under another name a key that was revoked would be trusted again. */
+function refuseKnown(known: Pick<SigningKeyRow, 'kid' | 'state' | 'public_jwk'>, row: SigningKeyRow): void {
+  const isSame = thumbprint(JSON.parse(known.public_jwk)) === thumbprint(JSON.parse(row.public_jwk))
+  const remedy = known.state === 'removed' ? ' One that was removed does not come back: make a new one.' : ''
+  if (isSame) throw new KeyRefused(`This very key is here already, as ${known.kid} (${known.state}).${remedy}`)
+  if (known.kid === row.kid)
+    throw new KeyRefused(`There is a key ${row.kid} already (${known.state}). Name it otherwise.`)
 }

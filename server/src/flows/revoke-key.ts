@@ -52,7 +52,7 @@ export async function revokeKeyOnce(app: App, tx: Tx, record: (event: AuditEvent
     }
   }
   const from = row.state === 'active' ? 'retiring' : row.state
-  const change = { state: 'removed' as const, sealed_private: Buffer.alloc(0) }
+  const change = { state: 'removed' as const, retired_at: now, sealed_private: Buffer.alloc(0) }
   // Of a removed key, too: what it signed may be alive elsewhere.
   if (from !== 'removed' && !(await moveSigningKey(tx, kid, from, change))) throw new KeysMoved(kid)
   const subject = { kind: 'key' as const, id: kid }

@@ -5,8 +5,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { it } from 'node:test'
 import { createLocalJWKSet, type JSONWebKeySet, jwtVerify } from 'jose'
+import { sweep } from '../../src/chores/sweep.ts'
 import { keyReader } from '../../src/domain/keys/reader.ts'
-import { listSigningKeys } from '../../src/domain/keys/store.ts'
+import { findSigningKey, listSigningKeys } from '../../src/domain/keys/store.ts'
 import { systemAct } from '../../src/flows/acting.ts'
 import { importKey } from '../../src/flows/import-key.ts'
 import { reapplyEnds } from '../../src/flows/reapply-ends.ts'
@@ -17,6 +18,7 @@ import { randomToken } from '../../src/random.ts'
 import { registerSomebody, type TestServer, testMasterKey } from '../support/server.ts'
 import {
   administrator,
+  day,
   describeFlow,
   eventually,
   hour,
@@ -247,14 +249,51 @@ describeFlow('changing keys by hand', (flow) => {
     assert.equal(app.keyring.signer()!.kid, 'from-the-old-server')
     await assert.rejects(
       importKey(app, systemAct, text, false),
+      /This very key is here already, as from-the-old-server \(active\)/,
+    )
+    const namesake = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ format: 'jwk' })
+    await assert.rejects(
+      importKey(app, systemAct, JSON.stringify({ ...namesake, kid: 'from-the-old-server' }), false),
       /There is a key from-the-old-server already \(active\)/,
     )
-    const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 })
+    const rsa = generateKeyPairSync('rsa', { modulusLength: 3072 })
     const pem = rsa.privateKey.export({ format: 'pem', type: 'pkcs8' }) as string
     await assert.rejects(
       importKey(app, systemAct, pem, false),
       /is for RS256, and this server signs by ES256. Set NTT_AUTH_SIGNING/,
     )
+  })
+
+  it('a key that was revoked or removed is not let in again, under whatever name, as long as its row is kept', async () => {
+    const { app, clock } = flow.server
+    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+    const pem = privateKey.export({ format: 'pem', type: 'pkcs8' }) as string
+    const renamed = JSON.stringify({ ...privateKey.export({ format: 'jwk' }), kid: 'quite-another-name' })
+    const { kid } = await importKey(app, systemAct, pem, true)
+    await assert.rejects(importKey(app, systemAct, renamed, false), /This very key is here already, as \S+ \(active\)/)
+    // So old that its row would be due by its birth.
+    await app.database.db
+      .updateTable('signing_keys')
+      .set({ created_at: clock.now() - 300 * day })
+      .where('kid', '=', kid)
+      .execute()
+    await revokeKey(app, systemAct, kid)
+    await sweep(app)
+    const before = await listSigningKeys(app.database.db)
+    for (const text of [pem, renamed]) {
+      for (const activate of [false, true]) {
+        await assert.rejects(
+          importKey(app, systemAct, text, activate),
+          /\(removed\)\. One that was removed does not come/,
+        )
+      }
+    }
+    assert.deepEqual(await listSigningKeys(app.database.db), before)
+    // One that only ever waited is kept as long.
+    const waiting = before.find(({ state }) => state === 'next')!.kid
+    await importKey(app, systemAct, newPem(), false)
+    await sweep(app)
+    assert.equal((await findSigningKey(app.database.db, waiting))?.state, 'removed')
   })
 
   it('a node that has not met the key asks before it refuses; asks once for many, and says so when it cannot', async () => {

@@ -86,7 +86,7 @@ describeFlow('the cleanup', (flow) => {
     })
     const [stale, fresh] = [token(at - 2 * day), token(at + hour)]
     for (const row of [stale, fresh]) await insertOneTimeToken(db(), row as never)
-    const key = (kid: string, state: 'removed' | 'retiring') => ({
+    const key = (kid: string, state: 'removed' | 'retiring', days: number) => ({
       kid,
       algorithm: 'ES256',
       state,
@@ -94,9 +94,10 @@ describeFlow('the cleanup', (flow) => {
       sealed_private: Buffer.alloc(0),
       created_at: at - 200 * day,
       activated_at: at - 200 * day,
-      retired_at: at,
+      retired_at: at - days * day,
     })
-    await db().insertInto('signing_keys').values(key('long-gone', 'removed')).execute()
+    const keys = [key('long-gone', 'removed', 181), key('just-revoked', 'removed', 179)]
+    await db().insertInto('signing_keys').values(keys).execute()
 
     await sweep(flow.server.app)
     assert.deepEqual(
@@ -110,7 +111,8 @@ describeFlow('the cleanup', (flow) => {
       kids.some(({ kid }) => kid === 'long-gone'),
       false,
     )
-    assert.ok(kids.length >= 2)
+    assert.ok(kids.some(({ kid }) => kid === 'just-revoked'))
+    assert.ok(kids.length >= 3)
   })
 
   it('goes batch by batch, of at most 500 rows, and says how much is left', async () => {

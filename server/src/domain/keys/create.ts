@@ -35,7 +35,8 @@ export function signingKeyRow(pair: KeyPair, masterKeys: Buffer[], now: number):
 
 const thumbprintMembers = ['crv', 'e', 'kty', 'n', 'x', 'y'] as const
 
-function thumbprint(jwk: JsonWebKey): string {
+/** RFC 7638: the same for the same public key, whatever it is called. */
+export function thumbprint(jwk: JsonWebKey): string {
   const members = thumbprintMembers.filter((name) => jwk[name] !== undefined).map((name) => [name, jwk[name]])
   return createHash('sha256')
     .update(JSON.stringify(Object.fromEntries(members)))

@@ -19,6 +19,11 @@ export async function findSigningKey(db: Db | Tx, kid: string): Promise<SigningK
   return db.selectFrom('signing_keys').selectAll().where('kid', '=', kid).executeTakeFirst()
 }
 
+/** The public half of every key there ever was, also of the removed ones while they are kept. */
+export async function listPublicKeys(db: Db | Tx) {
+  return db.selectFrom('signing_keys').select(['kid', 'state', 'public_jwk']).orderBy('kid').execute()
+}
+
 export async function insertSigningKey(db: Db | Tx, row: SigningKeyRow): Promise<void> {
   await db.insertInto('signing_keys').values(row).execute()
 }
@@ -50,14 +55,14 @@ export async function resealSigningKey(db: Db | Tx, kid: string, former: Buffer,
   return result.numUpdatedRows > 0n
 }
 
-/** Removed keys that were made before a time, oldest first. */
-export async function listRemovedKeys(db: Db | Tx, madeBefore: number, limit: number) {
+/** Keys that were removed and had signed or waited for the last time before a time, oldest first. */
+export async function listRemovedKeys(db: Db | Tx, usedBefore: number, limit: number) {
   return db
     .selectFrom('signing_keys')
-    .select(['kid as id', 'created_at as due_at'])
+    .select(['kid as id', 'retired_at as due_at'])
     .where('state', '=', 'removed')
-    .where('created_at', '<', madeBefore)
-    .orderBy('created_at')
+    .where('retired_at', '<', usedBefore)
+    .orderBy('retired_at')
     .orderBy('kid')
     .limit(limit)
     .execute()

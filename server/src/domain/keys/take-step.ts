@@ -36,5 +36,5 @@ type Change = Parameters<typeof moveSigningKey>[3]
 function moves(step: Exclude<KeyStep, { kind: 'create' }>, now: number): [SigningKeyRow['state'], Change] {
   if (step.kind === 'activate') return ['next', { state: 'active', activated_at: now }]
   if (step.kind === 'retire') return ['active', { state: 'retiring', retired_at: now, sealed_private: forgotten }]
-  return [step.from, { state: 'removed', sealed_private: forgotten }]
+  return [step.from, { state: 'removed', retired_at: now, sealed_private: forgotten }]
 }

@@ -1,8 +1,11 @@
+-- listPublicKeys
+select "kid", "state", "public_jwk" from "signing_keys" order by "kid";
+
 -- listSigningKeys
 select * from "signing_keys" where "state" != $1 order by "created_at", "kid";
 
 -- listRemovedKeys
-select "kid" as "id", "created_at" as "due_at" from "signing_keys" where "state" = $1 and "created_at" < $2 order by "created_at", "kid" limit $3;
+select "kid" as "id", "retired_at" as "due_at" from "signing_keys" where "state" = $1 and "retired_at" < $2 order by "retired_at", "kid" limit $3;
 
 -- deleteRemovedKeys
 delete from "signing_keys" where "kid" in ($1, $2) and "state" = $3;

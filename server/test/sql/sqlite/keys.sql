@@ -1,8 +1,11 @@
+-- listPublicKeys
+select "kid", "state", "public_jwk" from "signing_keys" order by "kid";
+
 -- listSigningKeys
 select * from "signing_keys" where "state" != ? order by "created_at", "kid";
 
 -- listRemovedKeys
-select "kid" as "id", "created_at" as "due_at" from "signing_keys" where "state" = ? and "created_at" < ? order by "created_at", "kid" limit ?;
+select "kid" as "id", "retired_at" as "due_at" from "signing_keys" where "state" = ? and "retired_at" < ? order by "retired_at", "kid" limit ?;
 
 -- deleteRemovedKeys
 delete from "signing_keys" where "kid" in (?, ?) and "state" = ?;
