@@ -11,7 +11,7 @@ import type { Act } from './acting.ts'
 import { announceEnds, nothingEnded } from './announce-ends.ts'
 import { inAuditedTransaction } from './audited.ts'
 import type { Caller } from './authenticate.ts'
-import { endAll, sessionsEnded } from './end-sessions.ts'
+import { endAll, recordSessionsEnded } from './end-sessions.ts'
 import { issueTokens, type Tokens } from './issue-tokens.ts'
 import { ChangedMeanwhile, judgeAnew } from './judge-anew.ts'
 import { noteAfterwards } from './note-afterwards.ts'
@@ -68,7 +68,7 @@ async function attempt(app: App, act: Act, caller: Caller, input: PasswordChange
     await deleteOneTimeTokensOfUser(tx, sub)
     const end = input.endOtherSessions ? await endAll(app, tx, sub, 'password_changed', sid) : nothingEnded
     record({ event: 'password_changed', subject: { kind: 'user', id: sub }, details: { session: sid } })
-    if (input.endOtherSessions) record(sessionsEnded(sub, 'password_changed', end, sid))
+    recordSessionsEnded(record, sub, 'password_changed', end, sid)
     return { end, session }
   })
   announceEnds(app, end)

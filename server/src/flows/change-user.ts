@@ -1,6 +1,7 @@
 import type { App } from '../app.ts'
 import { deleteOneTimeTokensOfUser } from '../domain/links/store.ts'
 import { recordRevocations } from '../domain/revocations/record.ts'
+import { differenceFrom } from '../domain/users/difference.ts'
 import { findUser } from '../domain/users/find.ts'
 import { adminRole, keepAnAdmin } from '../domain/users/keep-admin.ts'
 import { takeUser } from '../domain/users/take.ts'
@@ -14,7 +15,8 @@ import { revokedSpan } from './revoked-span.ts'
 
 /**
  * An administrator or the operator changes somebody's account. With other roles the access tokens that speak of the
- * former ones are revoked; the sessions go on, and their next tokens speak of the new ones.
+ * former ones are revoked; the sessions go on, and their next tokens speak of the new ones. What is so already changes
+ * nothing.
  */
 export async function changeUserFor(app: App, act: Act, id: string, wanted: UserChange): Promise<User> {
   const { user, revocations } = await inAuditedTransaction(app, act, async (tx, record) => {
@@ -22,23 +24,22 @@ export async function changeUserFor(app: App, act: Act, id: string, wanted: User
     if (!former) throw new AppError('not_found')
     // Only now that nobody reads the former roles any more but who has begun to.
     const now = app.clock.now()
-    const change = { ...wanted }
-    const movesAway = change.email !== undefined && change.email !== former.email
+    const movesAway = wanted.email !== undefined && wanted.email !== former.email
     // Nobody has shown yet that the new address is the user's.
-    if (movesAway) change.emailVerified ??= false
+    const change = differenceFrom(former, { ...(movesAway && { emailVerified: false }), ...wanted })
+    if (Object.keys(change).length === 0) return { user: former, revocations: [] }
     if (change.roles && !change.roles.includes(adminRole)) await keepAnAdmin(tx, former)
     await changeUser(tx, id, change, now)
     if (movesAway) await deleteOneTimeTokensOfUser(tx, id)
 
     const subject = { kind: 'user' as const, id }
-    const otherRoles = change.roles !== undefined && !sameRoles(former.roles, change.roles)
-    const fields = Object.keys(wanted).filter((field) => field !== 'roles')
+    const fields = Object.keys(change).filter((field) => field !== 'roles')
     if (fields.length > 0) record({ event: 'user_updated', subject, details: { fields: fields.join(' ') } })
-    if (otherRoles) {
-      const details = { before: former.roles.join(' '), after: change.roles!.join(' ') }
+    if (change.roles) {
+      const details = { before: former.roles.join(' '), after: change.roles.join(' ') }
       record({ event: 'user_roles_changed', subject, details })
     }
-    const revocations = otherRoles
+    const revocations = change.roles
       ? await recordRevocations(tx, 'user', [id], 'roles_changed', revokedSpan(now + clockDifference), now)
       : []
     return { user: (await findUser(tx, id))!, revocations }
@@ -51,7 +52,3 @@ export async function changeUserFor(app: App, act: Act, id: string, wanted: User
 
 // A token with the former roles may have been made on a node whose clock is this far ahead, or while this commits.
 const clockDifference = 2000
-
-function sameRoles(some: string[], others: string[]): boolean {
-  return some.length === others.length && some.every((role) => others.includes(role))
-}

@@ -42,10 +42,18 @@ function endOfRow({ id, ended_at, end_reason }: EndedRow): End {
   return { kind: 'session', id, at: ended_at!, reason: end_reason as EndReason }
 }
 
-/** The audit line about `endAll`. @param kept the one that stayed */
-export function sessionsEnded(userId: string, reason: EndReason, { revocations }: Ended, kept?: string): AuditEvent {
-  const details = { count: revocations.length, ...(kept !== undefined && { kept }) }
-  return { event: 'sessions_ended', subject: { kind: 'user', id: userId }, reason, details }
+/** Writes the audit line about `endAll`, where any session ended. @param kept the one that stayed */
+export function recordSessionsEnded(
+  record: (event: AuditEvent) => void,
+  userId: string,
+  reason: EndReason,
+  { revocations }: Ended,
+  kept?: string,
+): void {
+  const count = revocations.length
+  if (count === 0) return
+  const details = { count, ...(kept !== undefined && { kept }) }
+  record({ event: 'sessions_ended', subject: { kind: 'user', id: userId }, reason, details })
 }
 
 async function revoke(app: App, tx: Tx, ids: string[], reason: EndReason, ends: Ended['ends']): Promise<Ended> {

@@ -5,17 +5,14 @@ import { AppError } from '../errors.ts'
 import type { Act } from './acting.ts'
 import { announceEnds } from './announce-ends.ts'
 import { inAuditedTransaction } from './audited.ts'
-import { endAll, endOne } from './end-sessions.ts'
+import { endAll, endOne, recordSessionsEnded } from './end-sessions.ts'
 
 /** An administrator or the operator ends every session of a user. */
 export async function logoutUser(app: App, act: Act, id: string): Promise<void> {
   const end = await inAuditedTransaction(app, act, async (tx, record) => {
     if (!(await findUser(tx, id))) throw new AppError('not_found')
     const end = await endAll(app, tx, id, 'admin')
-    const count = end.revocations.length
-    if (count > 0) {
-      record({ event: 'sessions_ended', subject: { kind: 'user', id }, reason: 'admin', details: { count } })
-    }
+    recordSessionsEnded(record, id, 'admin', end)
     return end
   })
   announceEnds(app, end)

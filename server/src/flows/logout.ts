@@ -5,7 +5,7 @@ import type { EndReason } from '../errors.ts'
 import { type Act, actingAs } from './acting.ts'
 import { announceEnds, confirmEnds } from './announce-ends.ts'
 import { inAuditedTransaction } from './audited.ts'
-import { endAll, endOne, sessionsEnded } from './end-sessions.ts'
+import { endAll, endOne, recordSessionsEnded } from './end-sessions.ts'
 
 export type LogoutScope = 'this' | 'others' | 'all'
 
@@ -39,7 +39,7 @@ export async function logout(app: App, act: Act, shown: ShownSession | null, sco
       return end
     }
     const end = await endAll(app, tx, user, reason, scope === 'others' ? sessionId : undefined)
-    record(sessionsEnded(user, reason, end, scope === 'others' ? sessionId : undefined))
+    recordSessionsEnded(record, user, reason, end, scope === 'others' ? sessionId : undefined)
     return end
   })
   // Somebody else was faster, perhaps on another node: look again.

@@ -6,7 +6,17 @@ import { registerService } from '../../src/flows/register-service.ts'
 import { revokeKey } from '../../src/flows/revoke-key.ts'
 import { newId } from '../../src/random.ts'
 import { goodPassword, registerSomebody, type TestServer } from '../support/server.ts'
-import { describeFlow, eventually, keyA, keyB, logIn, problem, refresh, validate } from './flow-server.ts'
+import {
+  administrator,
+  describeFlow,
+  eventually,
+  keyA,
+  keyB,
+  logIn,
+  problem,
+  refresh,
+  validate,
+} from './flow-server.ts'
 
 describeFlow('the audit log', (flow) => {
   const linesOf = async (server: TestServer, userId: string | null) => {
@@ -82,11 +92,14 @@ describeFlow('the audit log', (flow) => {
       server.call('POST', '/v1/auth/logout', { body: { refresh_token: token, scope } })
     await logout(other.refresh_token, 'this')
     await logout(other.refresh_token, 'this')
+    await logIn(server, one.email)
+    await logout(one.refresh_token, 'others')
     await logout(one.refresh_token, 'others')
     await logout(one.refresh_token, 'all')
     await logout(one.refresh_token, 'all')
     assert.deepEqual((await told(one.user.id)).slice(2), [
       'session_ended self logout',
+      'login self',
       'sessions_ended self logout_others',
       'sessions_ended self logout_all',
     ])
@@ -132,6 +145,42 @@ describeFlow('the audit log', (flow) => {
     const elsewhere = `/v1/users/me/sessions/${newId(1)}`
     assert.equal(problem(await server.call('DELETE', elsewhere, { token: one.access_token })), '404 not_found')
     assert.equal(await countAll(), before)
+  })
+
+  it('says nothing where nothing was changed', async () => {
+    const { server } = flow
+    const admin = await administrator(server)
+    const one = await registerSomebody(server)
+    const profile = { name: 'Ada', locale: 'de', metadata: { a: 1 } }
+    let token = one.access_token
+    const mine = (body: object) => server.call('PATCH', '/v1/users/me', { token, body })
+    const patch = (body: object) => server.call('PATCH', `/v1/admin/users/${one.user.id}`, { token: admin.token, body })
+    await mine(profile)
+    await patch({ roles: ['a', 'b'], email_verified: true })
+    const before = await countAll()
+    server.clock.advance(3000)
+    token = (await refresh(server, one.refresh_token, keyA)).body.access_token
+    const { body: user } = await server.call('GET', '/v1/users/me', { token })
+    for (const body of [profile, { name: 'Ada' }, { metadata: { a: 1 } }, { locale: 'de' }]) {
+      assert.deepEqual((await mine(body)).body, user)
+      assert.deepEqual((await patch(body)).body, user)
+    }
+    for (const body of [{ roles: ['b', 'a'] }, { email: one.email, email_verified: true }]) {
+      assert.deepEqual((await patch(body)).body, user)
+    }
+    await server.call('POST', '/v1/auth/logout', { token, body: { scope: 'others' } })
+    assert.equal(await countAll(), before)
+    await server.call('POST', '/v1/users/me/password', {
+      token,
+      body: { current_password: goodPassword, new_password: 'a quieter engine of silk' },
+    })
+    await patch({ ...profile, name: null })
+    await patch({ roles: ['a'], name: null })
+    assert.deepEqual((await told(one.user.id)).slice(4), [
+      'password_changed self',
+      'user_updated user',
+      'user_roles_changed user',
+    ])
   })
 
   it('has no line, and so no write, for a refresh and a validation that go as they should', async () => {
