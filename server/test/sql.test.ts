@@ -190,6 +190,7 @@ const stores: {
     ],
     listServiceRows: [(db) => services.listServiceRows(db, 51), (db) => services.listServiceRows(db, 51, 'after')],
     findServiceRow: [(db) => services.findServiceRow(db, id)],
+    takeServiceRow: [(db) => services.takeServiceRow(db, id)],
     updateServiceRow: [(db) => services.updateServiceRow(db, id, { name: 'a', scopes: '[]', updated_at: now })],
     deleteServiceRows: [(db) => services.deleteServiceRows(db, id)],
     listSecretRows: [(db) => services.listSecretRows(db, ['one', 'two'], now)],

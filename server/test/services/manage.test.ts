@@ -146,6 +146,51 @@ describeFlow('services', (flow) => {
     assert.ok(!lines.join().includes(body.client_secret))
   })
 
+  it('leave no line where nothing is changed, and one for each secret that a rotation cuts short', async () => {
+    const made = await create()
+    const events = async () => {
+      const { db } = here.app.database
+      const rows = db.selectFrom('audit_lines').selectAll().where('subject_id', '=', made.id).orderBy('at')
+      return (await rows.orderBy('seq').execute()).map(({ event, reason, details }) => ({ event, reason, details }))
+    }
+    const before = await call('GET', `/${made.id}`)
+    for (const body of [{ name: 'billing' }, { scopes: ['revocations:read', 'introspect'] }]) {
+      here.clock.advance(second)
+      assert.deepEqual((await call('PATCH', `/${made.id}`, body)).body, before.body)
+    }
+    assert.equal((await events()).length, 1)
+    here.clock.advance(second)
+    await call('PATCH', `/${made.id}`, { name: 'billing', scopes: ['introspect'] })
+    assert.deepEqual((await events()).slice(1), [
+      { event: 'service_updated', reason: null, details: '{"fields":"scopes"}' },
+    ])
+    here.clock.advance(second)
+    const [first] = made.secrets
+    const next = (await call('POST', `/${made.id}/secrets`, { overlap: 60 })).body
+    const dies = next.secrets[0].expires_at
+    assert.deepEqual((await events()).slice(2), [
+      { event: 'service_secret_created', reason: null, details: JSON.stringify({ secret: next.secrets[1].id }) },
+      {
+        event: 'service_secret_replaced',
+        reason: null,
+        details: JSON.stringify({ secret: first!.id, expires_at: dies }),
+      },
+    ])
+    here.clock.advance(second)
+    const last = (await call('POST', `/${made.id}/secrets`, { overlap: 0 })).body
+    assert.deepEqual((await events()).slice(4), [
+      { event: 'service_secret_created', reason: null, details: JSON.stringify({ secret: last.secrets[0].id }) },
+      ...[first!.id, next.secrets[1].id].map((secret) => ({
+        event: 'service_secret_deleted',
+        reason: 'replaced',
+        details: JSON.stringify({ secret }),
+      })),
+    ])
+    const answers = await Promise.all([1, 2, 3].map(() => call('DELETE', `/${made.id}`)))
+    assert.deepEqual(answers.map(({ status }) => status).sort(), [204, 404, 404])
+    assert.equal((await events()).filter(({ event }) => event === 'service_deleted').length, 1)
+  })
+
   it('are nobody else’s business: no user, and no administrator whose login is old', async () => {
     const person = await registerSomebody(here)
     const made = await create()

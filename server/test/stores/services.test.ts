@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
+import { inTransaction } from '../../src/database/transaction.ts'
 import {
   deleteSecretRow,
   deleteServiceRows,
@@ -13,6 +14,7 @@ import {
   listServiceRows,
   noteSecretUse,
   type ServiceSecretRow,
+  takeServiceRow,
   updateServiceRow,
 } from '../../src/domain/services/store.ts'
 import { newId } from '../../src/random.ts'
@@ -85,6 +87,15 @@ describeStore('the services store', (database) => {
     }
     assert.deepEqual(await listSecretRows(db(), [], 1), [])
     assert.deepEqual(await listLivingSecrets(db(), [], 1), [])
+  })
+
+  it('takes a service by either of its ids, which changes nothing, and none that is not there', async () => {
+    const service = await admit()
+    for (const id of [service.id, service.client_id]) {
+      assert.equal(await inTransaction(database(), (tx) => takeServiceRow(tx, id)), true)
+    }
+    assert.equal(await inTransaction(database(), (tx) => takeServiceRow(tx, newId(1))), false)
+    assert.deepEqual({ ...(await findServiceRow(db(), service.id)) }, service)
   })
 
   it('lets secrets expire earlier, never later', async () => {

@@ -7,7 +7,7 @@ export const auditEvents = {
   user_created: { meaning: 'An administrator or operator made a user.', subject: 'user', details: ['roles'] },
   user_updated: { meaning: 'Fields of a user changed; which ones.', subject: 'user', details: ['fields'] },
   user_roles_changed: { meaning: 'A user got other roles.', subject: 'user', details: ['before', 'after'] },
-  user_disabled: { meaning: 'A user was disabled.', subject: 'user', details: [] },
+  user_disabled: { meaning: 'A user was disabled, and its sessions ended.', subject: 'user', details: [] },
   user_enabled: { meaning: 'A user was enabled again.', subject: 'user', details: [] },
   user_deleted: {
     meaning: 'A user is gone, and with it what this log said about the person.',
@@ -36,7 +36,11 @@ export const auditEvents = {
     afterwards: true,
   },
   password_reset_started: { meaning: 'A link to set a new password was made.', subject: 'user', details: [] },
-  password_reset: { meaning: 'A new password was set by such a link.', subject: 'user', details: [] },
+  password_reset: {
+    meaning: 'A new password was set by such a link, and the sessions ended.',
+    subject: 'user',
+    details: [],
+  },
   refresh_token_reuse: {
     meaning: 'A refresh token was used by two: a copy was stolen. The session ended.',
     subject: 'session',
@@ -63,7 +67,16 @@ export const auditEvents = {
   service_created: { meaning: 'A service was admitted.', subject: 'service', details: ['scopes'] },
   service_updated: { meaning: 'A service was changed; which fields.', subject: 'service', details: ['fields'] },
   service_secret_created: { meaning: 'A service got a new secret.', subject: 'service', details: ['secret'] },
-  service_secret_deleted: { meaning: 'A secret of a service is dead.', subject: 'service', details: ['secret'] },
+  service_secret_replaced: {
+    meaning: 'A secret of a service was followed by a new one, and dies sooner than it would have; when.',
+    subject: 'service',
+    details: ['secret', 'expires_at'],
+  },
+  service_secret_deleted: {
+    meaning: 'A secret of a service is dead, deleted by itself or replaced at once.',
+    subject: 'service',
+    details: ['secret'],
+  },
   service_deleted: { meaning: 'A service is no longer admitted.', subject: 'service', details: [] },
   signing_key_created: { meaning: 'A signing key was made.', subject: 'key', details: ['state'] },
   signing_key_imported: { meaning: 'A signing key came from a file.', subject: 'key', details: ['algorithm'] },

@@ -27,6 +27,15 @@ export async function findServiceRow(db: Db | Tx, id: string): Promise<ServiceRo
     .executeTakeFirst()
 }
 
+/** Takes a service's row, so that two changes of one service come one after the other. @returns whether it is there */
+export async function takeServiceRow(tx: Db | Tx, id: string): Promise<boolean> {
+  const taken = tx
+    .updateTable('services')
+    .set((row) => ({ name: row.ref('name') }))
+    .where((where) => where.or([where('id', '=', id), where('client_id', '=', id)]))
+  return (await taken.executeTakeFirst()).numUpdatedRows > 0n
+}
+
 export async function updateServiceRow(
   db: Db | Tx,
   id: string,

@@ -17,6 +17,9 @@ select * from `services` where `id` > ? order by `id` limit ?;
 -- findServiceRow
 select * from `services` where (`id` = ? or `client_id` = ?);
 
+-- takeServiceRow
+update `services` set `name` = `name` where (`id` = ? or `client_id` = ?);
+
 -- updateServiceRow
 update `services` set `name` = ?, `scopes` = ?, `updated_at` = ? where `id` = ?;
 

@@ -17,6 +17,9 @@ select * from "services" where "id" > $1 order by "id" limit $2;
 -- findServiceRow
 select * from "services" where ("id" = $1 or "client_id" = $2);
 
+-- takeServiceRow
+update "services" set "name" = "name" where ("id" = $1 or "client_id" = $2);
+
 -- updateServiceRow
 update "services" set "name" = $1, "scopes" = $2, "updated_at" = $3 where "id" = $4;
 
