@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { App } from '../app.ts'
 import { authenticateService } from '../domain/services/authenticate.ts'
 import type { CallingService } from '../domain/services/service.ts'
@@ -15,17 +15,21 @@ const usesNotedEvery = 60_000
 export type RememberedServices = Map<string, { service: CallingService; until: number }>
 
 /**
- * Which service is this? The answer is remembered for a second, so that the hot path needs no database.
+ * Which service is this? The answer is remembered for a second, so that the hot path needs no database; only when that
+ * is asked, the answer is a promise.
  * @param credentials `client_id:secret` as HTTP Basic carries it
  * @throws AppError `invalid_client`
  */
-export async function identifyService(app: App, credentials: string): Promise<CallingService> {
+export function identifyService(app: App, credentials: string): CallingService | Promise<CallingService> {
   const now = app.clock.now()
   // Never the secret itself as a key in memory.
-  const trace = createHash('sha256').update(credentials).digest('base64')
+  const trace = hash('sha256', credentials, 'base64')
   const known = app.services.get(trace)
   if (known && now < known.until && now > known.until - 2 * rememberedFor) return known.service
+  return lookUpService(app, credentials, trace, now)
+}
 
+async function lookUpService(app: App, credentials: string, trace: string, now: number): Promise<CallingService> {
   const colon = credentials.indexOf(':')
   const found =
     colon > 0

@@ -71,13 +71,17 @@ export function addRoute(server: FastifyInstance, app: App, places: readonly Pla
       reply.send(answer.stream())
       return
     }
-    const serialize = serializers.get(answer.status)
-    if (answer.body === undefined || !serialize) {
+    const text = answer.written ?? written(answer)
+    if (text === undefined) {
       reply.send(answer.body)
       return
     }
     if (!answer.headers?.['content-type']) reply.header('content-type', 'application/json; charset=utf-8')
-    reply.send(serialize(answer.body))
+    reply.send(text)
+  }
+
+  function written({ status, body }: Answer): string | undefined {
+    return body === undefined ? undefined : serializers.get(status)?.(body)
   }
 }
 

@@ -19,7 +19,7 @@ export function checkBodyType(route: AnyRoute, request: IncomingMessage): void {
   if (!route.body && isSent) throw new AppError('malformed_request', { detail: 'This route takes no body.' })
   if (!isSent && (!route.body || route.bodyOptional)) {
     // Many clients name a type and send nothing: then there is nothing to parse.
-    delete headers['content-type']
+    if (headers['content-type'] !== undefined) delete headers['content-type']
     return
   }
   if (!shapes[route.bodyType ?? 'application/json'].test(headers['content-type'] ?? '')) {

@@ -27,7 +27,7 @@ export function admit(
   app: App,
   route: Guarded,
   authorization: string | undefined,
-): Caller | null | Promise<Caller | CallingService> {
+): Caller | CallingService | null | Promise<Caller | CallingService> {
   if (route.who === 'anyone' || route.who === 'session') return null
   if (route.who === 'service') return admitService(app, route.scope, authorization)
   const scope = scopeOf(route)
@@ -62,14 +62,19 @@ function ageOfLogin(app: App, { claims }: Caller): number {
   return app.clock.now() / 1000 - claims.auth_time
 }
 
-async function admitService(
+function admitService(
   app: App,
   scope: ServiceScope | undefined,
   authorization: string | undefined,
-): Promise<CallingService> {
+): CallingService | Promise<CallingService> {
   const match = /^Basic +([A-Za-z0-9+/]+={0,2})$/i.exec(authorization ?? '')
   if (!match) throw new AppError('invalid_client')
-  const service = await identifyService(app, decoded(Buffer.from(match[1]!, 'base64').toString()))
+  const service = identifyService(app, decoded(Buffer.from(match[1]!, 'base64').toString()))
+  if (service instanceof Promise) return service.then((known) => admitScope(scope, known))
+  return admitScope(scope, service)
+}
+
+function admitScope(scope: ServiceScope | undefined, service: CallingService): CallingService {
   if (scope && !service.scopes.includes(scope)) {
     throw new AppError('forbidden', { detail: `The service lacks the scope ${scope}.` })
   }

@@ -36,6 +36,8 @@ export type RequestContext<Body, Query, Params> = {
 export type Answer = {
   status: number
   body?: unknown
+  /** Instead of a body: JSON that was written before, by a serializer of the schema. */
+  written?: string
   headers?: Record<string, string>
   /** Opens what is sent instead of a body, for as long as the caller listens. */
   stream?: () => Readable

@@ -36,7 +36,7 @@ export async function createServer(app: App, places: readonly Place[] = routes):
     routerOptions: { maxParamLength: 200, caseSensitive: true, ignoreTrailingSlash: false },
     // An address that cannot be read meets no hooks.
     frameworkErrors: (error, request, reply) => {
-      writeHeaders(reply.raw, request.id)
+      writeHeaders(request, reply)
       nameOrigin(app.config.corsOrigins, request.headers.origin, reply.raw)
       reply.raw.once('finish', () => {
         countAnswer(app, null, request, reply)
@@ -60,14 +60,14 @@ export async function createServer(app: App, places: readonly Place[] = routes):
   server.addHook('onRequest', (request, reply, done) => {
     app.meter.activeRequests++
     pending.set(request.raw.socket, reply.raw)
-    writeHeaders(reply.raw, request.id)
+    writeHeaders(request, reply)
     done()
   })
   if (app.config.corsOrigins.length > 0) await allowOrigins(server, app.config.corsOrigins)
   server.addHook('onRequest', (request, reply, done) => {
     const refused = refusal(request.raw)
     // What follows on this connection may be misread just as well.
-    if (refused) reply.raw.setHeader('connection', 'close')
+    if (refused) reply.header('connection', 'close')
     done(refused)
   })
   // They would never end by themselves, and a stop waits for every request.

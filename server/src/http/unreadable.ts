@@ -39,7 +39,7 @@ export function answerUnreadable(
   )
   const body = JSON.stringify(problemOf(error, requestId, `${app.config.publicUrl}/docs/errors`))
   const headers = {
-    ...Object.fromEntries(fixedHeaders(app.config.publicUrl)),
+    ...fixedHeaders(app.config.publicUrl),
     ...headersOf(error),
     'x-request-id': requestId,
     date: new Date(app.clock.now()).toUTCString(),
