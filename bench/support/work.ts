@@ -3,7 +3,7 @@ import { type Answer, requestBytes } from './connection.ts'
 
 /** What a load generator asks for; plain data, because it is told to another process. */
 export type Work =
-  | { kind: 'get'; path: string }
+  | { kind: 'get'; path: string; headers?: Record<string, string> }
   /** A token a request, in turn; the answer must speak of that token's session. */
   | { kind: 'validate'; tokens: { token: string; sessionId: string }[] }
   /** Each connection goes along a chain of its own. */
@@ -21,7 +21,10 @@ export function tasksOf(work: Work): (connection: number) => Task {
   let turn = 0
   switch (work.kind) {
     case 'get': {
-      const task = { bytes: requestBytes('GET', work.path), judge: ({ status }: Answer) => expectStatus(status, 200) }
+      const task = {
+        bytes: requestBytes('GET', work.path, work.headers),
+        judge: ({ status }: Answer) => expectStatus(status, 200),
+      }
       return () => task
     }
     case 'validate': {
