@@ -3,7 +3,7 @@ import { inTransaction } from '../database/transaction.ts'
 import { type Head, signCheckpoint } from '../domain/audit/checkpoint.ts'
 import { appendCheckpoint, checkpointFile } from '../domain/audit/checkpoint-file.ts'
 import { checkpointKeys } from '../domain/audit/checkpoint-keys.ts'
-import { expiredChains, firstKept, markRemoved } from '../domain/audit/retain.ts'
+import { erasuresIn, expiredChains, firstKept, markRemoved } from '../domain/audit/retain.ts'
 import {
   type AuditCheckpointRow,
   coverLines,
@@ -29,7 +29,8 @@ export async function makeCheckpoint(app: App): Promise<AuditCheckpointRow | nul
   const removed = await expiredChains(db, keptSince)
   if (heads.length === 0 && removed.length === 0) return null
   const first = await firstKept(db, keptSince, removed, last)
-  const row = signCheckpoint(checkpointKeys(app.masterKeys), last, { at: now, heads, removed, first })
+  const erased = await erasuresIn(db, keptSince, removed)
+  const row = signCheckpoint(checkpointKeys(app.masterKeys), last, { at: now, heads, removed, erased, first })
   try {
     await inTransaction(app.database, async (tx) => {
       await insertCheckpoint(tx, row)

@@ -126,6 +126,37 @@ describeStore('the retention of the audit log', (database) => {
     assert.match((await problems())[0]!, /^The whole chain of writer \S+ is missing/)
   })
 
+  it('knows of an erasure whose line is gone while lines of before it are still there', async () => {
+    const other = auditedApp(database(), clock)
+    const id = newId(1)
+    const by = (node: App, event: 'login' | 'user_deleted') =>
+      inAuditedTransaction(node, actingAs(somebodysAct, id), async (_tx, record) =>
+        record({ event, subject: { kind: 'user', id } }),
+      )
+    await by(app, 'login')
+    clock.advance(60_000)
+    await by(other, 'user_deleted')
+    clock.advance(10 * 3_600_000)
+    await by(app, 'login')
+    await makeCheckpoint(app)
+    assert.deepEqual(await problems(), [])
+    clock.advance(365 * day - 5 * 3_600_000)
+    await makeCheckpoint(app)
+    await remove()
+    assert.deepEqual(
+      (await lines()).map(({ event }) => event),
+      ['login', 'login'],
+    )
+    assert.deepEqual(await problems(), [])
+    assert.ok(!JSON.stringify(await db().selectFrom('audit_checkpoints').selectAll().execute()).includes(id))
+    await db().updateTable('audit_persons').set({ erased_at: 1 }).execute()
+    assert.deepEqual(await problems(), [])
+    clock.advance(3 * day)
+    await makeCheckpoint(app)
+    await remove()
+    assert.deepEqual([await lines(), await problems()], [[], []])
+  })
+
   it('never removes a chain that nobody signed', async () => {
     await write()
     clock.advance(400 * day)

@@ -38,7 +38,12 @@ describeStore('the verification of the audit log', (database) => {
     for (const each of findings) {
       assert.match(
         each.sentence,
-        each.what === 'lines' ? /^(Lines?|The whole chain) .*\.$/ : /^(Checkpoints?|Line) .*\.$/,
+        {
+          lines: /^(Lines?|The whole chain) .*\.$/,
+          checkpoints: /^(Checkpoints?|Line) .*\.$/,
+          writers: /^The list of writers .*\.$/,
+          persons: /^The secrets? of .*\.$/,
+        }[each.what],
       )
       if (each.writer !== null) assert.ok(each.sentence.includes(each.writer))
     }
@@ -307,6 +312,98 @@ describeStore('the verification of the audit log', (database) => {
     assert.deepEqual([last!.line.event, last!.line.ip, last!.line.erased], ['user_deleted', null, false])
     await change(3, { user_sealed: Buffer.from('something else') })
     assert.deepEqual(await found(), ['edited lines 3-3'])
+  })
+
+  const erase = (id: string) =>
+    inAuditedTransaction(app, actingAs(somebodysAct, id), async (_tx, record) =>
+      record({ event: 'user_deleted', subject: { kind: 'user', id } }),
+    )
+  const person = (id: string) => db().updateTable('audit_persons').where('user_id', '=', id)
+
+  it('finds that the secret of a person is another, is gone, or is marked as erased without a line', async () => {
+    const [row] = await db().selectFrom('audit_persons').selectAll().execute()
+    await person(user)
+      .set({ secret: Buffer.alloc(32, 1) })
+      .execute()
+    assert.deepEqual(await found(), ['edited persons 9-9'])
+    assert.match(
+      (await verdict()).findings[0]!.sentence,
+      new RegExp(`^The secret of user ${user} does not open line 9`),
+    )
+    for (const erased_at of [null, 0, Date.now()]) {
+      await person(user).set({ secret: null, erased_at }).execute()
+      assert.deepEqual(await found(), ['erased persons 1-1'])
+    }
+    await db().deleteFrom('audit_persons').execute()
+    assert.deepEqual(await found(), ['erased persons 1-1'])
+    await db().insertInto('audit_persons').values(row!).execute()
+    assert.deepEqual(await found(), [])
+    // Nothing personal would ever be written about this one.
+    await db()
+      .insertInto('audit_persons')
+      .values({ user_id: newId(2), secret: null, erased_at: 1 })
+      .execute()
+    assert.deepEqual(await found(), ['erased persons 0-0'])
+  })
+
+  it('finds that the secrets of two people were exchanged', async () => {
+    const other = newId(2)
+    await inAuditedTransaction(app, actingAs(somebodysAct, other), async (_tx, record) =>
+      record({ event: 'password_reset', subject: { kind: 'user', id: user }, personal: { name: 'Ada' } }),
+    )
+    assert.deepEqual(await found(), [])
+    const rows = await db().selectFrom('audit_persons').selectAll().execute()
+    const secretOf = (id: string) => rows.find(({ user_id }) => user_id === id)!.secret
+    await person(user)
+      .set({ secret: secretOf(other) })
+      .execute()
+    await person(other)
+      .set({ secret: secretOf(user) })
+      .execute()
+    assert.deepEqual(await found(), ['edited persons 10-10', 'edited persons 10-10'])
+  })
+
+  it('finds that an erasure was undone, or its line taken away', async () => {
+    const [row] = await db().selectFrom('audit_persons').selectAll().execute()
+    await erase(user)
+    assert.deepEqual(await found(), [])
+    await db().deleteFrom('audit_persons').execute()
+    assert.deepEqual(await found(), [], 'the row goes before the line does')
+    await db().insertInto('audit_persons').values(row!).execute()
+    assert.deepEqual(await found(), ['edited persons 10-10'])
+    await person(user).set({ secret: null, erased_at: 1 }).execute()
+    await change(10, { event: 'login' })
+    assert.deepEqual(await found(), ['edited lines 10-10', 'erased persons 1-1'])
+    await cut(9)
+    assert.deepEqual(await found(), ['erased persons 1-1'])
+    await change(3, { event: 'user_deleted' })
+    assert.deepEqual(await found(), ['edited lines 3-3', 'erased persons 1-1'])
+  })
+
+  it('tells of a hundred people in a sentence each, and of the rest in one', async () => {
+    const persons = Array.from({ length: 103 }, (_, index) => ({ user_id: newId(index), secret: null, erased_at: 1 }))
+    await db().insertInto('audit_persons').values(persons).execute()
+    const { findings } = await verdict()
+    assert.equal(findings.length, 101)
+    assert.equal(findings.at(-1)!.sentence, 'The secrets of 3 more users are not what they were.')
+  })
+
+  it('finds nothing where people are erased while it reads', async () => {
+    let reading = true
+    const writing = (async () => {
+      while (reading) {
+        const id = newId(1)
+        await inAuditedTransaction(app, actingAs(somebodysAct, id), async (_tx, record) =>
+          record({ event: 'login', subject: { kind: 'user', id } }),
+        )
+        await erase(id)
+      }
+    })()
+    const kinds: string[] = []
+    for (let round = 0; round < 20; round++) kinds.push(...(await found()))
+    reading = false
+    await writing
+    assert.deepEqual(kinds, [])
   })
 
   it('goes on over a change of the master key, for who has only the new one', async () => {

@@ -15,6 +15,8 @@ export type CheckpointBody = {
   heads: Head[]
   /** The chains that are removed from now on, because every line of them is older than the retention. */
   removed: Head[]
+  /** Digests of the people of whom lines in these chains said that they were erased. */
+  erased: string[]
   /** The oldest checkpoint that is kept from now on. */
   first: number
   /** Where the signing key has changed: the public key of the checkpoint before, which the new key vouches for. */
@@ -25,7 +27,7 @@ export type CheckpointBody = {
 const kind = 'ntt-auth audit checkpoint 1'
 const none = Buffer.alloc(32).toString('base64url')
 
-export type NewCheckpoint = Pick<CheckpointBody, 'at' | 'heads' | 'removed' | 'first'>
+export type NewCheckpoint = Pick<CheckpointBody, 'at' | 'heads' | 'removed' | 'erased' | 'first'>
 
 /** @param before the last one, or undefined for the first */
 export function signCheckpoint(

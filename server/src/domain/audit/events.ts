@@ -114,6 +114,9 @@ export type SubjectKind = 'user' | 'session' | 'service' | 'key' | 'token'
 export type AuditEventName = keyof typeof auditEvents
 export const auditEventNames = Object.keys(auditEvents) as AuditEventName[]
 
+/** Those with which a person goes. */
+export const erasingEvents = auditEventNames.filter((name) => auditEventOf(name).erases)
+
 export function auditEventOf(name: AuditEventName): Entry {
   return auditEvents[name]
 }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { Tx } from '../../database/connect.ts'
 import { newSecret } from './personal.ts'
 import type { Secrets } from './record.ts'
@@ -15,6 +16,11 @@ export async function secretsOf(tx: Tx, userIds: string[]): Promise<Secrets> {
   await insertPersons(tx, fresh)
   for (const row of fresh) secrets.set(row.user_id, row.secret)
   return secrets
+}
+
+/** Stands for a person where it is said that it was erased and its id need not be told. */
+export function digestOfPerson(userId: string): string {
+  return createHash('sha256').update(userId).digest().subarray(0, 16).toString('base64url')
 }
 
 /**

@@ -1,5 +1,7 @@
 import type { Db, Tx } from '../../database/connect.ts'
 import type { CheckpointBody, Head } from './checkpoint.ts'
+import { erasingEvents } from './events.ts'
+import { digestOfPerson } from './persons.ts'
 import {
   type AuditCheckpointRow,
   deleteCheckpointsBelow,
@@ -9,6 +11,7 @@ import {
   findCheckpointSince,
   findHead,
   findLastCheckpoint,
+  listErasedIn,
   listSeqs,
   listWritersBefore,
   listWritersToRemove,
@@ -31,6 +34,15 @@ export async function expiredChains(db: Db, keptSince: number): Promise<Head[]> 
     expired.push([writer, head.seq, head.hash.toString('base64url')])
   }
   return expired
+}
+
+/** Digests of the people of whom these chains say that they were erased. @param removed what `expiredChains` found */
+export async function erasuresIn(db: Db, keptSince: number, removed: Head[]): Promise<string[]> {
+  if (removed.length === 0) return []
+  const writers = removed.map(([writer]) => writer)
+  // Their last lines are older than that; a clock that was set back may have made others newer.
+  const ids = await listErasedIn(db, writers, erasingEvents, keptSince + day)
+  return [...new Set(ids.map(digestOfPerson))].sort()
 }
 
 /**

@@ -28,6 +28,26 @@ export async function insertPersons(db: Db | Tx, rows: AuditPersonRow[]): Promis
   if (rows.length > 0) await db.insertInto('audit_persons').values(rows).execute()
 }
 
+/** The ids of people who have no secret any more, from behind this one on. */
+export async function listErasedPersons(db: Db | Tx, limit: number, behind = ''): Promise<string[]> {
+  const query = db.selectFrom('audit_persons').select('user_id').where('secret', 'is', null)
+  const rows = await query.where('user_id', '>', behind).orderBy('user_id').limit(limit).execute()
+  return rows.map(({ user_id }) => user_id)
+}
+
+/** The lines of such events about these users. */
+export async function listErasures(db: Db | Tx, userIds: string[], events: string[]): Promise<AuditLineRow[]> {
+  const query = db.selectFrom('audit_lines').selectAll().where('user_id', 'in', userIds)
+  return query.where('event', 'in', events).execute()
+}
+
+/** The users about whom lines of such events are in these chains. @param until up to, not including, this time */
+export async function listErasedIn(db: Db | Tx, writers: string[], events: string[], until: number): Promise<string[]> {
+  const query = db.selectFrom('audit_lines').select('user_id').where('event', 'in', events).where('at', '<', until)
+  const rows = await query.where('writer', 'in', writers).where('user_id', 'is not', null).execute()
+  return rows.map(({ user_id }) => user_id!)
+}
+
 /** Takes a person's secret away. @returns whether the person is known */
 export async function erasePersonRow(db: Db | Tx, userId: string, now: number): Promise<boolean> {
   const result = await db

@@ -10,6 +10,8 @@ export type ChainEnds = Map<string, { seq: number; hash: string; checkpoint: num
 
 export type Signed = {
   ends: ChainEnds
+  /** Digests of people of whom checkpoints say that they were erased. */
+  erased: Set<string>
   count: number
   newest: { number: number; at: number; key_id: string } | null
   /** The hash of each checkpoint in the database by its number. */
@@ -32,7 +34,14 @@ export async function verifyCheckpoints(
   findings: Finding[],
   above = 0,
 ): Promise<Signed> {
-  const signed: Signed = { ends: new Map(), count: 0, newest: null, hashes: new Map(), first: above + 1 }
+  const signed: Signed = {
+    ends: new Map(),
+    erased: new Set(),
+    count: 0,
+    newest: null,
+    hashes: new Map(),
+    first: above + 1,
+  }
   let newer: CheckpointBody | null = null
   let newerNumber: number | null = null
   for await (const row of newestFirst(db, above)) {
@@ -49,7 +58,7 @@ export async function verifyCheckpoints(
       signed.newest = { number: row.number, at: row.at, key_id: row.key_id }
       signed.first = Math.max(above + 1, body.first)
     }
-    if (body) takeEnds(signed.ends, body)
+    if (body) take(signed, body)
     newer = body
     newerNumber = row.number
   }
@@ -69,6 +78,11 @@ async function* newestFirst(db: Db, above: number): AsyncGenerator<AuditCheckpoi
     if (rows.length < page) return
     below = rows.at(-1)!.number
   }
+}
+
+function take({ ends, erased }: Signed, body: CheckpointBody): void {
+  takeEnds(ends, body)
+  for (const digest of body.erased) erased.add(digest)
 }
 
 function takeEnds(ends: ChainEnds, { number, at, heads, removed }: CheckpointBody): void {
@@ -113,7 +127,7 @@ export async function verifyCopies(
     const here = signed.hashes.get(row.number)
     if (here === undefined && row.number > newest) {
       cut.push(body)
-      takeEnds(signed.ends, body)
+      take(signed, body)
     } else if (here !== undefined && here !== row.hash.toString('base64url')) {
       findings.push(finding('edited', row.number, row.number, `is not the one in ${path}`))
     }
@@ -140,5 +154,5 @@ const troubles: Record<'altered' | 'forged' | 'unknown key', (row: AuditCheckpoi
 function finding(kind: Finding['kind'], from: number, to: number, trouble: string): Finding {
   const which = from === to ? `Checkpoint ${from}` : `Checkpoints ${from} to ${to}`
   const words = from === to ? trouble.replace(/^are /, 'is ') : trouble
-  return { kind, writer: null, from, to, what: 'checkpoints', sentence: `${which} ${words}.` }
+  return { kind, writer: null, user: null, from, to, what: 'checkpoints', sentence: `${which} ${words}.` }
 }

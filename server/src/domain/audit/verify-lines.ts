@@ -4,7 +4,8 @@ import { firstHash } from './lanes.ts'
 import { hashOfLine } from './line.ts'
 import { type AuditLineRow, listLinesBehind } from './store.ts'
 import type { Finding } from './verify.ts'
-import type { ChainEnds } from './verify-checkpoints.ts'
+import type { ChainEnds, Signed } from './verify-checkpoints.ts'
+import { watchPersons } from './verify-persons.ts'
 import { sentence } from './verify-sentence.ts'
 import { compareWriters, type Writers, wholeChain } from './verify-writers.ts'
 
@@ -17,14 +18,16 @@ type Walked = { count: number; chains: number; uncovered: number; beginsAt: numb
 export async function verifyLines(
   db: Db,
   writers: Writers,
-  ends: ChainEnds,
+  { ends, erased }: Signed,
   findings: Finding[],
   tell: (line: string) => void,
 ): Promise<Walked> {
   const walked: Walked = { count: 0, chains: 0, uncovered: 0, beginsAt: null }
   const seen = new Map<string, number>()
+  const persons = watchPersons(db, ends, erased)
   let chain: ReturnType<typeof openChain> | null = null
   for await (const lines of pages(db)) {
+    await persons.see(lines)
     for (const line of lines) {
       if (line.writer !== chain?.writer) {
         chain?.close()
@@ -44,6 +47,7 @@ export async function verifyLines(
     if (!seen.has(writer) && !end.removed) findings.push(wholeChain(writer, end.seq, end.checkpoint, end.at))
   }
   await compareWriters(db, writers, ends, seen, findings)
+  findings.push(...(await persons.close()))
   return walked
 }
 
@@ -67,7 +71,7 @@ function openChain(writer: string, ends: ChainEnds, findings: Finding[]) {
   const find = (kind: Finding['kind'], from: number, to: number, trouble: string) => {
     if (open?.kind === kind && open.to === from - 1 && kind !== 'truncated') open.to = to
     else {
-      open = { kind, writer, from, to, what: 'lines', sentence: '' }
+      open = { kind, writer, user: null, from, to, what: 'lines', sentence: '' }
       findings.push(open)
     }
     open.sentence = sentence(writer, open.from, open.to, trouble)

@@ -33,7 +33,7 @@ export async function compareWriters(
   findings: Finding[],
 ): Promise<void> {
   const find = (kind: Finding['kind'], writer: string, from: number, to: number, trouble: string) =>
-    findings.push({ kind, writer, from, to, what: 'lines', sentence: sentence(writer, from, to, trouble) })
+    findings.push({ kind, writer, user: null, from, to, what: 'lines', sentence: sentence(writer, from, to, trouble) })
   for (const [writer, covered] of writers) {
     const end = ends.get(writer)
     if (end?.removed) continue
@@ -56,5 +56,5 @@ export function wholeChain(writer: string, to: number, checkpoint: number | null
       ? 'the list of writers knows it'
       : `checkpoint ${checkpoint} of ${toRfc3339(at)} signed it`
   const text = `The whole chain of writer ${writer} is missing, ${to} lines or more: ${proof}.`
-  return { kind: 'truncated', writer, from: 1, to, what: 'lines', sentence: text }
+  return { kind: 'truncated', writer, user: null, from: 1, to, what: 'lines', sentence: text }
 }

@@ -1,19 +1,31 @@
 import { toRfc3339 } from '../../clock.ts'
 import type { Db } from '../../database/connect.ts'
 import type { CheckpointKeys } from './checkpoint-keys.ts'
-import { type ChainEnds, verifyCheckpoints, verifyCopies } from './verify-checkpoints.ts'
+import { digestOfPerson } from './persons.ts'
+import { verifyCheckpoints, verifyCopies } from './verify-checkpoints.ts'
 import { verifyLines } from './verify-lines.ts'
 import { readWriters } from './verify-writers.ts'
 
 /** Something that is not as it was written: what, where, and a sentence that says so. */
 export type Finding = {
-  kind: 'edited' | 'missing' | 'reordered' | 'truncated' | 'forged' | 'unknown_key' | 'unreadable' | 'unlisted'
-  /** The chain, for findings about lines. */
+  kind:
+    | 'edited'
+    | 'missing'
+    | 'reordered'
+    | 'truncated'
+    | 'forged'
+    | 'unknown_key'
+    | 'unreadable'
+    | 'unlisted'
+    | 'erased'
+  /** The chain, for findings about lines and about the list of writers. */
   writer: string | null
+  /** For findings about people. */
+  user: string | null
   /** The first and last line of the chain, or the checkpoints, that it is about. */
   from: number
   to: number
-  what: 'lines' | 'checkpoints'
+  what: 'lines' | 'checkpoints' | 'writers' | 'persons'
   sentence: string
 }
 
@@ -49,7 +61,7 @@ export async function verifyLog(db: Db, { keys, copies, tell }: VerifyOptions): 
   const signed = await verifyCheckpoints(db, trusted, findings)
   tell(`${signed.count} checkpoints read`)
   for (const path of copies) await verifyCopies(path, signed, trusted, findings)
-  const lines = await verifyLines(db, writers, signed.ends, findings, tell)
+  const lines = await verifyLines(db, writers, signed, findings, tell)
   const settled = await withoutLeaving(db, trusted, signed.newest?.number ?? 0, findings)
   return {
     ok: settled.length === 0,
@@ -67,6 +79,9 @@ export async function verifyLog(db: Db, { keys, copies, tell }: VerifyOptions): 
 /** A server that is running may have begun to remove chains while they were read. */
 async function withoutLeaving(db: Db, trusted: Map<string, string>, since: number, findings: Finding[]) {
   if (findings.length === 0) return findings
-  const later: ChainEnds = (await verifyCheckpoints(db, trusted, [], since)).ends
-  return findings.filter(({ writer }) => writer === null || !later.get(writer)?.removed)
+  const { ends, erased } = await verifyCheckpoints(db, trusted, [], since)
+  return findings.filter(({ writer, user }) => {
+    const leaves = writer !== null && ends.get(writer)?.removed
+    return !leaves && !(user !== null && erased.has(digestOfPerson(user)))
+  })
 }

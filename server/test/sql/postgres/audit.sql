@@ -10,6 +10,15 @@ select * from "audit_persons" where "user_id" in ($1, $2);
 -- insertPersons
 insert into "audit_persons" ("user_id", "secret", "erased_at") values ($1, $2, $3);
 
+-- listErasedPersons
+select "user_id" from "audit_persons" where "secret" is null and "user_id" > $1 order by "user_id" limit $2;
+
+-- listErasures
+select * from "audit_lines" where "user_id" in ($1, $2) and "event" in ($3);
+
+-- listErasedIn
+select "user_id" from "audit_lines" where "event" in ($1) and "at" < $2 and "writer" in ($3, $4) and "user_id" is not null;
+
 -- erasePersonRow
 update "audit_persons" set "secret" = $1, "erased_at" = $2 where "user_id" = $3;
 

@@ -10,6 +10,15 @@ select * from "audit_persons" where "user_id" in (?, ?);
 -- insertPersons
 insert into "audit_persons" ("user_id", "secret", "erased_at") values (?, ?, ?);
 
+-- listErasedPersons
+select "user_id" from "audit_persons" where "secret" is null and "user_id" > ? order by "user_id" limit ?;
+
+-- listErasures
+select * from "audit_lines" where "user_id" in (?, ?) and "event" in (?);
+
+-- listErasedIn
+select "user_id" from "audit_lines" where "event" in (?) and "at" < ? and "writer" in (?, ?) and "user_id" is not null;
+
 -- erasePersonRow
 update "audit_persons" set "secret" = ?, "erased_at" = ? where "user_id" = ?;
 
