@@ -5,6 +5,7 @@
 import { spawn } from 'node:child_process'
 import { globSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { schemathesis } from '../test/support/schemathesis.ts'
 import { startDatabases } from '../test/support/start-databases.ts'
 
 const server = fileURLToPath(new URL('..', import.meta.url))
@@ -34,6 +35,7 @@ try {
 for (const name of databases.missing) {
   console.error(`SKIPPED: everything that runs on ${name}, which is not installed.`)
 }
+if (schemathesis.skip) console.error(`SKIPPED: the fuzz of every route, since ${schemathesis.skip}.`)
 process.exit(code)
 
 function run(): Promise<number> {
