@@ -7,3 +7,11 @@ export const systemClock: Clock = { now: () => Date.now() }
 export function toRfc3339(milliseconds: number): string {
   return new Date(milliseconds).toISOString()
 }
+
+const timeShape = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/
+
+/** @returns milliseconds since 1970, or null for what is no RFC 3339 time from 1970 on */
+export function fromRfc3339(text: string): number | null {
+  const time = Date.parse(text)
+  return timeShape.test(text) && Number.isFinite(time) && time >= 0 ? time : null
+}

@@ -76,6 +76,20 @@ const stores: {
 } = {
   users: {
     insertUser: [(db) => users.insertUser(db, userRow())],
+    insertUsers: [
+      (db) =>
+        users.insertUsers(
+          db as Tx,
+          [userRow(), userRow()],
+          [
+            { user_id: id, role: 'admin' },
+            { user_id: id, role: 'editor' },
+          ],
+          [{ user_id: id, word: 'ada' }],
+        ),
+    ],
+    listUsersKnownBy: [(db) => users.listUsersKnownBy(db, ['ada@example.com'], ['one'])],
+    listUserRowsAfter: [(db) => users.listUserRowsAfter(db, id, 500)],
     findUserById: [(db) => users.findUserById(db, id)],
     findUserForLogin: [(db) => users.findUserForLogin(db, 'ada@example.com')],
     findUserIdByEmail: [(db) => users.findUserIdByEmail(db, 'ada@example.com')],
@@ -119,6 +133,8 @@ const stores: {
   passwords: {
     sampleHashes: [(db) => passwords.sampleHashes(db, 100)],
     findPasswordHash: [(db) => passwords.findPasswordHash(db, id)],
+    insertPasswords: [(db) => passwords.insertPasswords(db as Tx, [{ userId: id, hash: 'hash' }], now)],
+    findPasswordHashes: [(db) => passwords.findPasswordHashes(db, ['one', 'two'])],
     insertPassword: [(db) => passwords.insertPassword(db, id, 'hash', now)],
     replacePassword: [
       (db) => passwords.replacePassword(db, id, 'former', 'hash', now),

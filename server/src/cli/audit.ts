@@ -1,5 +1,4 @@
-import { once } from 'node:events'
-import { createWriteStream, existsSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { type App, createApp } from '../app.ts'
 import { systemClock, toRfc3339 } from '../clock.ts'
 import { checkpointKeys } from '../domain/audit/checkpoint-keys.ts'
@@ -11,6 +10,7 @@ import { bringSchema } from '../start.ts'
 import type { Command, Invocation } from './command.ts'
 import { exitCodes } from './exit-codes.ts'
 import { configFrom, settingFlags } from './load-config.ts'
+import { openOutput } from './open-output.ts'
 import { UsageError } from './usage-error.ts'
 
 export const command: Command = {
@@ -146,30 +146,6 @@ async function exportLines(app: App, invocation: Invocation, filter: AuditFilter
   return exitCodes.ok
 }
 
-/** Waits whenever the reader, or the disk, is slower than the database. */
-async function openOutput({ print }: Invocation, to: string) {
-  if (to === '-') {
-    return {
-      async write(text: string) {
-        print(text)
-        if (process.stdout.writableNeedDrain) await once(process.stdout, 'drain')
-      },
-      close: async () => undefined,
-    }
-  }
-  const stream = createWriteStream(to, { flags: 'wx', mode: 0o600 })
-  await once(stream, 'open').catch((error) => explain(error, to))
-  return {
-    async write(text: string) {
-      if (!stream.write(`${text}\n`)) await once(stream, 'drain')
-    },
-    async close() {
-      stream.end()
-      await once(stream, 'close')
-    },
-  }
-}
-
 const pageSize = 500
 
 async function* pages(app: App, filter: AuditFilter, order: 'newest' | 'oldest', most: number) {
@@ -242,9 +218,4 @@ function readLimit({ options }: Invocation): number {
   const limit = /^\d{1,5}$/.test(text) ? Number(text) : 0
   if (limit < 1 || limit > 10_000) throw new UsageError('--limit is a number from 1 to 10000.')
   return limit
-}
-
-function explain(error: NodeJS.ErrnoException, to: string): never {
-  if (error.code === 'EEXIST') throw new UsageError(`${to} exists already; name another file.`)
-  throw new Error(`${to} cannot be written: ${error.message}`)
 }

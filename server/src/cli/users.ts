@@ -16,20 +16,28 @@ import { invitationText } from './invitation.ts'
 import { settingFlags } from './load-config.ts'
 import { readPassword } from './read-password.ts'
 import { UsageError } from './usage-error.ts'
+import { exportToFile } from './users/export.ts'
+import { importFile } from './users/import.ts'
 import { withApp } from './with-app.ts'
 
-type Action = { takesUser: boolean; run(app: App, invocation: Invocation, user: string): Promise<void> }
+/** Whoever knows of more exit codes than 0 answers with one. */
+type Action = {
+  takes: 'ID_OR_ADDRESS' | 'FILE' | null
+  run(app: App, invocation: Invocation, argument: string): Promise<unknown>
+}
 
 const actions: Record<string, Action> = {
-  list: { takesUser: false, run: list },
+  list: { takes: null, run: list },
   show: {
-    takesUser: true,
+    takes: 'ID_OR_ADDRESS',
     run: async (app, invocation, text) => show(invocation, await findUserBy(app, text)),
   },
-  create: { takesUser: false, run: create },
+  create: { takes: null, run: create },
   disable: changing('disabled', (app, user) => disableUser(app, operatorAct, user.id)),
   enable: changing('enabled', (app, user) => enableUser(app, operatorAct, user.id)),
   logout: changing('logged out everywhere', (app, user) => logoutUser(app, operatorAct, user.id)),
+  import: { takes: 'FILE', run: importFile },
+  export: { takes: null, run: exportToFile },
 }
 
 export const command: Command = {
@@ -39,6 +47,8 @@ export const command: Command = {
 ntt-auth users show USER [--json]
 ntt-auth users create --email ADDRESS [--password-stdin | --link] [--name NAME] [--locale L] [--roles LIST] [--json]
 ntt-auth users disable|enable|logout USER [--json]
+ntt-auth users import FILE|- [--format ndjson|csv] [--dry-run] [--on-conflict skip|fail] [--report FILE] [--json]
+ntt-auth users export --to FILE|- [--format ndjson|csv] [--with-password-hashes]
 
 USER is an id or an e-mail address. Works on the database by itself: no server needs to run, and one may.
 
@@ -49,20 +59,32 @@ create   makes a user; the password is asked for, or read from standard input, o
 disable  closes an account: its sessions end, and nobody logs in
 enable   opens it again
 logout   ends every session of the user, with the reason "admin"
+import   reads users from a file, one a row, with password hashes of many systems; docs/moving.md has the fields and a
+         recipe for each system. A run that was cut off is simply run again: whoever is there already is skipped
+export   writes every user as "import" reads it, in the order of creation
 
   --all               list: every page, one user a line
+  --format F          import, export: ndjson or csv, where the ending of the file (.ndjson, .jsonl, .csv) does not tell
+  --dry-run           import: judge every row and change nothing
+  --on-conflict WHAT  import: rows whose address is taken are skipped (skip), or count as failed (fail)
+  --report FILE       import: what became of each row, one JSON object a line, behind what the file holds already
+  --to FILE|-         export: the file to write to, which must not exist, or - for standard output
+  --with-password-hashes
+                      export: the password hashes too; keep such a file as you would keep the database
   --json              print an object; with --all an object a line
   --roles LIST        separated by commas
   --config FILE       the JSON file with settings, instead of NTT_AUTH_CONFIG_FILE
   --<setting> VALUE   any setting that is no secret; "ntt-auth help settings" lists them
 
-Exit: 0 done; 1 refused, e.g. for the last administrator; 5 there is no such user; 64 the command line is wrong.
+Exit: 0 done; 1 refused, e.g. for the last administrator, or rows of an import failed; 5 there is no such user; 64 the command line is wrong.
 
 Examples:
   ntt-auth users list --q ada --status active
   ntt-auth users list --all --json > users.ndjson
   ntt-auth users create --email ada@example.com --link
-  ntt-auth users disable ada@example.com`,
+  ntt-auth users disable ada@example.com
+  ntt-auth users import users.csv --dry-run --report report.ndjson
+  ntt-auth users export --to users.ndjson --with-password-hashes`,
   options: {
     ...settingFlags,
     q: { type: 'string' },
@@ -81,24 +103,34 @@ Examples:
     'password-stdin': { type: 'boolean' },
     link: { type: 'boolean' },
     json: { type: 'boolean' },
+    format: { type: 'string' },
+    'dry-run': { type: 'boolean' },
+    'on-conflict': { type: 'string' },
+    report: { type: 'string' },
+    to: { type: 'string' },
+    'with-password-hashes': { type: 'boolean' },
   },
   async run(invocation) {
     const [name = '', ...rest] = invocation.arguments
     const action = Object.hasOwn(actions, name) ? actions[name]! : undefined
     if (!action) throw new UsageError(`Call it as "ntt-auth users ${Object.keys(actions).join('|')}".`)
-    if (rest.length !== (action.takesUser ? 1 : 0)) {
+    if (rest.length !== (action.takes === null ? 0 : 1)) {
       throw new UsageError(
-        action.takesUser ? `Say whom: ntt-auth users ${name} ID_OR_ADDRESS` : `"users ${name}" takes options only.`,
+        action.takes === null
+          ? `"users ${name}" takes options only.`
+          : `Say ${action.takes === 'FILE' ? 'from where' : 'whom'}: ntt-auth users ${name} ${action.takes}`,
       )
     }
     refuseForeignOptions(invocation, name)
     return withApp(invocation, async (app) => {
-      await action.run(app, invocation, rest[0]!)
-      return exitCodes.ok
+      const code = await action.run(app, invocation, rest[0]!)
+      return typeof code === 'number' ? code : exitCodes.ok
     })
   },
 }
 
+const ofImport = ['dry-run', 'on-conflict', 'report']
+const ofExport = ['to', 'with-password-hashes']
 const ofList = ['q', 'status', 'role', 'created-after', 'created-before', 'sort', 'limit', 'cursor', 'all']
 const ofCreate = ['email', 'name', 'locale', 'roles', 'password-stdin', 'link']
 
@@ -107,10 +139,16 @@ function refuseForeignOptions({ options }: Invocation, action: string): void {
   for (const [owner, names] of [
     ['list', ofList],
     ['create', ofCreate],
+    ['import', ofImport],
+    ['export', ofExport],
   ] as const) {
     const foreign = owner === action ? undefined : names.find((name) => options[name] !== undefined)
     if (foreign !== undefined) throw new UsageError(`--${foreign} belongs to "users ${owner}".`)
   }
+  if (options.format !== undefined && action !== 'import' && action !== 'export') {
+    throw new UsageError('--format belongs to "users import" and "users export".')
+  }
+  if (options.json && action === 'export') throw new UsageError('"users export" has --format ndjson.')
   if (options.link && options['password-stdin']) throw new UsageError('Either --link or --password-stdin.')
   if (options.all && (options.limit ?? options.cursor) !== undefined) {
     throw new UsageError('--all shows every page; leave --limit and --cursor out.')
@@ -119,7 +157,7 @@ function refuseForeignOptions({ options }: Invocation, action: string): void {
 
 function changing(done: string, change: (app: App, user: User) => Promise<void>): Action {
   return {
-    takesUser: true,
+    takes: 'ID_OR_ADDRESS',
     async run(app, invocation, text) {
       const user = await findUserBy(app, text)
       await change(app, user)

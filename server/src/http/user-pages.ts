@@ -1,3 +1,4 @@
+import { fromRfc3339 } from '../clock.ts'
 import type { UserOrder } from '../domain/users/list.ts'
 import { isId } from '../random.ts'
 import { refusedQuery } from './pages.ts'
@@ -23,9 +24,7 @@ export function readUserCursor(order: UserOrder, cursor: string | undefined): st
 /** @returns milliseconds since 1970 @throws AppError `validation_failed` for what is no time */
 export function readTime(name: string, text: string | undefined): number | undefined {
   if (text === undefined) return undefined
-  const time = Date.parse(text)
-  if (timeShape.test(text) && Number.isFinite(time) && time >= 0) return time
+  const time = fromRfc3339(text)
+  if (time !== null) return time
   throw refusedQuery(name, 'Send a time as in 2026-11-23T10:00:00Z (RFC 3339; in a URL a "+" is written %2B).')
 }
-
-const timeShape = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/

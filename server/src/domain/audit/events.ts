@@ -5,6 +5,17 @@
 export const auditEvents = {
   user_registered: { meaning: 'A stranger became a user.', subject: 'user', details: ['session'] },
   user_created: { meaning: 'An administrator or operator made a user.', subject: 'user', details: ['roles'] },
+  users_imported: {
+    meaning:
+      'An operator brought users from a file: so many, from these lines of it; one entry for each portion of a run.',
+    subject: null,
+    details: ['run', 'count', 'first_line', 'last_line'],
+  },
+  users_exported: {
+    meaning: 'An operator began to write out all users, with or without the hashes of their passwords.',
+    subject: null,
+    details: ['password_hashes'],
+  },
   user_updated: { meaning: 'Fields of a user changed; which ones.', subject: 'user', details: ['fields'] },
   user_roles_changed: { meaning: 'A user got other roles.', subject: 'user', details: ['before', 'after'] },
   user_disabled: { meaning: 'A user was disabled, and its sessions ended.', subject: 'user', details: [] },

@@ -16,6 +16,19 @@ export async function insertPassword(db: Db | Tx, userId: string, hash: string, 
   await db.insertInto('passwords').values({ user_id: userId, hash, changed_at: now }).execute()
 }
 
+export async function insertPasswords(tx: Tx, hashes: { userId: string; hash: string }[], now: number): Promise<void> {
+  if (hashes.length === 0) return
+  const rows = hashes.map(({ userId, hash }) => ({ user_id: userId, hash, changed_at: now }))
+  await tx.insertInto('passwords').values(rows).execute()
+}
+
+/** @returns the hashes by user id, of those who have one */
+export async function findPasswordHashes(db: Db | Tx, userIds: string[]): Promise<Map<string, string>> {
+  if (userIds.length === 0) return new Map()
+  const rows = await db.selectFrom('passwords').select(['user_id', 'hash']).where('user_id', 'in', userIds).execute()
+  return new Map(rows.map(({ user_id, hash }) => [user_id, hash]))
+}
+
 /** Guarded by the former hash: whoever changed the password in between is not overwritten. */
 export async function replacePassword(
   db: Db | Tx,

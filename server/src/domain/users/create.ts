@@ -1,5 +1,6 @@
 import type { Tx } from '../../database/connect.ts'
-import { insertUser, insertUserRoles, insertUserWords } from './store.ts'
+import type { UserRow } from '../../database/schema.ts'
+import { insertUser, insertUserRoles, insertUsers, insertUserWords } from './store.ts'
 import { type User, userOf } from './user.ts'
 import { wordsOfName } from './words.ts'
 
@@ -21,8 +22,34 @@ export type NewUser = {
  * @throws the database's duplicate error when the address is taken
  */
 export async function createUser(tx: Tx, user: NewUser, now: number): Promise<User> {
+  const { id, name, roles } = user
+  const row = rowOf({ ...user, createdAt: now, lastLoginAt: null }, now)
+  await insertUser(tx, row)
+  await insertUserRoles(tx, id, roles)
+  await insertUserWords(tx, id, wordsOfName(name))
+  return userOf(row)
+}
+
+/** A user who was one elsewhere before; the id is made at `createdAt`. */
+export type FormerUser = NewUser & { createdAt: number; lastLoginAt: number | null }
+
+/**
+ * Many users at once, each with its own past.
+ * @param now milliseconds since 1970
+ * @throws the database's duplicate error when an address or an id is taken
+ */
+export async function createUsers(tx: Tx, users: FormerUser[], now: number): Promise<void> {
+  await insertUsers(
+    tx,
+    users.map((user) => rowOf(user, now)),
+    users.flatMap(({ id, roles }) => roles.map((role) => ({ user_id: id, role }))),
+    users.flatMap(({ id, name }) => wordsOfName(name).map((word) => ({ user_id: id, word }))),
+  )
+}
+
+function rowOf(user: FormerUser, now: number): UserRow {
   const { id, email, name, locale, roles, emailVerified = false, metadata = {}, status = 'active' } = user
-  const row = {
+  return {
     id,
     email,
     email_verified: emailVerified ? 1 : 0,
@@ -31,12 +58,8 @@ export async function createUser(tx: Tx, user: NewUser, now: number): Promise<Us
     roles: JSON.stringify(roles),
     status,
     metadata: JSON.stringify(metadata),
-    created_at: now,
+    created_at: user.createdAt,
     updated_at: now,
-    last_login_at: null,
+    last_login_at: user.lastLoginAt,
   }
-  await insertUser(tx, row)
-  await insertUserRoles(tx, id, roles)
-  await insertUserWords(tx, id, wordsOfName(name))
-  return userOf(row)
 }

@@ -1,11 +1,43 @@
 import { sql } from 'kysely'
 import type { Db, Tx } from '../../database/connect.ts'
-import type { UserRow } from '../../database/schema.ts'
+import type { UserRoleRow, UserRow, UserWordRow } from '../../database/schema.ts'
 
 export type { UserRow }
 
 export async function insertUser(db: Db | Tx, row: UserRow): Promise<void> {
   await db.insertInto('users').values(row).execute()
+}
+
+// A row of users takes eleven places, and SQLite has 32766 in one statement.
+const rowsAtOnce = 1000
+
+/** Many users with their roles and the words of their names. */
+export async function insertUsers(tx: Tx, users: UserRow[], roles: UserRoleRow[], words: UserWordRow[]): Promise<void> {
+  for (const rows of cut(users)) await tx.insertInto('users').values(rows).execute()
+  for (const rows of cut(roles)) await tx.insertInto('user_roles').values(rows).execute()
+  for (const rows of cut(words)) await tx.insertInto('user_words').values(rows).execute()
+}
+
+function cut<T>(rows: T[]): T[][] {
+  const pieces = []
+  for (let from = 0; from < rows.length; from += rowsAtOnce) pieces.push(rows.slice(from, from + rowsAtOnce))
+  return pieces
+}
+
+/** Who has one of these addresses or ids. */
+export async function listUsersKnownBy(
+  db: Db | Tx,
+  emails: string[],
+  ids: string[],
+): Promise<Pick<UserRow, 'id' | 'email' | 'updated_at'>[]> {
+  const query = db.selectFrom('users').select(['id', 'email', 'updated_at'])
+  const found = emails.length === 0 ? [] : await query.where('email', 'in', inFewLengths(emails)).execute()
+  return ids.length === 0 ? found : [...found, ...(await query.where('id', 'in', inFewLengths(ids)).execute())]
+}
+
+/** The next users in the order of their ids. */
+export async function listUserRowsAfter(db: Db | Tx, after: string, limit: number): Promise<UserRow[]> {
+  return db.selectFrom('users').selectAll().where('id', '>', after).orderBy('id').limit(limit).execute()
 }
 
 export async function findUserById(db: Db | Tx, id: string): Promise<UserRow | undefined> {
@@ -243,7 +275,7 @@ export async function listUserRows(
     .execute()
 }
 
-/** Repeats the last id, so that statements come in few texts and their preparation is worth keeping. */
+/** Repeats the last one, so that statements come in few texts and their preparation is worth keeping. */
 function inFewLengths(ids: string[]): string[] {
   const length = [8, 64, 256].find((each) => each >= ids.length) ?? ids.length
   return [...ids, ...Array<string>(length - ids.length).fill(ids.at(-1)!)]

@@ -5,6 +5,12 @@ select "hash" from "passwords" order by "user_id" desc limit $1;
 -- findPasswordHash
 select "hash" from "passwords" where "user_id" = $1;
 
+-- insertPasswords
+insert into "passwords" ("user_id", "hash", "changed_at") values ($1, $2, $3);
+
+-- findPasswordHashes
+select "user_id", "hash" from "passwords" where "user_id" in ($1, $2);
+
 -- insertPassword
 insert into "passwords" ("user_id", "hash", "changed_at") values ($1, $2, $3);
 

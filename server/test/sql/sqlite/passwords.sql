@@ -5,6 +5,12 @@ select "hash" from "passwords" order by "user_id" desc limit ?;
 -- findPasswordHash
 select "hash" from "passwords" where "user_id" = ?;
 
+-- insertPasswords
+insert into "passwords" ("user_id", "hash", "changed_at") values (?, ?, ?);
+
+-- findPasswordHashes
+select "user_id", "hash" from "passwords" where "user_id" in (?, ?);
+
 -- insertPassword
 insert into "passwords" ("user_id", "hash", "changed_at") values (?, ?, ?);
 

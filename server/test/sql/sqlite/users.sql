@@ -1,6 +1,18 @@
 -- insertUser
 insert into "users" ("id", "email", "email_verified", "name", "locale", "roles", "status", "metadata", "created_at", "updated_at", "last_login_at") values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
+-- insertUsers
+insert into "users" ("id", "email", "email_verified", "name", "locale", "roles", "status", "metadata", "created_at", "updated_at", "last_login_at") values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?), (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+insert into "user_roles" ("user_id", "role") values (?, ?), (?, ?);
+insert into "user_words" ("user_id", "word") values (?, ?);
+
+-- listUsersKnownBy
+select "id", "email", "updated_at" from "users" where "email" in (?, ?, ?, ?, ?, ?, ?, ?);
+select "id", "email", "updated_at" from "users" where "id" in (?, ?, ?, ?, ?, ?, ?, ?);
+
+-- listUserRowsAfter
+select * from "users" where "id" > ? order by "id" limit ?;
+
 -- findUserById
 select * from "users" where "id" = ?;
 

@@ -1,0 +1,367 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Readable } from 'node:stream'
+import { after, it } from 'node:test'
+import { UsageError } from '../../src/cli/usage-error.ts'
+import { command } from '../../src/cli/users.ts'
+import { importUsers } from '../../src/flows/import-users.ts'
+import { readImportRow } from '../../src/http/import-row.ts'
+import { newId } from '../../src/random.ts'
+import { describeFlow, eventually, logIn, problem } from '../flows/flow-server.ts'
+import { foreignVectors } from '../passwords/vectors.ts'
+import { databases, freshDatabase } from '../support/databases.ts'
+import { registerSomebody, startTestServer, type TestServer, testMasterKey } from '../support/server.ts'
+
+const directory = mkdtempSync(join(tmpdir(), 'ntt-auth-import-'))
+after(() => rmSync(directory, { recursive: true, force: true }))
+const hash = '$2b$04$YMK7kB0TEX.jJMK2mDO50uzS5qm81vzCI0DXwKUx6R8EcyLaNxPQG'
+const password = 'correct horse battery staple'
+
+type Options = Record<string, string | boolean>
+type Row = Record<string, unknown>
+
+let files = 0
+function write(name: string, text: string): string {
+  const path = join(directory, `${++files}-${name}`)
+  writeFileSync(path, text)
+  return path
+}
+const ndjson = (rows: Row[]) =>
+  write('rows.ndjson', rows.map((row) => (typeof row === 'string' ? row : JSON.stringify(row))).join('\n'))
+const reportAt = (path: string) =>
+  readFileSync(path, 'utf8')
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+
+async function run(url: string, args: string[], options: Options = {}, stdin: Iterable<Buffer> | object = []) {
+  const [out, err]: string[][] = [[], []]
+  const code = await command.run({
+    options,
+    arguments: args,
+    env: {
+      NTT_AUTH_DATABASE_URL: url,
+      NTT_AUTH_DATA_DIR: directory,
+      NTT_AUTH_MASTER_KEY: testMasterKey,
+      NTT_AUTH_PUBLIC_URL: 'https://auth.example.com',
+      NTT_AUTH_PASSWORD_HASH: 'argon2id',
+    },
+    stdin: Readable.from(stdin as Iterable<Buffer>) as unknown as NodeJS.ReadStream,
+    print: (line) => out!.push(line),
+    tell: (line) => err!.push(line),
+  })
+  return { code, out: out!.join('\n'), err: err!.join('\n') }
+}
+
+const hashOf = async (server: TestServer, id: string) => {
+  const { db } = server.app.database
+  return (await db.selectFrom('passwords').select('hash').where('user_id', '=', id).executeTakeFirst())?.hash
+}
+const countUsers = async (server: TestServer) =>
+  (await server.app.database.db.selectFrom('users').select('id').execute()).length
+
+describeFlow('users import', (flow) => {
+  const bring = (path: string, options: Options = {}) => run(flow.url, ['import', path], options)
+  const read = (email: string) =>
+    flow.server.app.database.db.selectFrom('users').selectAll().where('email', '=', email).executeTakeFirst()
+
+  it('brings users of every format, who log in with their passwords and are rehashed', async () => {
+    // The first of each spelling: those are cheap.
+    const spelling = ({ hash }: { hash: string }) => /^[^0-9]*/.exec(hash)![0]
+    const seen = new Set<string>()
+    const chosen = foreignVectors.filter((vector) => seen.size < seen.add(spelling(vector)).size)
+    assert.ok(chosen.length >= 15)
+    const rows = chosen.map((vector, place) => ({ ...vector, email: `vector-${place}@example.com` }))
+    const path = ndjson(rows.map(({ email, hash }) => ({ email, password_hash: hash })))
+    const { code, out } = await bring(path, { json: true })
+    assert.equal(code, 0)
+    assert.deepEqual(
+      { ...JSON.parse(out), run: '' },
+      {
+        run: '',
+        dry_run: false,
+        rows: rows.length,
+        created: rows.length,
+        skipped: 0,
+        failed: 0,
+      },
+    )
+    for (const { email, password } of rows) {
+      const { status, body } = await logIn(flow.server, email, { password })
+      assert.equal(status, 200, email)
+      await eventually(async () => (await hashOf(flow.server, body.user.id))!.startsWith('$argon2id$v=19$m=19456,'))
+    }
+  })
+
+  it('takes over every field, and lists users by when they were made', async () => {
+    const path = write(
+      'fields.csv',
+      [
+        'email,password_hash,email_verified,name,locale,roles,status,metadata,created_at,last_login_at',
+        ` Old-Ada@Example.com,${hash},t,Ada Lovelace,de-CH,"admin,editor",,"{""plan"":""gold""}",2019-05-01T10:00:00+02:00,2020-01-01T00:00:00Z`,
+        `old-bob@example.com,${hash},f,,,,disabled,,2018-01-01T00:00:00Z,`,
+        'old-cy@example.com,,,,,,,,,',
+      ].join('\r\n'),
+    )
+    assert.equal((await bring(path)).code, 0)
+    const ada = (await logIn(flow.server, 'old-ada@example.com', { password })).body.user
+    assert.deepEqual(
+      { ...ada, id: '', updated_at: '', last_login_at: '' },
+      {
+        id: '',
+        email: 'old-ada@example.com',
+        email_verified: true,
+        name: 'Ada Lovelace',
+        locale: 'de-CH',
+        roles: ['admin', 'editor'],
+        status: 'active',
+        metadata: { plan: 'gold' },
+        created_at: '2019-05-01T08:00:00.000Z',
+        updated_at: '',
+        last_login_at: '',
+      },
+    )
+    const bob = await read('old-bob@example.com')
+    assert.ok(bob!.id < ada.id)
+    assert.equal(problem(await logIn(flow.server, 'old-bob@example.com', { password })), '403 account_disabled')
+    assert.equal((await read('old-cy@example.com'))!.status, 'pending')
+    const { out } = await run(flow.url, ['list'], { q: 'lovelace', role: 'editor', json: true })
+    assert.equal(JSON.parse(out).items[0].id, ada.id)
+  })
+
+  it('says of each row what became of it and how to mend it, without a hash in any sentence', async () => {
+    await registerSomebody(flow.server, 'here@example.com')
+    const secret = '$unheard-of$a-secret-digest'
+    const rows: unknown[] = [
+      { email: 'row-1@example.com', password_hash: hash },
+      { email: 'HERE@example.com', password_hash: hash },
+      { email: 'row-1@EXAMPLE.com', password_hash: hash },
+      { email: 'nonsense', password_hash: hash },
+      { password_hash: hash },
+      { email: 'row-6@example.com', password_hash: secret },
+      { email: 'row-7@example.com', password_hash: hash.replace('$04$', '$15$') },
+      { email: 'row-8@example.com', password: 'plain text' },
+      { email: 'row-9@example.com', roles: ['Root'] },
+      { email: 'row-10@example.com', created_at: '2999-01-01T00:00:00Z' },
+      { email: 'row-11@example.com', created_at: '2020-01-01 00:00:00' },
+      { email: 'row-12@example.com', status: 'active' },
+      { email: 'row-13@example.com', metadata: { much: 'x'.repeat(17_000) } },
+      { email: 'row-14@example.com', id: newId(1), created_at: '2020-01-01T00:00:00Z' },
+      `{"email":"row-15@example.com","password_hash":"${secret}"`,
+      { email: 'row-16@example.com', password_hash: 'x'.repeat(256) },
+      { email: 'row-17@example.com', name: null, password_hash: null },
+    ]
+    const path = ndjson(rows as Row[])
+    const report = join(directory, `${flow.name}-report.ndjson`)
+    const { code, out, err } = await bring(path, { report })
+    assert.equal(code, 1)
+    assert.equal(out, '17 rows: 2 created, 1 skipped, 14 failed.')
+    const told = reportAt(report)
+    assert.deepEqual(
+      told.map(({ line, outcome, code }) => [line, outcome, ...(code ? [code] : [])]),
+      [
+        [1, 'created'],
+        [2, 'skipped', 'email_taken'],
+        [3, 'failed', 'duplicate_email'],
+        [4, 'failed', 'format'],
+        [5, 'failed', 'required'],
+        [6, 'failed', 'unknown_hash_format'],
+        [7, 'failed', 'hash_too_costly'],
+        [8, 'failed', 'unknown_field'],
+        [9, 'failed', 'pattern'],
+        [10, 'failed', 'in_the_future'],
+        [11, 'failed', 'format'],
+        [12, 'failed', 'no_password'],
+        [13, 'failed', 'maxLength'],
+        [14, 'failed', 'not_of_that_time'],
+        [15, 'failed', 'not_an_object'],
+        [16, 'failed', 'maxLength'],
+        [17, 'created'],
+      ],
+    )
+    assert.ok(told.filter(({ outcome }) => outcome !== 'created').every(({ detail }) => detail.length > 20))
+    assert.equal(told[0].id, (await read('row-1@example.com'))!.id)
+    const everything = readFileSync(report, 'utf8') + err + out
+    for (const hidden of [secret, 'a-secret-digest', hash, 'xxxx', 'plain text'])
+      assert.ok(!everything.includes(hidden))
+    assert.equal(statSync(report).mode & 0o777, 0o600)
+    assert.match(err, /^line 4: /m)
+    assert.match(err, /report\.ndjson/)
+    // Nothing of the rows that failed is there.
+    for (const line of [4, 6, 7, 9, 12]) assert.equal(await read(`row-${line}@example.com`), undefined)
+  })
+
+  it('run again after it was cut off, it goes on without making or changing anybody twice', async () => {
+    const people = Array.from({ length: 1100 }, (_, place) => ({
+      email: `cut-${place}@example.com`,
+      password_hash: hash,
+      name: `Person ${place}`,
+    }))
+    const bytes = people.map((row) => Buffer.from(`${JSON.stringify(row)}\n`))
+    async function* broken() {
+      yield* bytes.slice(0, 700)
+      throw new Error('the pipe broke')
+    }
+    const before = await countUsers(flow.server)
+    await assert.rejects(() => run(flow.url, ['import', '-'], { format: 'ndjson' }, broken()), /the pipe broke/)
+    assert.equal(await countUsers(flow.server), before + 500)
+    const first = await read('cut-1@example.com')
+    const report = join(directory, `${flow.name}-resumed.ndjson`)
+    const { code, out } = await run(flow.url, ['import', '-'], { format: 'ndjson', report }, bytes)
+    assert.deepEqual([code, out], [0, '1100 rows: 600 created, 500 skipped, 0 failed.'])
+    assert.equal(await countUsers(flow.server), before + 1100)
+    assert.deepEqual(await read('cut-1@example.com'), first)
+    assert.equal(reportAt(report).length, 1100)
+    const third = await run(flow.url, ['import', '-'], { format: 'ndjson', report }, bytes)
+    assert.equal(third.out, '1100 rows: 0 created, 1100 skipped, 0 failed.')
+    assert.equal(reportAt(report).length, 2200)
+  })
+
+  it('two runs of one file at once make everybody once', async () => {
+    const { app } = flow.server
+    const now = Date.now()
+    const rows = Array.from({ length: 50 }, (_, place) => ({
+      line: place + 1,
+      ...readImportRow({ email: `race-${place}@example.com`, password_hash: hash }, now),
+    }))
+    const again = rows.map((row) => ({ ...row, user: { ...row.user, id: newId(now) } }))
+    const runOf = () => ({ id: newId(now), startedAt: app.clock.now(), isDryRun: false, onConflict: 'skip' as const })
+    const outcomes = (await Promise.all([importUsers(app, runOf(), rows), importUsers(app, runOf(), again)])).flat()
+    assert.equal(outcomes.filter(({ outcome }) => outcome === 'created').length, 50)
+  })
+
+  it('a dry run judges all and changes nothing, and --on-conflict fail says no to taken addresses', async () => {
+    const path = ndjson([
+      { email: 'dry@example.com', password_hash: hash },
+      { email: 'here@example.com', password_hash: hash },
+      { email: 'bad' },
+    ])
+    const before = await countUsers(flow.server)
+    const dry = await bring(path, { 'dry-run': true })
+    assert.deepEqual([dry.code, dry.out], [1, '3 rows: 1 would be created, 1 skipped, 1 failed.'])
+    assert.equal(await countUsers(flow.server), before)
+    const strict = await bring(path, { 'on-conflict': 'fail' })
+    assert.deepEqual([strict.code, strict.out], [1, '3 rows: 1 created, 0 skipped, 2 failed.'])
+  })
+
+  it('leaves a line in the audit log for each portion, in the same transaction', async () => {
+    const { db } = flow.server.app.database
+    const { out } = await bring(
+      ndjson([{ email: 'told@example.com' }, { email: 'bad' }, { email: 'told-2@example.com' }]),
+      {
+        json: true,
+      },
+    )
+    const lines = await db.selectFrom('audit_lines').selectAll().where('event', '=', 'users_imported').execute()
+    const line = lines.find(({ details }) => details.includes(JSON.parse(out).run))!
+    assert.deepEqual(JSON.parse(line.details), { run: JSON.parse(out).run, count: 2, first_line: 1, last_line: 3 })
+    assert.equal(line.actor_kind, 'operator')
+    const count = lines.length
+    await bring(ndjson([{ email: 'told@example.com' }]))
+    assert.equal(
+      (await db.selectFrom('audit_lines').selectAll().where('event', '=', 'users_imported').execute()).length,
+      count,
+    )
+  })
+
+  it('refuses what it cannot understand before it touches anything', async () => {
+    const csv = write('bad.csv', 'email,hash\na@example.com,x\n')
+    for (const [args, options, sentence] of [
+      [['import'], {}, /Say from where/],
+      [['import', join(directory, 'nowhere.csv')], {}, /There is no file/],
+      [['import', directory], { format: 'csv' }, /There is no file/],
+      [['import', csv], {}, /column "hash"/],
+      [['import', '-'], {}, /--format/],
+      [['import', csv], { format: 'xml' }, /ndjson or csv/],
+      [['import', csv], { 'on-conflict': 'update' }, /skip or fail/],
+      [['import', csv], { report: join(directory, 'no', 'where') }, /report cannot be written/],
+      [['import', csv], { to: 'x' }, /--to belongs to "users export"/],
+      [['list'], { format: 'csv' }, /--format belongs/],
+      [['list'], { 'dry-run': true }, /--dry-run belongs to "users import"/],
+      [['export'], {}, /--to FILE/],
+      [['export'], { to: join(directory, 'x.txt') }, /--format/],
+      [['export'], { to: csv }, /exists already/],
+      [['export'], { to: '-', json: true }, /--format ndjson/],
+    ] as const) {
+      await assert.rejects(
+        () => run(flow.url, [...args], options),
+        (error: Error) => error instanceof UsageError && sentence.test(error.message),
+        JSON.stringify([args, options]),
+      )
+    }
+  })
+
+  it('what is exported is imported into another kind of database, and everybody logs in as before', async () => {
+    const strange = ['=HYPERLINK("x")', "'=1", 'O’Hara, "Bob"', '-1', 'Zoë']
+    const path = ndjson(
+      strange.map((name, place) => ({
+        email: `strange-${place}@example.com`,
+        password_hash: hash,
+        name,
+        status: place === 4 ? 'disabled' : 'active',
+        metadata: { note: 'two\nlines, "marks"', deep: { list: [1, null] } },
+        roles: ['a', 'b'],
+        created_at: `20${10 + place}-01-01T00:00:00.123Z`,
+      })),
+    )
+    assert.equal((await bring(path)).code, 0)
+    const places = databases.filter(({ available }) => available)
+    const next = places[(places.findIndex(({ name }) => name === flow.name) + 1) % places.length]!
+    for (const format of ['ndjson', 'csv']) {
+      const file = join(directory, `${flow.name}.${format}`)
+      const exported = await run(flow.url, ['export'], { to: file, 'with-password-hashes': true })
+      assert.equal(exported.code, 0)
+      assert.equal(statSync(file).mode & 0o777, 0o600)
+      const target = await freshDatabase(next.name)
+      const server = await startTestServer(target.url, { clock: flow.server.clock })
+      try {
+        const { code, err } = await run(target.url, ['import', file])
+        assert.equal(code, 0, err)
+        const users = async (each: TestServer) =>
+          (await each.app.database.db.selectFrom('users').selectAll().orderBy('id').execute()).map((row) => ({
+            ...row,
+            updated_at: 0,
+          }))
+        assert.deepEqual(await users(server), await users(flow.server))
+        const hashes = async (each: TestServer) =>
+          (
+            await each.app.database.db.selectFrom('passwords').select(['user_id', 'hash']).orderBy('user_id').execute()
+          ).map((row) => ({ ...row }))
+        assert.deepEqual(await hashes(server), await hashes(flow.server))
+        assert.equal((await logIn(server, 'strange-0@example.com', { password })).body.user.name, strange[0])
+        assert.equal(problem(await logIn(server, 'strange-4@example.com', { password })), '403 account_disabled')
+        assert.equal((await logIn(server, 'here@example.com')).status, 200)
+        const again = await run(target.url, ['import', file], { 'on-conflict': 'fail' })
+        assert.equal(again.code, 1)
+      } finally {
+        await server.close()
+        await target.drop()
+      }
+    }
+  })
+
+  it('an export has no hashes unless they are asked for, and is told of in the audit log', async () => {
+    const { out, err } = await run(flow.url, ['export'], { to: '-' })
+    const rows = out.split('\n').map((line) => JSON.parse(line))
+    assert.equal(rows.length, await countUsers(flow.server))
+    assert.ok(rows.length > 500)
+    assert.deepEqual(
+      rows.map(({ id }) => id).sort(),
+      rows.map(({ id }) => id),
+    )
+    assert.ok(!out.includes('$'), 'a hash')
+    assert.match(err, /--with-password-hashes/)
+    const { db } = flow.server.app.database
+    const lines = await db.selectFrom('audit_lines').select('details').where('event', '=', 'users_exported').execute()
+    assert.deepEqual(lines.map(({ details }) => details).sort(), [
+      '{"password_hashes":false}',
+      '{"password_hashes":true}',
+      '{"password_hashes":true}',
+    ])
+    const csv = (await run(flow.url, ['export'], { to: '-', format: 'csv' })).out
+    assert.match(csv, /^id,email,email_verified,name,locale,roles,status,metadata,created_at,last_login_at\n/)
+    assert.ok(csv.includes(`"'=HYPERLINK(""x"")"`))
+  })
+})
