@@ -76,6 +76,7 @@ function buildApp(config: Config, log: Logger, clock: Clock, masterKeys: Buffer[
     meter.observe('ntt_auth_revocation_lag_seconds', { origin }, milliseconds / 1000),
   )
   const pending = new Set<Promise<void>>()
+  const lastWorks: (() => Promise<void>)[] = []
   return {
     config,
     log,
@@ -106,6 +107,8 @@ function buildApp(config: Config, log: Logger, clock: Clock, masterKeys: Buffer[
     journal: openJournal(`${config.dataDir}/journal`, randomToken(6).toLowerCase().replaceAll('_', '-')),
     audit: openLanes(),
     auditNotes: openNotes(),
+    /** When every audit line was last seen to be covered by a checkpoint. Milliseconds since 1970. */
+    auditCovered: { at: clock.now() },
     hasher: startHasher({
       threads: config.hashThreads,
       maxWait: config.hashMaxWait,
@@ -122,9 +125,14 @@ function buildApp(config: Config, log: Logger, clock: Clock, masterKeys: Buffer[
         .finally(() => pending.delete(done))
       pending.add(done)
     },
+    /** Work to be done when everything else is, before the database is closed. */
+    atLast(work: () => Promise<void>) {
+      lastWorks.push(work)
+    },
     /** Waits for what the answers did not wait for, and closes what was opened. */
     async close() {
-      await Promise.all(pending)
+      while (pending.size > 0) await Promise.all(pending)
+      for (const work of lastWorks) await work()
       await this.hasher.close()
       this.journal.close()
       await database.close()

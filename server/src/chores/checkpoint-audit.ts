@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { App } from '../app.ts'
 import { releaseLease, takeLease } from '../database/lease.ts'
 import { removeOldLines } from '../domain/audit/retain.ts'
+import { findLastCheckpoint } from '../domain/audit/store.ts'
 import { makeCheckpoint } from '../flows/make-checkpoint.ts'
 import { randomToken } from '../random.ts'
 
@@ -12,21 +13,20 @@ const leaseDuration = 30_000
 const longest = leaseDuration / 3
 const batch = 200
 
+// Workers of one machine stop together, one turn after the other.
+const turnsAtLast = 20
+const betweenTurns = 100
+
 /**
  * Signs how far the audit log goes, and removes what is older than the retention: every five minutes, after a thousand
- * lines of this node, and at an orderly stop; of many nodes, one at a time. @returns how to stop
+ * lines of this node, and at an orderly stop, when its last line is written; of many nodes, one at a time. Lines of the
+ * command line, which signs nothing, are covered with all others. @returns how to stop
  */
 export function checkpointByTheClock(app: App): () => void {
   let stopped = false
   let madeAt = performance.now()
   let lines = app.audit.written()
-  const make = async () => {
-    try {
-      await checkpointInTurn(app)
-    } catch (error) {
-      app.log.error({ err: error, event: 'audit_checkpoint_failed' })
-    }
-  }
+  const make = () => knowing(app, () => checkpointInTurn(app))
   const tick = () => {
     if (stopped) return
     const due = performance.now() - madeAt >= interval || app.audit.written() - lines >= mostLines
@@ -41,8 +41,28 @@ export function checkpointByTheClock(app: App): () => void {
   return () => {
     stopped = true
     clearTimeout(timer)
-    if (app.audit.written() > lines) app.later(make)
+    // Also where this node wrote nothing: others may have, who have stopped before.
+    app.atLast(() => knowing(app, () => checkpointAtLast(app)))
   }
+}
+
+/** Notes when every line was last seen to be covered (`ntt_auth_audit_checkpoint_age_seconds`). */
+async function knowing(app: App, make: () => Promise<boolean>): Promise<void> {
+  try {
+    const asked = app.clock.now()
+    const signed = (await make()) ? asked : ((await findLastCheckpoint(app.database.db))?.at ?? 0)
+    app.auditCovered.at = Math.max(app.auditCovered.at, signed)
+  } catch (error) {
+    app.log.error({ err: error, event: 'audit_checkpoint_failed' })
+  }
+}
+
+async function checkpointAtLast(app: App): Promise<boolean> {
+  for (let turn = 1; !(await checkpointInTurn(app, false)); turn++) {
+    if (turn === turnsAtLast) return false
+    await delay(betweenTurns)
+  }
+  return true
 }
 
 /** A small batch at a time, and never for longer than the lease lasts: the rest goes with the next turn. */
@@ -57,15 +77,15 @@ async function removeExpired(app: App): Promise<void> {
   }
 }
 
-/** @returns whether it was this node's turn */
-export async function checkpointInTurn(app: App): Promise<boolean> {
+/** @param removing whether old lines go as well. @returns whether it was this node's turn */
+export async function checkpointInTurn(app: App, removing = true): Promise<boolean> {
   const { database, clock } = app
   const wanted = { name: 'audit-checkpoint', owner: randomToken(9), now: clock.now(), duration: leaseDuration }
   const lease = await takeLease(database, wanted)
   if (!lease) return false
   try {
     await makeCheckpoint(app)
-    await removeExpired(app)
+    if (removing) await removeExpired(app)
   } finally {
     await releaseLease(database, lease)
   }

@@ -129,6 +129,9 @@ export const gauges = {
     help: 'Age of the oldest signing key in that state, since it came into it.',
     labels: { state: keyStates },
   },
+  ntt_auth_audit_checkpoint_age_seconds: {
+    help: 'Time since every audit line was last seen to be covered by a signed checkpoint; some five minutes at most.',
+  },
   ntt_auth_schema_version: { help: 'Number of the newest migration that this version knows.' },
   ntt_auth_build_info: { help: 'Always 1; the labels tell the version.', labels: { version: [], node: [] } },
   ntt_auth_insecure_setting: {
