@@ -3,6 +3,7 @@ import type { Clock } from './clock.ts'
 import type { Config } from './config/config.ts'
 import { explainPlace } from './config/data-directory.ts'
 import { findMasterKeys, loadMasterKeys, lostMasterKey } from './config/master-key.ts'
+import { parseSmtpUrl } from './config/smtp-url.ts'
 import { type Database, openDatabase } from './database/connect.ts'
 import { groupCommit } from './database/group-commit.ts'
 import { migrations } from './database/migrations.ts'
@@ -13,6 +14,7 @@ import { openJournal } from './domain/journal/journal.ts'
 import { keyring } from './domain/keys/keyring.ts'
 import { keyReader } from './domain/keys/reader.ts'
 import { listSigningKeys } from './domain/keys/store.ts'
+import { openMail } from './domain/outbox/open.ts'
 import { startHasher } from './domain/passwords/hasher.ts'
 import { feedCursors } from './domain/revocations/cursor.ts'
 import { revocationFeed } from './domain/revocations/feed.ts'
@@ -109,6 +111,11 @@ function buildApp(config: Config, log: Logger, clock: Clock, masterKeys: Buffer[
     auditNotes: openNotes(),
     /** When every audit line was last seen to be covered by a checkpoint. Milliseconds since 1970. */
     auditCovered: { at: clock.now() },
+    mail: openMail(
+      config.smtpUrl === null ? null : { ...parseSmtpUrl(config.smtpUrl), timeout: config.smtpTimeout },
+      config.mailFrom,
+      config.mailTemplates,
+    ),
     hasher: startHasher({
       threads: config.hashThreads,
       maxWait: config.hashMaxWait,
@@ -133,6 +140,7 @@ function buildApp(config: Config, log: Logger, clock: Clock, masterKeys: Buffer[
     async close() {
       while (pending.size > 0) await Promise.all(pending)
       for (const work of lastWorks) await work()
+      this.mail.close()
       await this.hasher.close()
       this.journal.close()
       await database.close()

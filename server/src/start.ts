@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { App } from './app.ts'
 import { checkpointByTheClock } from './chores/checkpoint-audit.ts'
+import { deliverMailByTheClock } from './chores/deliver-mail.ts'
 import { followKeys } from './chores/follow-keys.ts'
 import { followRevocations } from './chores/follow-revocations.ts'
 import { sweepByTheClock } from './chores/sweep.ts'
@@ -20,6 +21,7 @@ import { reapplyEnds } from './flows/reapply-ends.ts'
 export async function startApp(app: App): Promise<() => void> {
   await bringSchema(app)
   await bringKeys(app)
+  checkTemplates(app)
   await reapplyEnds(app)
   app.journal.forget(app.clock.now() - app.config.sessionAbsoluteTtl)
   app.hasher.meet(await sampleHashes(app.database.db, 200))
@@ -31,6 +33,7 @@ export async function startApp(app: App): Promise<() => void> {
     tendKeysByTheClock(app),
     checkpointByTheClock(app),
     sweepByTheClock(app),
+    deliverMailByTheClock(app),
   ]
   return () => {
     for (const stop of stops) stop()
@@ -61,6 +64,13 @@ async function checkMasterKey({ database, masterKeys }: App): Promise<void> {
   for (const row of await listSigningKeys(database.db)) {
     if (row.state === 'active' || row.state === 'next') openPrivateKey(row, masterKeys)
   }
+}
+
+/** The operator's own words are read now: a mistake in them must not be found by the first mail. */
+function checkTemplates({ config, mail }: App): void {
+  if (config.mailTemplates === null) return
+  const complaints = mail.templates.check()
+  if (complaints.length > 0) throw new Error(`The mail templates are not as they must be. ${complaints.join(' ')}`)
 }
 
 async function bringKeys(app: App): Promise<void> {

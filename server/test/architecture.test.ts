@@ -60,6 +60,7 @@ const packages: { name: RegExp; from: RegExp }[] = [
   { name: /^kysely$/, from: /^(database\/|domain\/\w+\/store\.ts$)/ },
   { name: /^(better-sqlite3|mysql2|pg)$/, from: /^database\/dialects\// },
   { name: /^(fastify|@fastify\/.*|typebox|ajv|fast-json-stringify)$/, from: /^http\// },
+  { name: /^nodemailer$/, from: /^domain\/outbox\/smtp\.ts$/ },
   { name: /^(bcrypt|@node-rs\/argon2)$/, from: /^domain\/passwords\// },
 ]
 

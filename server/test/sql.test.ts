@@ -21,12 +21,13 @@ import type { Schema } from '../src/database/schema.ts'
 import * as audit from '../src/domain/audit/store.ts'
 import * as keys from '../src/domain/keys/store.ts'
 import * as oneTimeTokens from '../src/domain/links/store.ts'
+import * as outbox from '../src/domain/outbox/store.ts'
 import * as passwords from '../src/domain/passwords/store.ts'
 import * as revocations from '../src/domain/revocations/store.ts'
 import * as services from '../src/domain/services/store.ts'
 import * as sessions from '../src/domain/sessions/store.ts'
 import * as users from '../src/domain/users/store.ts'
-import { auditLineRow, sessionRow, userRow } from './support/rows.ts'
+import { auditLineRow, outboxRow, sessionRow, userRow } from './support/rows.ts'
 
 /**
  * Every statement of the stores, as each kind of database gets it, lies in `sql/`: a change shows in review, and can be
@@ -56,6 +57,7 @@ const oneTimeToken = {
   created_at: now,
   expires_at: now,
   used_at: null,
+  mailed: 0,
 }
 
 const checkpoint = { number: 7, at: now, key_id: 'key', body: '{}', hash: bytes, signature: bytes }
@@ -66,6 +68,7 @@ const choosy = { words: ['ada'], status: 'active' as const, role: 'a_b', from: '
 /** Each store function, called in each way that makes a statement of its own. */
 const stores: {
   users: Calls<typeof users>
+  outbox: Calls<typeof outbox>
   links: Calls<typeof oneTimeTokens>
   passwords: Calls<typeof passwords>
   sessions: Calls<typeof sessions>
@@ -128,7 +131,10 @@ const stores: {
     markOneTimeTokenUsed: [(db) => oneTimeTokens.markOneTimeTokenUsed(db, id, now)],
     listOneTimeTokensExpiredBefore: [(db) => oneTimeTokens.listOneTimeTokensExpiredBefore(db, now, 500)],
     deleteOneTimeTokenRows: [(db) => oneTimeTokens.deleteOneTimeTokenRows(db, ['one', 'two'])],
-    deleteOneTimeTokensOfUser: [(db) => oneTimeTokens.deleteOneTimeTokensOfUser(db, id)],
+    deleteOneTimeTokensOfUser: [
+      (db) => oneTimeTokens.deleteOneTimeTokensOfUser(db, id),
+      (db) => oneTimeTokens.deleteOneTimeTokensOfUser(db, id, ['invitation', 'password_reset']),
+    ],
   },
   passwords: {
     sampleHashes: [(db) => passwords.sampleHashes(db, 100)],
@@ -227,6 +233,19 @@ const stores: {
       (db) => keys.insertSigningKey(db, { ...signingKey, created_at: now, activated_at: null, retired_at: null }),
     ],
     moveSigningKey: [(db) => keys.moveSigningKey(db, 'kid', 'active', { state: 'retiring', retired_at: now })],
+  },
+  outbox: {
+    insertMail: [(db) => outbox.insertMail(db, outboxRow())],
+    findMail: [(db) => outbox.findMail(db, id)],
+    listDueMail: [(db) => outbox.listDueMail(db, now, 50)],
+    claimMail: [(db) => outbox.claimMail(db, outboxRow(), 'claim', 2)],
+    settleMail: [(db) => outbox.settleMail(db, id, 'claim', { state: 'sent', sealed: bytes, finished_at: now })],
+    listMail: [(db) => outbox.listMail(db, undefined, 200), (db) => outbox.listMail(db, 'failed', 200)],
+    countMailTo: [(db) => outbox.countMailTo(db, 'ada@example.com', now).catch(() => undefined)],
+    measureOutbox: [(db) => outbox.measureOutbox(db).catch(() => undefined)],
+    reviveMail: [(db) => outbox.reviveMail(db, id, now, 2)],
+    listMailExpiredBefore: [(db) => outbox.listMailExpiredBefore(db, now, 100)],
+    deleteMailRows: [(db) => outbox.deleteMailRows(db, ['one', 'two'])],
   },
   audit: {
     insertLines: [(db) => audit.insertLines(db, [auditLineRow()])],

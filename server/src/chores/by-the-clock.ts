@@ -1,6 +1,10 @@
 import type { App } from '../app.ts'
 
-type Chore = { name: 'sweep' | 'tend_keys'; interval: number; run: (stopped: () => boolean) => Promise<void> }
+type Chore = {
+  name: 'sweep' | 'tend_keys' | 'deliver_mail'
+  interval: number
+  run: (stopped: () => boolean) => Promise<void>
+}
 
 /**
  * Runs a chore again and again, each time a little earlier or later, so that nodes do not come all at once. A failure is

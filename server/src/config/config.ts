@@ -6,6 +6,7 @@ import { makeMasterKey } from './master-key-value.ts'
 import { isCatchAll, isLoopback } from './networks.ts'
 import { type ReadFile, readFile as readFromDisk } from './read-file.ts'
 import { withSecrets } from './secrets.ts'
+import { parseSmtpUrl } from './smtp-url.ts'
 import { collect, type Environment, type Flags } from './sources.ts'
 
 /** What the server runs with; durations in milliseconds. Secrets are left out of JSON, logs and copies by spread. */
@@ -114,6 +115,17 @@ function contradictions(values: Values, refused: ReadonlySet<SettingName>, origi
       )
     }
   }
+  const { SMTP_URL } = values
+  if (ENV === 'production' && SMTP_URL !== undefined) {
+    const { tls, host } = parseSmtpUrl(SMTP_URL)
+    if (tls === 'off' && !isLoopback(host)) {
+      refuse(
+        'SMTP_URL',
+        'Mail carries one-time links, and production sends nothing in the clear.',
+        'Leave "tls=off" away, or hand mail to a relay on this machine.',
+      )
+    }
+  }
   if (!has('MASTER_KEY') && (ENV === 'production' || !embedded)) {
     const who = ENV === 'production' ? 'Production' : 'A database server'
     refuse(
@@ -208,14 +220,18 @@ function assemble(values: CheckedValues) {
     revocationMaxAge: values.REVOCATION_MAX_AGE,
     revocationStreams: values.REVOCATION_STREAMS,
     registration: values.REGISTRATION,
+    smtpTimeout: values.SMTP_TIMEOUT,
+    mailFrom: values.MAIL_FROM ?? { name: null, address: `no-reply@${new URL(publicUrl).hostname}` },
+    mailTemplates: values.MAIL_TEMPLATES === undefined ? null : resolve(values.MAIL_TEMPLATES),
     auditRetention: values.AUDIT_RETENTION,
     logLevel: values.LOG_LEVEL,
     shutdownDelay: values.SHUTDOWN_DELAY ?? (values.ENV === 'production' ? 5000 : 0),
     shutdownTimeout: values.SHUTDOWN_TIMEOUT,
   }
   /** `masterKeys` null: `loadMasterKeys` reads or makes the file in the data directory. */
-  const secrets: { databaseUrl: string; masterKeys: Buffer[] | null } = {
+  const secrets: { databaseUrl: string; masterKeys: Buffer[] | null; smtpUrl: string | null } = {
     databaseUrl,
+    smtpUrl: values.SMTP_URL ?? null,
     masterKeys: values.MASTER_KEY ?? null,
   }
   return withSecrets(open, secrets)

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { databaseUrlForms, defaultDatabaseUrl, maskDatabaseUrl, parseDatabaseUrl } from '../database/url.ts'
 import { makeMasterKey, masterKey } from './master-key-value.ts'
+import { mailbox, smtpRemedy, smtpUrl } from './smtp-url.ts'
 import {
   baseUrl,
   choice,
@@ -223,6 +224,31 @@ export const settings = {
     type: choice('open', 'closed'),
     default: 'open',
     meaning: 'Whether anyone may register, or only administrators make accounts.',
+  },
+  SMTP_URL: {
+    type: smtpUrl(),
+    defaultMeaning: 'none: mail stays in the database, where `ntt-auth outbox` shows it',
+    meaning: 'The server that mail is handed to.',
+    secret: true,
+    example: 'smtp://user:password@mail.example.com:587',
+    remedy: smtpRemedy,
+  },
+  SMTP_TIMEOUT: {
+    type: duration('1s', '5m'),
+    default: '30s',
+    meaning: 'How long handing over one mail may take; after twice that another node may try.',
+  },
+  MAIL_FROM: {
+    type: mailbox(),
+    defaultMeaning: '`no-reply@` and the host of `PUBLIC_URL`',
+    meaning: 'The sender of every mail.',
+    example: 'Example <no-reply@example.com>',
+  },
+  MAIL_TEMPLATES: {
+    type: path(),
+    defaultMeaning: 'none: the shipped words',
+    meaning: 'A directory with templates of your own; a file that is missing there is taken from the shipped ones.',
+    example: '/etc/ntt-auth/mail',
   },
   AUDIT_RETENTION: {
     type: duration('1d', '3650d'),

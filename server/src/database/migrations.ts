@@ -4,6 +4,14 @@ import { revocationFeed } from './migrations/0002-revocation-feed.ts'
 import { administration } from './migrations/0003-administration.ts'
 import { audit } from './migrations/0004-audit.ts'
 import { serviceSecrets } from './migrations/0005-services.ts'
+import { outbox } from './migrations/0006-outbox.ts'
 
 /** All migrations this version knows, in their order. New ones are added at the end. */
-export const migrations: readonly Migration[] = [firstTables, revocationFeed, administration, audit, serviceSecrets]
+export const migrations: readonly Migration[] = [
+  firstTables,
+  revocationFeed,
+  administration,
+  audit,
+  serviceSecrets,
+  outbox,
+]

@@ -8,6 +8,7 @@ export interface Schema {
   user_words: UserWordRow
   latches: LatchRow
   one_time_tokens: OneTimeTokenRow
+  outbox: OutboxRow
   passwords: PasswordRow
   sessions: SessionRow
   revocations: RevocationRow
@@ -63,13 +64,37 @@ export interface OneTimeTokenRow {
   id: string
   /** SHA-256 of 256 random bits. */
   hash: Buffer
-  purpose: 'invitation' | 'password_reset'
+  purpose: 'invitation' | 'password_reset' | 'email_verification' | 'email_change'
   user_id: string
-  /** The address it was made for: worth nothing once the user has another. */
+  /** The address it was made for: worth nothing once the user has another. Of a change of address, the new one. */
   email: string
   created_at: number
   expires_at: number
   used_at: number | null
+  /** 1: it travelled by mail only, so that showing it shows that the address is the user's. */
+  mailed: number
+}
+
+/** A mail, from the transaction that caused it until some time after its delivery. */
+export interface OutboxRow {
+  id: string
+  recipient: string
+  template: string
+  locale: string | null
+  /** What the template is filled with, as JSON, sealed by the master key: links hold tokens. Empty once it is over. */
+  sealed: Buffer
+  state: 'waiting' | 'sent' | 'failed'
+  /** Who is delivering it, or did so last. */
+  claim: string | null
+  /** How many deliveries were begun. */
+  attempts: number
+  /** When it is to be tried; while somebody tries, when others may take over. */
+  due_at: number
+  /** From here on it would be of no use. */
+  expires_at: number
+  created_at: number
+  finished_at: number | null
+  last_error: string | null
 }
 
 export interface PasswordRow {

@@ -3,13 +3,14 @@ import type { Db, Tx } from '../database/connect.ts'
 import { inTransaction } from '../database/transaction.ts'
 import { deleteRemovedKeys, listRemovedKeys } from '../domain/keys/store.ts'
 import { deleteOneTimeTokenRows, listOneTimeTokensExpiredBefore } from '../domain/links/store.ts'
+import { deleteMailRows, listMailExpiredBefore } from '../domain/outbox/store.ts'
 import { deleteRevocationRows, listRevocationsLapsedBefore } from '../domain/revocations/store.ts'
 import { deleteSecretRows, listSecretsExpiredBefore } from '../domain/services/store.ts'
 import { deleteSessionRows, listSessionsExpiredBefore } from '../domain/sessions/store.ts'
 
 const day = 24 * 60 * 60 * 1000
 
-type SweptTable = 'sessions' | 'revocations' | 'one_time_tokens' | 'service_secrets' | 'signing_keys'
+type SweptTable = 'sessions' | 'revocations' | 'one_time_tokens' | 'service_secrets' | 'signing_keys' | 'outbox'
 
 type Sweep = {
   /** Rows that were due before a time, oldest first; read without a lock. */
@@ -28,6 +29,7 @@ const sweeps: Record<SweptTable, Sweep> = {
   revocations: { due: listRevocationsLapsedBefore, remove: deleteRevocationRows, stay: day },
   one_time_tokens: { due: listOneTimeTokensExpiredBefore, remove: deleteOneTimeTokenRows, stay: day },
   service_secrets: { due: listSecretsExpiredBefore, remove: deleteSecretRows, stay: 30 * day },
+  outbox: { due: listMailExpiredBefore, remove: deleteMailRows, stay: 7 * day },
   signing_keys: { due: listRemovedKeys, remove: deleteRemovedKeys, stay: 180 * day },
 }
 

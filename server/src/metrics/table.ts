@@ -18,8 +18,15 @@ const keyStates = ['next', 'active', 'retiring'] as const
 const statuses =
   '200 201 202 204 206 304 400 401 403 404 405 408 409 410 413 414 415 417 422 429 431 500 501 503 505 other'.split(' ')
 
-export const sweptTables = ['sessions', 'revocations', 'service_secrets', 'signing_keys', 'one_time_tokens'] as const
-export const chores = ['sweep', 'tend_keys'] as const
+export const sweptTables = [
+  'sessions',
+  'revocations',
+  'service_secrets',
+  'signing_keys',
+  'one_time_tokens',
+  'outbox',
+] as const
+export const chores = ['sweep', 'tend_keys', 'deliver_mail'] as const
 export const insecureSettings = ['env', 'management_host', 'database_tls'] as const
 
 export const counters = {
@@ -67,6 +74,10 @@ export const counters = {
   ntt_auth_password_hash_threads_lost_total: { help: 'Hashing threads that died and were replaced.' },
   ntt_auth_cleanup_deleted_rows_total: { help: 'Rows that the cleanup removed.', labels: { table: sweptTables } },
   ntt_auth_chore_failures_total: { help: 'Chores that failed and will be tried again.', labels: { chore: chores } },
+  ntt_auth_outbox_deliveries_total: {
+    help: 'Deliveries of mail: taken by the mail server, to be tried again, or given up.',
+    labels: { channel: ['mail'], result: ['sent', 'failed', 'given_up'] },
+  },
   ntt_auth_audit_write_failures_total: { help: 'Audit lines that could not be written.' },
 } as const satisfies Record<string, Entry>
 
@@ -131,6 +142,14 @@ export const gauges = {
   },
   ntt_auth_audit_checkpoint_age_seconds: {
     help: 'Time since every audit line was last seen to be covered by a signed checkpoint; some five minutes at most.',
+  },
+  ntt_auth_outbox_pending: {
+    help: 'Mails that wait to be delivered, as of the last look.',
+    labels: { channel: ['mail'] },
+  },
+  ntt_auth_outbox_oldest_seconds: {
+    help: 'For how long the oldest mail has been waiting, as of the last look.',
+    labels: { channel: ['mail'] },
   },
   ntt_auth_schema_version: { help: 'Number of the newest migration that this version knows.' },
   ntt_auth_build_info: { help: 'Always 1; the labels tell the version.', labels: { version: [], node: [] } },

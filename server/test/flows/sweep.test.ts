@@ -85,7 +85,8 @@ describeFlow('the cleanup', (flow) => {
       used_at: null,
     })
     const [stale, fresh] = [token(at - 2 * day), token(at + hour)]
-    for (const row of [stale, fresh]) await insertOneTimeToken(db(), row as never)
+    for (const row of [stale, fresh].map((each) => ({ ...each, mailed: 0 })))
+      await insertOneTimeToken(db(), row as never)
     const key = (kid: string, state: 'removed' | 'retiring', days: number) => ({
       kid,
       algorithm: 'ES256',

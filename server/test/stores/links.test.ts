@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { inTransaction } from '../../src/database/transaction.ts'
-import { createOneTimeToken, hashOneTimeToken } from '../../src/domain/links/create.ts'
+import { createOneTimeToken, hashOneTimeToken, type Purpose } from '../../src/domain/links/create.ts'
 import { readOneTimeToken } from '../../src/domain/links/redeem.ts'
 import { deleteOneTimeTokensOfUser, findOneTimeTokenRow, markOneTimeTokenUsed } from '../../src/domain/links/store.ts'
 import { newId } from '../../src/random.ts'
@@ -12,7 +12,7 @@ const now = 1_700_000_000_000
 describeStore('the links store', (database) => {
   const db = () => database().db
   const user = () => ({ id: newId(now), email: 'ada@example.com' })
-  const create = (of: { id: string; email: string }, purpose: 'invitation' | 'password_reset' = 'password_reset') =>
+  const create = (of: { id: string; email: string }, purpose: Purpose = 'password_reset') =>
     inTransaction(database(), (tx) => createOneTimeToken(tx, purpose, of, now))
 
   it('keeps the hash, never the token, and finds it by every byte', async () => {
@@ -26,6 +26,7 @@ describeStore('the links store', (database) => {
       created_at: now,
       expires_at: expiresAt,
       used_at: null,
+      mailed: 0,
     })
     assert.equal(hash.length, 32)
     assert.ok(id)
@@ -47,6 +48,19 @@ describeStore('the links store', (database) => {
     assert.equal(await readOneTimeToken(db(), token, ['password_reset'], now), undefined)
     const { id } = (await findOneTimeTokenRow(db(), hashOneTimeToken(token)))!
     assert.equal(await markOneTimeTokenUsed(db(), id, expiresAt), false)
+  })
+
+  it('replaces those for the like, and leaves those for other acts', async () => {
+    const of = user()
+    const verification = await create(of, 'email_verification')
+    const reset = await create(of)
+    await create(of, 'invitation')
+    const isGood = async ({ token }: { token: string }, purpose: 'email_verification' | 'password_reset') =>
+      (await readOneTimeToken(db(), token, [purpose], now)) !== undefined
+    assert.equal(await isGood(verification, 'email_verification'), true)
+    assert.equal(await isGood(reset, 'password_reset'), false)
+    await create(of, 'email_verification')
+    assert.equal(await isGood(verification, 'email_verification'), false)
   })
 
   it('replaces those of the same user and leaves those of others', async () => {

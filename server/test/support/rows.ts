@@ -1,4 +1,4 @@
-import type { AuditLineRow, SessionRow, UserRow } from '../../src/database/schema.ts'
+import type { AuditLineRow, OutboxRow, SessionRow, UserRow } from '../../src/database/schema.ts'
 import { newId } from '../../src/random.ts'
 
 const now = 1_700_000_000_000
@@ -62,6 +62,26 @@ export function auditLineRow(changes: Partial<AuditLineRow> = {}): AuditLineRow 
     user_sealed: null,
     prev_hash: Buffer.alloc(32),
     hash: Buffer.alloc(32, 1),
+    ...changes,
+  }
+}
+
+/** A mail's row that can be inserted as it is. */
+export function outboxRow(changes: Partial<OutboxRow> = {}): OutboxRow {
+  return {
+    id: newId(now),
+    recipient: 'ada@example.com',
+    template: 'password-changed',
+    locale: null,
+    sealed: Buffer.alloc(8, 7),
+    state: 'waiting',
+    claim: null,
+    attempts: 0,
+    due_at: now,
+    expires_at: now + 1000,
+    created_at: now,
+    finished_at: null,
+    last_error: null,
     ...changes,
   }
 }

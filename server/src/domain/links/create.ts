@@ -8,24 +8,39 @@ export type Purpose = OneTimeTokenRow['purpose']
 const hour = 60 * 60 * 1000
 
 /** How long a link is good, in milliseconds. An invitation may wait for somebody to come to work. */
-export const lives: Record<Purpose, number> = { invitation: 24 * hour, password_reset: hour }
+export const lives: Record<Purpose, number> = {
+  invitation: 24 * hour,
+  password_reset: hour,
+  email_verification: 24 * hour,
+  email_change: hour,
+}
+
+/** A newer link of one of these replaces the older ones of all: two ways to choose a password, and one each for the rest. */
+const kin: Record<Purpose, Purpose[]> = {
+  invitation: ['invitation', 'password_reset'],
+  password_reset: ['invitation', 'password_reset'],
+  email_verification: ['email_verification'],
+  email_change: ['email_change'],
+}
 
 /** What goes into a link, and until when it is good (milliseconds since 1970). */
 export type OneTimeToken = { token: string; expiresAt: number }
 
 /**
- * A token for one act of one user, at the address it has now; those it was given before are worth nothing any more.
+ * A token for one act of one user, at one address; those it was given for the like before are worth nothing any more.
  * @param now milliseconds since 1970
+ * @param mailed whether it travels by mail only
  */
 export async function createOneTimeToken(
   tx: Tx,
   purpose: Purpose,
   user: { id: string; email: string },
   now: number,
+  mailed = false,
 ): Promise<OneTimeToken> {
   const token = `ntto_${randomToken(32)}`
   const expiresAt = now + lives[purpose]
-  await deleteOneTimeTokensOfUser(tx, user.id)
+  await deleteOneTimeTokensOfUser(tx, user.id, kin[purpose])
   await insertOneTimeToken(tx, {
     id: newId(now),
     hash: hashOneTimeToken(token),
@@ -35,6 +50,7 @@ export async function createOneTimeToken(
     created_at: now,
     expires_at: expiresAt,
     used_at: null,
+    mailed: mailed ? 1 : 0,
   })
   return { token, expiresAt }
 }

@@ -23,8 +23,14 @@ export async function markOneTimeTokenUsed(db: Db | Tx, id: string, now: number)
   return result.numUpdatedRows > 0n
 }
 
-export async function deleteOneTimeTokensOfUser(db: Db | Tx, userId: string): Promise<void> {
-  await db.deleteFrom('one_time_tokens').where('user_id', '=', userId).execute()
+/** @param purposes those of which; all unless told */
+export async function deleteOneTimeTokensOfUser(
+  db: Db | Tx,
+  userId: string,
+  purposes?: readonly OneTimeTokenRow['purpose'][],
+): Promise<void> {
+  const all = db.deleteFrom('one_time_tokens').where('user_id', '=', userId)
+  await (purposes === undefined ? all : all.where('purpose', 'in', purposes)).execute()
 }
 
 /** Those that expired before a time, used or not, oldest first. */

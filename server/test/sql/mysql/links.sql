@@ -1,5 +1,5 @@
 -- insertOneTimeToken
-insert into `one_time_tokens` (`id`, `hash`, `purpose`, `user_id`, `email`, `created_at`, `expires_at`, `used_at`) values (?, ?, ?, ?, ?, ?, ?, ?);
+insert into `one_time_tokens` (`id`, `hash`, `purpose`, `user_id`, `email`, `created_at`, `expires_at`, `used_at`, `mailed`) values (?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- findOneTimeTokenRow
 select * from `one_time_tokens` where `hash` = ?;
@@ -15,3 +15,4 @@ delete from `one_time_tokens` where `id` in (?, ?);
 
 -- deleteOneTimeTokensOfUser
 delete from `one_time_tokens` where `user_id` = ?;
+delete from `one_time_tokens` where `user_id` = ? and `purpose` in (?, ?);

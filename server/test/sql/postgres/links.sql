@@ -1,5 +1,5 @@
 -- insertOneTimeToken
-insert into "one_time_tokens" ("id", "hash", "purpose", "user_id", "email", "created_at", "expires_at", "used_at") values ($1, $2, $3, $4, $5, $6, $7, $8);
+insert into "one_time_tokens" ("id", "hash", "purpose", "user_id", "email", "created_at", "expires_at", "used_at", "mailed") values ($1, $2, $3, $4, $5, $6, $7, $8, $9);
 
 -- findOneTimeTokenRow
 select * from "one_time_tokens" where "hash" = $1;
@@ -15,3 +15,4 @@ delete from "one_time_tokens" where "id" in ($1, $2);
 
 -- deleteOneTimeTokensOfUser
 delete from "one_time_tokens" where "user_id" = $1;
+delete from "one_time_tokens" where "user_id" = $1 and "purpose" in ($2, $3);

@@ -1,0 +1,113 @@
+import type { App } from '../app.ts'
+import { toRfc3339 } from '../clock.ts'
+import { findMail, listMail, type OutboxRow, reviveMail } from '../domain/outbox/store.ts'
+import { AppError } from '../errors.ts'
+import { openMail, renderMail } from '../flows/queue-mail.ts'
+import { isId } from '../random.ts'
+import type { Command, Invocation } from './command.ts'
+import { exitCodes } from './exit-codes.ts'
+import { settingFlags } from './load-config.ts'
+import { UsageError } from './usage-error.ts'
+import { withApp } from './with-app.ts'
+
+const most = 200
+const states = ['waiting', 'sent', 'failed'] as const
+const day = 24 * 60 * 60 * 1000
+
+export const command: Command = {
+  summary: 'look at mail that waits, was sent or was given up',
+  help: `ntt-auth outbox [list] [--state waiting|sent|failed] [--json]
+ntt-auth outbox show MAIL_ID [--json]
+ntt-auth outbox retry MAIL_ID [--json]
+
+Works on the database by itself: no server needs to run, and one may. Without NTT_AUTH_SMTP_URL this is where mail
+is found.
+
+list   shows the newest ${most} mails, and the links of those that wait
+show   shows one mail whole, as long as it waits: once it was sent, what it said is deleted
+retry  lets a mail that was given up be tried again, for a day
+
+Links are secrets of the person the mail is for; they are shown here and nowhere else.
+
+  --state S           only mail in that state
+  --json              print an object, or a list of them
+  --config FILE       the JSON file with settings, instead of NTT_AUTH_CONFIG_FILE
+  --<setting> VALUE   any setting that is no secret; "ntt-auth help settings" lists them
+
+Exit: 0 done; 5 there is no such mail; 64 the command line is wrong.
+
+Examples:
+  ntt-auth outbox
+  ntt-auth outbox list --state failed --json
+  ntt-auth outbox show 01934d2e-5c01-7b11-8e22-6d5c4b3a2918`,
+  options: { ...settingFlags, json: { type: 'boolean' }, state: { type: 'string' } },
+  async run(invocation) {
+    const [action = 'list', id, ...rest] = invocation.arguments
+    const { state } = invocation.options
+    const takesId = action === 'show' || action === 'retry'
+    if ((action !== 'list' && !takesId) || takesId !== (id !== undefined) || rest.length > 0) {
+      throw new UsageError('Call it as "ntt-auth outbox list", "ntt-auth outbox show MAIL_ID" or "… retry MAIL_ID".')
+    }
+    if (state !== undefined && (takesId || !states.includes(state as OutboxRow['state']))) {
+      throw new UsageError(`--state takes one of ${states.join(', ')}, and only with "list".`)
+    }
+    return withApp(invocation, async (app) => {
+      if (action === 'list') await list(app, invocation)
+      else await (action === 'show' ? show : retry)(app, invocation, await find(app, id!))
+      return exitCodes.ok
+    })
+  },
+}
+
+async function list(app: App, { options, print }: Invocation): Promise<void> {
+  const rows = await listMail(app.database.db, options.state as OutboxRow['state'] | undefined, most)
+  const views = rows.map((row) => viewOf(app, row))
+  if (options.json) return print(JSON.stringify(views, null, 2))
+  for (const { id, state, created_at, template, to, link, last_error } of views) {
+    print(
+      [id, state.padEnd(7), created_at, template, to, link ?? last_error].filter((part) => part !== null).join('  '),
+    )
+  }
+}
+
+async function show(app: App, { options, print }: Invocation, row: OutboxRow): Promise<void> {
+  const view = viewOf(app, row)
+  const mail = row.state === 'sent' ? null : renderMail(app, row)
+  if (options.json) return print(JSON.stringify({ ...view, mail }, null, 2))
+  for (const [name, value] of Object.entries(view)) print(`${name.padEnd(12)} ${value ?? '–'}`)
+  print(mail ? `\nSubject: ${mail.subject}\n\n${mail.text}` : '\nWhat it said is deleted, or cannot be opened here.')
+}
+
+async function retry(app: App, { options, print }: Invocation, { id, state }: OutboxRow): Promise<void> {
+  const now = app.clock.now()
+  const row = await findMail(app.database.db, id)
+  if (state !== 'failed' || row!.sealed.length === 0 || !(await reviveMail(app.database.db, id, now, now + day))) {
+    const detail = 'Only mail that was given up while it was still of use can be tried again.'
+    throw new AppError('validation_failed', { detail })
+  }
+  print(options.json ? JSON.stringify({ id, state: 'waiting' }, null, 2) : `The mail ${id} is tried again.`)
+}
+
+async function find(app: App, id: string): Promise<OutboxRow> {
+  const row = isId(id) ? await findMail(app.database.db, id) : undefined
+  if (!row) throw new AppError('not_found', { detail: `There is no mail ${id.slice(0, 64)}.` })
+  return row
+}
+
+function viewOf(app: App, row: OutboxRow) {
+  const time = (milliseconds: number | null) => (milliseconds === null ? null : toRfc3339(milliseconds))
+  return {
+    id: row.id,
+    to: row.recipient,
+    template: row.template,
+    locale: row.locale,
+    state: row.state,
+    link: openMail(app, row)?.link ?? null,
+    attempts: row.attempts,
+    created_at: toRfc3339(row.created_at),
+    next_try_at: row.state === 'waiting' ? toRfc3339(row.due_at) : null,
+    expires_at: toRfc3339(row.expires_at),
+    finished_at: time(row.finished_at),
+    last_error: row.last_error,
+  }
+}

@@ -1,0 +1,41 @@
+import type { MailData } from './mail.ts'
+
+/**
+ * Templates without logic: `{{field}}` is replaced by its value, and `{{#field}}…{{/field}}` stays only where the field
+ * has one. What was put in is never read as a template again.
+ */
+const tag = /\{\{(\w+)\}\}/g
+const section = /\{\{#(\w+)\}\}([\s\S]*?)\{\{\/\1\}\}/g
+
+export function renderText(template: string, data: MailData): string {
+  return render(template, data, oneLine)
+}
+
+export function renderHtml(template: string, data: MailData): string {
+  return render(template, data, (text) => escapeHtml(oneLine(text)))
+}
+
+/** Every field that a template names. */
+export function fieldsOf(template: string): string[] {
+  const names = [...template.matchAll(/\{\{[#/]?(\w+)\}\}/g)].map(([, name]) => name!)
+  return [...new Set(names)]
+}
+
+function render(template: string, data: MailData, write: (text: string) => string): string {
+  const textOf = (name: string) => (Object.hasOwn(data, name) ? data[name]! : '')
+  return template
+    .replaceAll(section, (_, name: string, inner: string) => (textOf(name) === '' ? '' : inner))
+    .replaceAll(tag, (_, name: string) => write(textOf(name)))
+}
+
+// Line breaks, other controls and marks that turn the direction of writing could forge lines, headers and addresses.
+const controls = /[\p{Cc}\p{Zl}\p{Zp}\u200e\u200f\u202a-\u202e\u2066-\u2069]+/gu
+
+function oneLine(text: string): string {
+  return text.replaceAll(controls, ' ')
+}
+
+function escapeHtml(text: string): string {
+  const names: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }
+  return text.replaceAll(/[&<>"']/g, (sign) => names[sign]!)
+}

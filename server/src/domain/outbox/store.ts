@@ -1,0 +1,113 @@
+import type { Db, Tx } from '../../database/connect.ts'
+import type { OutboxRow } from '../../database/schema.ts'
+
+export type { OutboxRow }
+
+export async function insertMail(db: Db | Tx, row: OutboxRow): Promise<void> {
+  await db.insertInto('outbox').values(row).execute()
+}
+
+export async function findMail(db: Db | Tx, id: string): Promise<OutboxRow | undefined> {
+  return db.selectFrom('outbox').selectAll().where('id', '=', id).executeTakeFirst()
+}
+
+/** Mail whose time has come, and mail whose deliverer has not been heard of for too long; the longest due first. */
+export async function listDueMail(db: Db, now: number, limit: number): Promise<OutboxRow[]> {
+  return db
+    .selectFrom('outbox')
+    .selectAll()
+    .where('state', '=', 'waiting')
+    .where('due_at', '<=', now)
+    .orderBy('due_at')
+    .orderBy('id')
+    .limit(limit)
+    .execute()
+}
+
+/** Of two who saw it due at the same time, one is told false. */
+export async function claimMail(
+  db: Db | Tx,
+  { id, due_at }: Pick<OutboxRow, 'id' | 'due_at'>,
+  claim: string,
+  until: number,
+): Promise<boolean> {
+  const result = await db
+    .updateTable('outbox')
+    .set((row) => ({ claim, due_at: until, attempts: row('attempts', '+', 1) }))
+    .where('id', '=', id)
+    .where('state', '=', 'waiting')
+    .where('due_at', '=', due_at)
+    .executeTakeFirst()
+  return result.numUpdatedRows > 0n
+}
+
+/** What became of a delivery. @returns false when somebody else has taken over meanwhile */
+export async function settleMail(
+  db: Db | Tx,
+  id: string,
+  claim: string,
+  change: Partial<Pick<OutboxRow, 'state' | 'sealed' | 'due_at' | 'finished_at' | 'last_error'>>,
+): Promise<boolean> {
+  const result = await db
+    .updateTable('outbox')
+    .set(change)
+    .where('id', '=', id)
+    .where('claim', '=', claim)
+    .where('state', '=', 'waiting')
+    .executeTakeFirst()
+  return result.numUpdatedRows > 0n
+}
+
+/** The newest first. */
+export async function listMail(db: Db, state: OutboxRow['state'] | undefined, limit: number): Promise<OutboxRow[]> {
+  const all = db.selectFrom('outbox').selectAll().orderBy('id', 'desc').limit(limit)
+  return (state === undefined ? all : all.where('state', '=', state)).execute()
+}
+
+export async function countMailTo(db: Db | Tx, recipient: string, since: number): Promise<number> {
+  const row = await db
+    .selectFrom('outbox')
+    .select((each) => each.fn.countAll().as('count'))
+    .where('recipient', '=', recipient)
+    .where('created_at', '>', since)
+    .executeTakeFirstOrThrow()
+  return Number(row.count)
+}
+
+/** How many mails wait, and since when the first of them does. */
+export async function measureOutbox(db: Db): Promise<{ waiting: number; oldest: number | null }> {
+  const row = await db
+    .selectFrom('outbox')
+    .select((each) => [each.fn.countAll().as('waiting'), each.fn.min('created_at').as('oldest')])
+    .where('state', '=', 'waiting')
+    .executeTakeFirstOrThrow()
+  return { waiting: Number(row.waiting), oldest: row.oldest === null ? null : Number(row.oldest) }
+}
+
+/** A mail that was given up is tried again. */
+export async function reviveMail(db: Db | Tx, id: string, now: number, expiresAt: number): Promise<boolean> {
+  const result = await db
+    .updateTable('outbox')
+    .set({ state: 'waiting', due_at: now, attempts: 0, finished_at: null, expires_at: expiresAt })
+    .where('id', '=', id)
+    .where('state', '=', 'failed')
+    .executeTakeFirst()
+  return result.numUpdatedRows > 0n
+}
+
+/** Those that were of no use any more before a time, delivered or not, oldest first. */
+export async function listMailExpiredBefore(db: Db | Tx, before: number, limit: number) {
+  return db
+    .selectFrom('outbox')
+    .select(['id', 'expires_at as due_at'])
+    .where('expires_at', '<', before)
+    .orderBy('expires_at')
+    .orderBy('id')
+    .limit(limit)
+    .execute()
+}
+
+export async function deleteMailRows(db: Db | Tx, ids: string[]): Promise<number> {
+  const result = await db.deleteFrom('outbox').where('id', 'in', ids).executeTakeFirst()
+  return Number(result.numDeletedRows)
+}

@@ -1,0 +1,213 @@
+import assert from 'node:assert/strict'
+import { after, before, it } from 'node:test'
+import { inTransaction } from '../../src/database/transaction.ts'
+import { mostAttempts, nextAttemptAt } from '../../src/domain/outbox/retry.ts'
+import { findMail, listMail } from '../../src/domain/outbox/store.ts'
+import { deliverDueMail } from '../../src/flows/deliver-mail.ts'
+import { type Mail, mailQueued, queueMail } from '../../src/flows/queue-mail.ts'
+import { describeFlow, eventually, hour, minute } from '../flows/flow-server.ts'
+import { startTestServer, type TestServer } from '../support/server.ts'
+import { headersOf, partsOf, type SmtpSink, sinkUrl, startSmtpSink } from '../support/smtp-sink.ts'
+
+describeFlow('the outbox', (flow) => {
+  let sink: SmtpSink
+  let node: TestServer
+
+  const invitation = (to: string, data = {}): Mail => ({
+    to,
+    template: 'invitation',
+    locale: 'de',
+    data: { link: 'https://app.example.com/reset-password#token=ntto_secret', hours: '24', ...data },
+    expiresAt: node.clock.now() + 24 * hour,
+  })
+  const queue = async (mail: Mail, wake = true) => {
+    await inTransaction(node.app.database, (tx) => queueMail(node.app, tx, mail))
+    if (wake) mailQueued(node.app, mail)
+    return (await rowTo(mail.to))!.id
+  }
+  const rowTo = async (to: string) =>
+    (await listMail(node.app.database.db, undefined, 200)).find(({ recipient }) => recipient === to)
+  const mailTo = (to: string) => sink.received.filter((mail) => mail.to.includes(to))
+  const deliver = () => deliverDueMail(node.app, node.app.mail.smtp!, () => false)
+
+  before(async () => {
+    sink = await startSmtpSink()
+    node = await startTestServer(flow.url, {
+      clock: flow.server.clock,
+      settings: {
+        SMTP_URL: sinkUrl(sink),
+        SMTP_TIMEOUT: '5s',
+        MAIL_FROM: 'Prüfstelle <no-reply@auth.example.com>',
+      },
+    })
+  })
+  after(async () => {
+    await node.close()
+    await sink.close()
+  })
+
+  it('hands a mail over with TLS and password, whole, and then forgets what it said', async () => {
+    const id = await queue(invitation('ada@example.com', { name: 'Ada "<b>" Löwe' }))
+    await eventually(async () => (await rowTo('ada@example.com'))!.state === 'sent')
+    const [mail, ...more] = mailTo('ada@example.com')
+    assert.deepEqual(more, [])
+    assert.deepEqual([mail!.tls, mail!.user, mail!.from], [true, 'mailer', 'no-reply@auth.example.com'])
+    const headers = headersOf(mail!.raw)
+    assert.equal(headers.get('from'), 'Prüfstelle <no-reply@auth.example.com>')
+    assert.equal(headers.get('to'), 'ada@example.com')
+    assert.equal(headers.get('subject'), 'Du bist eingeladen')
+    assert.equal(headers.get('message-id'), `<${id}@auth.example.com>`)
+    assert.equal(headers.get('auto-submitted'), 'auto-generated')
+    assert.equal(headers.get('content-language'), 'de')
+    const { text, html } = partsOf(mail!.raw)
+    assert.match(text, /Hallo Ada "<b>" Löwe,/)
+    assert.match(text, /^https:\/\/app\.example\.com\/reset-password#token=ntto_secret$/m)
+    assert.match(html, /Ada &quot;&lt;b&gt;&quot; Löwe/)
+    const row = (await findMail(node.app.database.db, id))!
+    assert.deepEqual([row.sealed.length, row.attempts, row.last_error], [0, 1, null])
+  })
+
+  it('keeps nothing readable of a mail that waits', async () => {
+    const id = await queue(invitation('sealed@example.com'), false)
+    const row = (await findMail(node.app.database.db, id))!
+    assert.doesNotMatch(row.sealed.toString('latin1'), /ntto_|https/)
+    await deliver()
+  })
+
+  it('sends nothing of a transaction that failed', async () => {
+    const mail = invitation('undone@example.com')
+    const failing = inTransaction(node.app.database, async (tx) => {
+      await queueMail(node.app, tx, mail)
+      throw new Error('on purpose')
+    })
+    await assert.rejects(failing, /on purpose/)
+    await deliver()
+    assert.deepEqual([await rowTo(mail.to), mailTo(mail.to)], [undefined, []])
+  })
+
+  it('tries again later when the server cannot take it now, and each time later still', async () => {
+    sink.refuse = (to) => (to.startsWith('busy') ? { code: 451, text: 'try again ntto_secret' } : null)
+    const id = await queue(invitation('busy@example.com'), false)
+    await deliver()
+    const first = (await findMail(node.app.database.db, id))!
+    assert.deepEqual([first.state, first.attempts], ['waiting', 1])
+    assert.match(first.last_error!, /451/)
+    assert.doesNotMatch(first.last_error!, /ntto_/, 'what the server says is not kept')
+    assert.ok(first.due_at > node.clock.now())
+    await deliver()
+    assert.equal((await findMail(node.app.database.db, id))!.attempts, 1, 'not before its time')
+    node.clock.advance(minute)
+    sink.refuse = null
+    await deliver()
+    assert.equal(mailTo('busy@example.com').length, 1)
+    assert.equal((await findMail(node.app.database.db, id))!.state, 'sent')
+  })
+
+  it('gives up at once where the recipient is refused for good, and keeps that to be seen', async () => {
+    sink.refuse = (to) => (to.startsWith('nobody') ? { code: 550, text: 'no such mailbox' } : null)
+    const id = await queue(invitation('nobody@example.com'), false)
+    await deliver()
+    sink.refuse = null
+    const row = (await findMail(node.app.database.db, id))!
+    assert.deepEqual([row.state, row.attempts], ['failed', 1])
+    assert.match(row.last_error!, /550/)
+  })
+
+  it('gives up what would come too late, and deletes what it said', async () => {
+    const id = await queue({ ...invitation('late@example.com'), expiresAt: node.clock.now() }, false)
+    await deliver()
+    const row = (await findMail(node.app.database.db, id))!
+    assert.deepEqual([row.state, row.sealed.length, mailTo('late@example.com').length], ['failed', 0, 0])
+  })
+
+  it('waits with a wrong password, and goes on when it is mended', async () => {
+    const wrong = await startTestServer(flow.url, {
+      clock: flow.server.clock,
+      settings: { SMTP_URL: sinkUrl(sink, { user: 'mailer', password: 'wrong' }) },
+    })
+    const id = await queue(invitation('patient@example.com'), false)
+    await deliverDueMail(wrong.app, wrong.app.mail.smtp!, () => false)
+    const row = (await findMail(node.app.database.db, id))!
+    assert.deepEqual([row.state, row.attempts], ['waiting', 1])
+    assert.match(row.last_error!, /535/)
+    assert.doesNotMatch(JSON.stringify(wrong.log), /"wrong"|ntto_secret/)
+    await wrong.close()
+    node.clock.advance(minute)
+    await deliver()
+    assert.equal(mailTo('patient@example.com').length, 1)
+  })
+
+  it('leaves a mail of a dead node to others when the time of its claim is over', async () => {
+    const id = await queue(invitation('orphan@example.com'), false)
+    const row = (await findMail(node.app.database.db, id))!
+    await node.app.database.db
+      .updateTable('outbox')
+      .set({ claim: 'of-the-dead', due_at: row.due_at + 10_000, attempts: 1 })
+      .where('id', '=', id)
+      .execute()
+    await deliver()
+    assert.equal(mailTo('orphan@example.com').length, 0)
+    node.clock.advance(10_001)
+    await deliver()
+    assert.equal(mailTo('orphan@example.com').length, 1)
+  })
+
+  it('goes out once though many nodes look at the same time', async () => {
+    const other = await startTestServer(flow.url, {
+      clock: flow.server.clock,
+      settings: { SMTP_URL: sinkUrl(sink) },
+    })
+    for (let index = 0; index < 20; index++) await queue(invitation(`one-${index}@example.com`), false)
+    await Promise.all([deliver(), deliverDueMail(other.app, other.app.mail.smtp!, () => false), deliver()])
+    await eventually(() => sink.received.filter(({ to }) => to[0]!.startsWith('one-')).length >= 20)
+    await other.close()
+    const ids = sink.received.filter(({ to }) => to[0]!.startsWith('one-')).map(({ messageId }) => messageId)
+    assert.deepEqual([ids.length, new Set(ids).size], [20, 20])
+  })
+})
+
+it('waits longer from try to try, up to an hour, and not all at the same time', () => {
+  const pause = (attempts: number, random: number) => nextAttemptAt(attempts, 0, random)
+  assert.deepEqual([pause(1, 0), pause(1, 0.5), pause(2, 0.5)], [7500, 10_000, 20_000])
+  assert.equal(pause(mostAttempts, 0.5), hour)
+  assert.notEqual(pause(3, 0.1), pause(3, 0.9))
+})
+
+it('sends nothing to a server that offers no TLS, and does where that was asked for', async () => {
+  const sink = await startSmtpSink({ open: true })
+  const { smtpTo } = await import('../../src/domain/outbox/smtp.ts')
+  const server = { host: 'localhost', port: sink.port, caFile: null, user: null, password: null, timeout: 5000 }
+  const message = { id: 'id', to: 'ada@example.com', subject: 's', text: 't', html: 'h', locale: 'en', date: 0 }
+  const from = { name: null, address: 'no-reply@example.com' }
+  const careful = smtpTo({ ...server, tls: 'starttls' }, from)
+  await assert.rejects(careful.send(message), (error: { final: boolean }) => !error.final)
+  assert.deepEqual(sink.received, [])
+  const open = smtpTo({ ...server, tls: 'off' }, from)
+  await open.send(message)
+  assert.equal(sink.received.length, 1)
+  careful.close()
+  open.close()
+  await sink.close()
+})
+
+it('gives every header one line, whatever stands in a name, a subject or an address', async () => {
+  const sink = await startSmtpSink({ open: true })
+  const { smtpTo } = await import('../../src/domain/outbox/smtp.ts')
+  const server = { host: 'localhost', port: sink.port, caFile: null, user: null, password: null, timeout: 5000 }
+  const from = { name: 'A "B" <c@evil.example>, d\r\nBcc: all@evil.example', address: 'no-reply@example.com' }
+  const smtp = smtpTo({ ...server, tls: 'off' }, from)
+  const subject = 'Hi\r\nBcc: all@evil.example\r\n\r\nforged body'
+  for (const to of ["o'hara+tag/x={}@xn--bcher-kva.example", 'a%b@example.com']) {
+    await smtp.send({ id: 'id', to, subject, text: '.\r\n.\r\nQUIT\r\n', html: 'h', locale: 'en', date: 0 })
+    const { to: recipients, raw } = sink.received.at(-1)!
+    // The sink shows a domain in the letters it stands for.
+    assert.deepEqual(recipients, [to.replace('xn--bcher-kva', 'bücher')])
+    const headers = headersOf(raw)
+    assert.equal(headers.has('bcc'), false)
+    assert.equal(headers.get('to'), to)
+    assert.match(headers.get('subject')!, /^Hi ?.*Bcc: all@evil\.example/)
+    assert.match(partsOf(raw).text, /QUIT/)
+  }
+  smtp.close()
+  await sink.close()
+})

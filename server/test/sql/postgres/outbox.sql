@@ -1,0 +1,33 @@
+-- insertMail
+insert into "outbox" ("id", "recipient", "template", "locale", "sealed", "state", "claim", "attempts", "due_at", "expires_at", "created_at", "finished_at", "last_error") values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13);
+
+-- findMail
+select * from "outbox" where "id" = $1;
+
+-- listDueMail
+select * from "outbox" where "state" = $1 and "due_at" <= $2 order by "due_at", "id" limit $3;
+
+-- claimMail
+update "outbox" set "claim" = $1, "due_at" = $2, "attempts" = "attempts" + $3 where "id" = $4 and "state" = $5 and "due_at" = $6;
+
+-- settleMail
+update "outbox" set "state" = $1, "sealed" = $2, "finished_at" = $3 where "id" = $4 and "claim" = $5 and "state" = $6;
+
+-- listMail
+select * from "outbox" order by "id" desc limit $1;
+select * from "outbox" where "state" = $1 order by "id" desc limit $2;
+
+-- countMailTo
+select count(*) as "count" from "outbox" where "recipient" = $1 and "created_at" > $2;
+
+-- measureOutbox
+select count(*) as "waiting", min("created_at") as "oldest" from "outbox" where "state" = $1;
+
+-- reviveMail
+update "outbox" set "state" = $1, "due_at" = $2, "attempts" = $3, "finished_at" = $4, "expires_at" = $5 where "id" = $6 and "state" = $7;
+
+-- listMailExpiredBefore
+select "id", "expires_at" as "due_at" from "outbox" where "expires_at" < $1 order by "expires_at", "id" limit $2;
+
+-- deleteMailRows
+delete from "outbox" where "id" in ($1, $2);

@@ -1,0 +1,33 @@
+-- insertMail
+insert into "outbox" ("id", "recipient", "template", "locale", "sealed", "state", "claim", "attempts", "due_at", "expires_at", "created_at", "finished_at", "last_error") values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- findMail
+select * from "outbox" where "id" = ?;
+
+-- listDueMail
+select * from "outbox" where "state" = ? and "due_at" <= ? order by "due_at", "id" limit ?;
+
+-- claimMail
+update "outbox" set "claim" = ?, "due_at" = ?, "attempts" = "attempts" + ? where "id" = ? and "state" = ? and "due_at" = ?;
+
+-- settleMail
+update "outbox" set "state" = ?, "sealed" = ?, "finished_at" = ? where "id" = ? and "claim" = ? and "state" = ?;
+
+-- listMail
+select * from "outbox" order by "id" desc limit ?;
+select * from "outbox" where "state" = ? order by "id" desc limit ?;
+
+-- countMailTo
+select count(*) as "count" from "outbox" where "recipient" = ? and "created_at" > ?;
+
+-- measureOutbox
+select count(*) as "waiting", min("created_at") as "oldest" from "outbox" where "state" = ?;
+
+-- reviveMail
+update "outbox" set "state" = ?, "due_at" = ?, "attempts" = ?, "finished_at" = ?, "expires_at" = ? where "id" = ? and "state" = ?;
+
+-- listMailExpiredBefore
+select "id", "expires_at" as "due_at" from "outbox" where "expires_at" < ? order by "expires_at", "id" limit ?;
+
+-- deleteMailRows
+delete from "outbox" where "id" in (?, ?);
