@@ -8,6 +8,8 @@ import { type Database, openDatabase } from './database/connect.ts'
 import { groupCommit } from './database/group-commit.ts'
 import { migrations } from './database/migrations.ts'
 import { retryCodeOf } from './database/retry-codes.ts'
+import { parseDatabaseUrl } from './database/url.ts'
+import { systemNameOf } from './database/watch.ts'
 import { openLanes } from './domain/audit/lanes.ts'
 import { openNotes } from './domain/audit/notes.ts'
 import { openJournal } from './domain/journal/journal.ts'
@@ -27,16 +29,25 @@ import type { RememberedServices } from './flows/identify-service.ts'
 import { createMeter, type Meter } from './metrics/meter.ts'
 import { randomToken } from './random.ts'
 import { readiness } from './readiness.ts'
+import type { Tracing } from './tracing/tracing.ts'
 
 /** What flows and doors share: built once, in order, and handed down as their first argument. */
 export type App = ReturnType<typeof buildApp>
 
 const verifiedTokensKept = 8192
+/** Milliseconds: below it nobody waited. */
+const worthASpan = 1
 
 /** Opens what the configuration names. Nothing is written in the database yet (`start.ts` does). */
-export async function createApp(config: Config, log: Logger, clock: Clock): Promise<App> {
+export async function createApp(
+  config: Config,
+  log: Logger,
+  clock: Clock,
+  tracing: Tracing | null = null,
+): Promise<App> {
   const known = findMasterKeys(config)
   const meter = createMeter()
+  const system = { 'db.system.name': systemNameOf(parseDatabaseUrl(config.databaseUrl)) }
   const database = await openDatabase({
     url: config.databaseUrl,
     poolSize: config.databasePoolSize,
@@ -44,16 +55,23 @@ export async function createApp(config: Config, log: Logger, clock: Clock): Prom
     onRetry: (error) => meter.count('ntt_auth_db_tx_retries_total', { code: retryCodeOf(error), outcome: 'repeated' }),
     onGiveUp: (error) => meter.count('ntt_auth_db_tx_retries_total', { code: retryCodeOf(error), outcome: 'given_up' }),
     onWork: {
-      waited: (milliseconds) => meter.observe('ntt_auth_db_pool_wait_seconds', {}, milliseconds / 1000),
-      ran: (op, milliseconds) => meter.observe('ntt_auth_db_query_duration_seconds', { op }, milliseconds / 1000),
+      waited(milliseconds) {
+        meter.observe('ntt_auth_db_pool_wait_seconds', {}, milliseconds / 1000)
+        if (milliseconds >= worthASpan) tracing?.past('database connection wait', milliseconds)
+      },
+      ran(op, milliseconds, failed) {
+        meter.observe('ntt_auth_db_query_duration_seconds', { op }, milliseconds / 1000)
+        tracing?.past(`database ${op}`, milliseconds, { attributes: { ...system, 'db.operation.name': op }, failed })
+      },
     },
+    around: tracing ? (transaction) => tracing.within('database transaction', transaction) : undefined,
   }).catch((error) => {
     throw explainPlace(error, config.dataDir)
   })
   try {
     // Before a key is made: the wrong one would be in the way of the right one.
     if (known === null && (await holdsSigningKeys(database))) throw lostMasterKey(config)
-    return buildApp(config, log, clock, known ?? loadMasterKeys(config), database, meter)
+    return buildApp(config, log, clock, known ?? loadMasterKeys(config), database, meter, tracing)
   } catch (error) {
     await database.close()
     throw explainPlace(error, config.dataDir)
@@ -65,7 +83,15 @@ async function holdsSigningKeys(database: Database): Promise<boolean> {
   return (await dialect.hasTable(db, 'signing_keys')) && (await listSigningKeys(db)).length > 0
 }
 
-function buildApp(config: Config, log: Logger, clock: Clock, masterKeys: Buffer[], database: Database, meter: Meter) {
+function buildApp(
+  config: Config,
+  log: Logger,
+  clock: Clock,
+  masterKeys: Buffer[],
+  database: Database,
+  meter: Meter,
+  tracing: Tracing | null,
+) {
   const keys = keyring(masterKeys)
   const accessTokenRules: AccessTokenRules = {
     keys: keys.verifier,
@@ -86,6 +112,8 @@ function buildApp(config: Config, log: Logger, clock: Clock, masterKeys: Buffer[
     masterKeys,
     database,
     meter,
+    /** Null where nobody traces. */
+    tracing,
     /** The newest schema that this version knows. */
     schemaVersion: migrations.length,
     /** Runs a guarded write and answers after its commit; where one connection serves all, one commit serves many. */
@@ -122,6 +150,8 @@ function buildApp(config: Config, log: Logger, clock: Clock, masterKeys: Buffer[
       onComputed({ op, kind, waited, milliseconds }) {
         meter.observe('ntt_auth_password_hash_duration_seconds', { algorithm: kind, op }, milliseconds / 1000)
         meter.observe('ntt_auth_password_hash_wait_seconds', {}, waited / 1000)
+        tracing?.past('password hash wait', waited, { ago: milliseconds })
+        tracing?.past(`password ${op}`, milliseconds, { attributes: { 'ntt_auth.algorithm': kind } })
       },
       wanted: config.passwordHash === 'bcrypt' ? { scheme: 'bcrypt', cost: config.bcryptCost } : { scheme: 'argon2id' },
     }),
@@ -144,6 +174,7 @@ function buildApp(config: Config, log: Logger, clock: Clock, masterKeys: Buffer[
       await this.hasher.close()
       this.journal.close()
       await database.close()
+      await tracing?.close()
     },
   }
 }

@@ -3,8 +3,9 @@ import { type DestinationStream, type Logger, pino } from 'pino'
 /**
  * JSON lines on standard output. Nothing secret is handed to the log on purpose; the paths below catch what an error
  * object of a library may carry along.
+ * @param more fields of every line, asked for when it is written
  */
-export function createLog(level: string, destination?: DestinationStream): Logger {
+export function createLog(level: string, destination?: DestinationStream, more?: () => object): Logger {
   return pino(
     {
       level,
@@ -13,6 +14,7 @@ export function createLog(level: string, destination?: DestinationStream): Logge
       formatters: { level: (label) => ({ level: label }) },
       redact: { paths: secretPaths, censor: '[secret]' },
       serializers: { err: errorFields },
+      ...(more && { mixin: more }),
     },
     destination ?? pino.destination({ fd: 1, sync: false, minLength: 0 }),
   )

@@ -28,7 +28,7 @@ const arrows: { name: string; from: RegExp; to: RegExp[] }[] = [
   {
     name: 'the porch leads to flows and rooms',
     from: /^http\//,
-    to: [/^http\//, /^flows\//, /^domain\//, /^metrics\/table\.ts$/],
+    to: [/^http\//, /^flows\//, /^domain\//, /^metrics\/table\.ts$/, /^tracing\/current\.ts$/],
   },
   {
     name: 'chores lead to flows and rooms',
@@ -43,6 +43,7 @@ const arrows: { name: string; from: RegExp; to: RegExp[] }[] = [
     from: /^metrics\//,
     to: [/^metrics\//, /^database\/retry-codes\.ts$/],
   },
+  { name: 'traces are told by their own room', from: /^tracing\//, to: [/^tracing\//] },
   { name: 'readiness asks the cellar', from: /^readiness\.ts$/, to: [/^database\//] },
   { name: 'the log stands alone', from: /^log\.ts$/, to: [] },
   { name: 'the top floor builds and starts', from: /^(app|start|main)\.ts$/, to: [/./] },
@@ -54,6 +55,7 @@ const typesFor: { from: RegExp; to: RegExp }[] = [
   { from: /^(domain|flows)\//, to: /^database\/(connect|schema)\.ts$/ },
   { from: /^(flows|http|chores)\//, to: /^app\.ts$/ },
   { from: /^config\//, to: /^database\/url\.ts$/ },
+  { from: /^http\//, to: /^tracing\/tracing\.ts$/ },
 ]
 /** Which packages belong to whom; the others belong to nobody and are not asked about here. */
 const packages: { name: RegExp; from: RegExp }[] = [
@@ -61,6 +63,7 @@ const packages: { name: RegExp; from: RegExp }[] = [
   { name: /^(better-sqlite3|mysql2|pg)$/, from: /^database\/dialects\// },
   { name: /^(fastify|@fastify\/.*|typebox|ajv|fast-json-stringify)$/, from: /^http\// },
   { name: /^nodemailer$/, from: /^domain\/outbox\/smtp\.ts$/ },
+  { name: /^@opentelemetry\//, from: /^tracing\// },
   { name: /^(bcrypt|@node-rs\/argon2)$/, from: /^domain\/passwords\// },
 ]
 

@@ -9,6 +9,8 @@ import { createManagementServer } from '../http/management.ts'
 import { createServer } from '../http/server.ts'
 import { createLog } from '../log.ts'
 import { startApp } from '../start.ts'
+import { traceFields } from '../tracing/current.ts'
+import { openTracing } from '../tracing/open.ts'
 import { askedToStop } from './asked-to-stop.ts'
 import type { Command } from './command.ts'
 import { exitCodes } from './exit-codes.ts'
@@ -34,7 +36,7 @@ Examples:
   async run(invocation) {
     refuseArguments('serve', invocation.arguments)
     const config = configFrom(invocation)
-    const log = createLog(config.logLevel)
+    const log = createLog(config.logLevel, undefined, config.tracing ? traceFields : undefined)
     if (config.workers === 1) return serve(config, log, (running) => greet(config, [running], invocation.tell))
     const { leaveSupervisor, superviseWorkers, tellSupervisor, workerIndex } = await import('./supervise.ts')
     if (workerIndex() === null) {
@@ -53,7 +55,7 @@ type Running = Serving & { close(): Promise<void> }
 
 /** Serves until a signal comes. @param index which of several workers this is, from 0 */
 async function serve(config: Config, log: Logger, tell: (serving: Serving) => void, index = 0): Promise<number> {
-  const app = await createApp(config, log, systemClock)
+  const app = await createApp(config, log, systemClock, await openTracing(config.tracing, log))
   const running = await start(app, index).catch(async (error) => {
     await app.close()
     throw error

@@ -225,6 +225,7 @@ function assemble(values: CheckedValues) {
     mailTemplates: values.MAIL_TEMPLATES === undefined ? null : resolve(values.MAIL_TEMPLATES),
     auditRetention: values.AUDIT_RETENTION,
     logLevel: values.LOG_LEVEL,
+    tracing: values.TRACING,
     shutdownDelay: values.SHUTDOWN_DELAY ?? (values.ENV === 'production' ? 5000 : 0),
     shutdownTimeout: values.SHUTDOWN_TIMEOUT,
   }

@@ -260,6 +260,13 @@ export const settings = {
     default: 'info',
     meaning: 'The least important log lines to write; `debug` also shows stack traces of failed commands.',
   },
+  TRACING: {
+    type: onOff(),
+    default: 'off',
+    meaning:
+      'Whether traces are sent to an OpenTelemetry collector; where it is say the variables of OpenTelemetry, above all ' +
+      '`OTEL_EXPORTER_OTLP_ENDPOINT`.',
+  },
   SHUTDOWN_DELAY: {
     type: duration('0s', '5m'),
     defaultMeaning: '`0s` in development, `5s` in production',

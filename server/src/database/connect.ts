@@ -19,12 +19,16 @@ export type Database = {
   readonly turnWait: number
   /** Why the last write failed, if it was because the database takes none: full, read-only, broken. */
   readonly writes: { refusal: { error: unknown } | null }
+  /** Is handed each transaction to run it: whoever watches sees what belongs together. */
+  readonly around: Around
   /** Asks the database for a sign of life; rejects when none comes within `milliseconds`. */
   ping(milliseconds?: number): Promise<void>
   /** How busy the connections are. */
   pool(): PoolState
   close(): Promise<void>
 }
+
+export type Around = <T>(transaction: () => Promise<T>) => Promise<T>
 
 export type DatabaseOptions = {
   url: string
@@ -38,6 +42,7 @@ export type DatabaseOptions = {
   /** Hears of every transaction that was undone once more than it is repeated. */
   onGiveUp?: Retries['onGiveUp']
   onWork?: DatabaseWatch
+  around?: Around | undefined
 }
 
 const dialects = { sqlite, mysql, postgres }
@@ -59,6 +64,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     retries: { ...defaultRetries, onRetry: options.onRetry, onGiveUp: options.onGiveUp },
     turnWait: Math.min(timeout, 1000),
     writes: { refusal: null },
+    around: options.around ?? ((transaction) => transaction()),
     ping: (milliseconds = timeout) => within(milliseconds, sql`select 1`.execute(db)),
     pool: () => pool(),
     close: () => db.destroy(),

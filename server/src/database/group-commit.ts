@@ -71,10 +71,13 @@ export function groupCommit(database: Database): GroupCommit {
 
   return <T>(work: Work<T>): Promise<T> => {
     if (insideTransaction()) throw new Error('A transaction must not be started inside another one.')
-    return new Promise<T>((resolve, reject) => {
-      waiting.push({ work, enter: AsyncLocalStorage.snapshot(), resolve: resolve as Waiting['resolve'], reject })
-      if (!scheduled) schedule()
-    })
+    return database.around(
+      () =>
+        new Promise<T>((resolve, reject) => {
+          waiting.push({ work, enter: AsyncLocalStorage.snapshot(), resolve: resolve as Waiting['resolve'], reject })
+          if (!scheduled) schedule()
+        }),
+    )
   }
 }
 

@@ -22,7 +22,7 @@ export const defaultRetries: Retries = { attempts: 5, sleep: delay, random: Math
  */
 export async function inTransaction<T>(database: Database, work: (tx: Tx) => Promise<T>): Promise<T> {
   if (insideTransaction()) throw new Error('A transaction must not be started inside another one.')
-  return repeating(database, (progress) => attempt(database, work, progress))
+  return repeating(database, (progress) => database.around(() => attempt(database, work, progress)))
 }
 
 type Progress = { committing: boolean }

@@ -1,4 +1,5 @@
 import type { CompiledQuery, DatabaseConnection, Dialect, Driver } from 'kysely'
+import type { DatabaseAddress } from './url.ts'
 
 export type Operation = 'select' | 'insert' | 'update' | 'delete' | 'begin' | 'commit' | 'rollback' | 'other'
 
@@ -8,6 +9,11 @@ export type DatabaseWatch = {
   waited(milliseconds: number): void
   /** A statement was answered or failed. */
   ran(operation: Operation, milliseconds: number, failed: boolean): void
+}
+
+/** What OpenTelemetry calls the database. */
+export function systemNameOf({ kind }: DatabaseAddress): string {
+  return kind === 'postgres' ? 'postgresql' : kind
 }
 
 /** The same dialect, watched from the outside: the driver's own objects go on being used. */

@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { App } from '../app.ts'
 import { addressOf } from './caller-address.ts'
+import { traceOf } from './request-trace.ts'
 import type { AnyRoute } from './route.ts'
 
 /** One line for each answer. @param route the one that answered, if any */
@@ -10,6 +11,7 @@ export function logAnswer(app: App, route: AnyRoute | null, request: FastifyRequ
   if (!app.log.isLevelEnabled(level)) return
   const line = {
     request_id: request.id,
+    ...traceOf(request),
     method: request.method,
     // The pattern, not the path: ids and whatever a caller typed stay out of the log.
     route: request.routeOptions?.url ?? 'none',

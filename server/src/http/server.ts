@@ -12,6 +12,7 @@ import { refusal } from './refusals.ts'
 import { countAnswer } from './request-count.ts'
 import { requestIds } from './request-ids.ts'
 import { logAnswer } from './request-log.ts'
+import { traceRequests } from './request-trace.ts'
 import { type Place, routes } from './routes.ts'
 import { answerUnreadable } from './unreadable.ts'
 import { closerOfUnused } from './unused-connections.ts'
@@ -56,7 +57,9 @@ export async function createServer(app: App, places: readonly Place[] = routes):
   // Nor does an expectation we do not know deserve another kind of answer (RFC 9110 §10.1.1 leaves it to us).
   server.server.on('checkExpectation', (request, response) => server.server.emit('request', request, response))
   server.decorateRequest('caller', null)
+  server.decorateRequest('span', null)
   readBodies(server)
+  if (app.tracing) traceRequests(server, app.tracing)
   server.addHook('onRequest', (request, reply, done) => {
     app.meter.activeRequests++
     pending.set(request.raw.socket, reply.raw)

@@ -8,6 +8,8 @@ import { loadConfig } from '../../src/config/config.ts'
 import { createServer } from '../../src/http/server.ts'
 import { createLog } from '../../src/log.ts'
 import { startApp } from '../../src/start.ts'
+import { traceFields } from '../../src/tracing/current.ts'
+import { openTracing } from '../../src/tracing/open.ts'
 import { type TestClock, testClock } from './clock.ts'
 
 export type TestServer = {
@@ -64,11 +66,9 @@ export async function startTestServer(databaseUrl: string, options: TestServerOp
   const { config } = loadConfig({ env, flags: {} })
 
   const log: Record<string, unknown>[] = []
-  const app = await createApp(
-    config,
-    createLog(config.logLevel, { write: (line) => log.push(JSON.parse(line)) }),
-    clock,
-  )
+  const destination = { write: (line: string) => log.push(JSON.parse(line)) }
+  const lines = createLog(config.logLevel, destination, config.tracing ? traceFields : undefined)
+  const app = await createApp(config, lines, clock, await openTracing(config.tracing, lines))
   const stopFollowing = await startApp(app)
   const server = await createServer(app)
   await server.listen({ host: '127.0.0.1', port: options.port ?? 0 })
