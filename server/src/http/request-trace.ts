@@ -16,8 +16,6 @@ export function traceRequests(server: FastifyInstance, tracing: Tracing): void {
     request.span = tracing.open(request.method, request.headers)
     request.span.enter(done)
   })
-  // The end of a body is an event of the socket, which belongs to no request.
-  server.addHook('preValidation', (request, _reply, done) => request.span!.enter(done))
   server.addHook('onResponse', (request, reply, done) => {
     // The pattern, not the path: ids and whatever a caller typed stay here.
     request.span!.end(routeOf(request) ? request.routeOptions.url! : null, reply.statusCode)

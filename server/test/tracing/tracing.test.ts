@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { request } from 'node:http'
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
 import { traceIdIn } from '../../src/tracing/current.ts'
 import { checkProtocol, samplerFromEnvironment } from '../../src/tracing/environment.ts'
 import { eventually, keyA, logIn, refresh, validate } from '../flows/flow-server.ts'
@@ -85,6 +88,22 @@ onEachDatabase((name, url) => {
       for (const span of told().filter(({ traceId }) => traceId === trace)) {
         assert.ok(span.start >= login.start - 2 && span.end <= login.end + 2, span.name)
       }
+    })
+
+    it('hold together a request whose body comes later', async () => {
+      const { email } = await registerSomebody(server)
+      const trace = callerTrace.replace('0af', '2af')
+      const outgoing = request(`${server.address}/v1/auth/login`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', traceparent: `00-${trace}-${callerSpan}-01` },
+      })
+      outgoing.flushHeaders()
+      await delay(100)
+      outgoing.end(JSON.stringify({ email, password: goodPassword }))
+      const [answer] = await once(outgoing, 'response')
+      answer.resume()
+      const login = await spanOf('POST /v1/auth/login', trace)
+      assert.ok(childrenOf(login).some((span) => span.name === 'password verify'))
     })
 
     it('keep requests apart that run at the same time and share a commit', async () => {
