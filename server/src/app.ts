@@ -8,6 +8,7 @@ import { type Database, openDatabase } from './database/connect.ts'
 import { groupCommit } from './database/group-commit.ts'
 import { migrations } from './database/migrations.ts'
 import { retryCodeOf } from './database/retry-codes.ts'
+import { commonTime } from './database/time.ts'
 import { parseDatabaseUrl } from './database/url.ts'
 import { systemNameOf } from './database/watch.ts'
 import { openLanes } from './domain/audit/lanes.ts'
@@ -111,6 +112,7 @@ function buildApp(
     clock,
     masterKeys,
     database,
+    time: commonTime(database, clock),
     meter,
     /** Null where nobody traces. */
     tracing,

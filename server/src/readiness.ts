@@ -1,6 +1,7 @@
 import type { Clock } from './clock.ts'
 import type { Database } from './database/connect.ts'
 import { checkSchema } from './database/migrate.ts'
+import { clockSkew, mostSkew } from './database/time.ts'
 
 export type Readiness = {
   /** Asks the database at most once a second, however many ask. */
@@ -14,6 +15,12 @@ const keptFor = 1000
 const patience = 2000
 /** A database that takes no writes is tried again after so long: if nobody sends any, nobody sees it mended. */
 const trialAfter = 10_000
+
+/** By a clock that wrong, sessions that live are over and tokens that are over live: it would log people out. */
+function tooFarOff(skew: number): string {
+  const minutes = Math.round(Math.abs(skew) / 60_000)
+  return `The clocks of this node and the database differ by ${minutes} minutes; one of them is wrong.`
+}
 
 /**
  * @param signs whether there is a key to sign with
@@ -33,6 +40,8 @@ export function readiness(database: Database, clock: Clock, signs: () => boolean
       await database.ping(patience)
       const schema = await checkSchema(database)
       if (schema !== 'current') reasons.push(`The database schema is ${schema}.`)
+      const skew = (await clockSkew(database, clock)) ?? 0
+      if (Math.abs(skew) > mostSkew) reasons.push(tooFarOff(skew))
     } catch (error) {
       reasons.push(`The database does not answer: ${(error as Error).message}`)
     }

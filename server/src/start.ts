@@ -23,7 +23,7 @@ export async function startApp(app: App): Promise<() => void> {
   await bringKeys(app)
   checkTemplates(app)
   await reapplyEnds(app)
-  app.journal.forget(app.clock.now() - app.config.sessionAbsoluteTtl)
+  app.journal.forget((await app.time.earlier()) - app.config.sessionAbsoluteTtl)
   app.hasher.meet(await sampleHashes(app.database.db, 200))
   const stopRevocations = await followRevocations(app)
   const stops = [

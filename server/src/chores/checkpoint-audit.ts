@@ -1,16 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { App } from '../app.ts'
-import { releaseLease, takeLease } from '../database/lease.ts'
 import { removeOldLines } from '../domain/audit/retain.ts'
 import { findLastCheckpoint } from '../domain/audit/store.ts'
 import { makeCheckpoint } from '../flows/make-checkpoint.ts'
-import { randomToken } from '../random.ts'
+import { inTurn, turnLasts } from './in-turn.ts'
 
 const interval = 5 * 60_000
 const look = 5000
 const mostLines = 1000
-const leaseDuration = 30_000
-const longest = leaseDuration / 3
+const longest = turnLasts / 3
 const batch = 200
 
 // Workers of one machine stop together, one turn after the other.
@@ -68,9 +66,10 @@ async function checkpointAtLast(app: App): Promise<boolean> {
 /** A small batch at a time, and never for longer than the lease lasts: the rest goes with the next turn. */
 async function removeExpired(app: App): Promise<void> {
   const began = performance.now()
+  const keptSince = (await app.time.earlier()) - app.config.auditRetention
   while (performance.now() - began < longest) {
     const before = performance.now()
-    const count = await removeOldLines(app.database.db, app.clock.now() - app.config.auditRetention, batch)
+    const count = await removeOldLines(app.database.db, keptSince, batch)
     if (count === 0) return
     // Between two batches others get at least three times as long.
     await delay(3 * (performance.now() - before))
@@ -78,16 +77,9 @@ async function removeExpired(app: App): Promise<void> {
 }
 
 /** @param removing whether old lines go as well. @returns whether it was this node's turn */
-export async function checkpointInTurn(app: App, removing = true): Promise<boolean> {
-  const { database, clock } = app
-  const wanted = { name: 'audit-checkpoint', owner: randomToken(9), now: clock.now(), duration: leaseDuration }
-  const lease = await takeLease(database, wanted)
-  if (!lease) return false
-  try {
+export function checkpointInTurn(app: App, removing = true): Promise<boolean> {
+  return inTurn(app, 'audit-checkpoint', async () => {
     await makeCheckpoint(app)
     if (removing) await removeExpired(app)
-  } finally {
-    await releaseLease(database, lease)
-  }
-  return true
+  })
 }

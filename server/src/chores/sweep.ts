@@ -16,6 +16,7 @@ export function sweepByTheClock(app: App): () => void {
 
 /** Until nothing is left that is due. Between two batches others get at least three times as long. */
 export async function sweep(app: App, stopped: () => boolean = () => false): Promise<void> {
+  await warnOfClocks(app)
   const most = app.database.dialect.groupsCommits ? budgetOfOneConnection : budget
   await inTurn(app, 'sweep', async (stillMine) => {
     for (const table of sweptTables) {
@@ -29,4 +30,13 @@ export async function sweep(app: App, stopped: () => boolean = () => false): Pro
     }
   })
   await measureBacklog(app)
+}
+
+/** In milliseconds; the day that rows stay longer covers more, what people see does not. */
+const worthAWarning = 60_000
+
+async function warnOfClocks({ time, log }: App): Promise<void> {
+  const skew = (await time.skew()) ?? 0
+  if (Math.abs(skew) <= worthAWarning) return
+  log.warn({ event: 'clock_skewed', seconds: Math.round(skew / 1000) }, "the database's clock is ahead by so much")
 }

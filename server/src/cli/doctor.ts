@@ -6,6 +6,7 @@ import { masterKeyFile, readMasterKey } from '../config/master-key.ts'
 import { openDatabase } from '../database/connect.ts'
 import { type Finding, fine, problem, warning } from '../database/finding.ts'
 import { checkSchema } from '../database/migrate.ts'
+import { clockSkew } from '../database/time.ts'
 import { parseDatabaseUrl } from '../database/url.ts'
 import type { Command, Invocation } from './command.ts'
 import { examineKeys, type Store } from './doctor/keys.ts'
@@ -115,9 +116,8 @@ async function examineDatabase({ config, database, clock }: Store): Promise<Find
   if (schema === 'newer') {
     findings.push(problem('The schema is newer than this version.', 'Run the version that made it, or a later one.'))
   }
-  const asked = clock.now()
-  const theirs = await database.dialect.now(database.db)
-  if (theirs !== null) findings.push(judgeClock(theirs - (asked + clock.now()) / 2))
+  const skew = await clockSkew(database, clock)
+  if (skew !== null) findings.push(judgeClock(skew))
   return findings
 }
 

@@ -23,6 +23,8 @@ export type Database = {
   readonly around: Around
   /** Asks the database for a sign of life; rejects when none comes within `milliseconds`. */
   ping(milliseconds?: number): Promise<void>
+  /** Its time of day in milliseconds since 1970; null where it has no clock of its own. */
+  time(): Promise<number | null>
   /** How busy the connections are. */
   pool(): PoolState
   close(): Promise<void>
@@ -66,6 +68,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     writes: { refusal: null },
     around: options.around ?? ((transaction) => transaction()),
     ping: (milliseconds = timeout) => within(milliseconds, sql`select 1`.execute(db)),
+    time: () => dialect.now(db),
     pool: () => pool(),
     close: () => db.destroy(),
   }

@@ -3,7 +3,11 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Clock } from '../clock.ts'
 import { randomToken } from '../random.ts'
 import type { Database } from './connect.ts'
+import { clockSkew } from './time.ts'
 import { repeating } from './transaction.ts'
+
+/** Nobody takes one for longer, in milliseconds: one that ends later was taken before the clock was set back. */
+const longest = 60 * 60 * 1000
 
 /** Held by one node at a time; `fence` tells this tenure from earlier ones. */
 export type Lease = { name: string; owner: string; fence: number }
@@ -11,6 +15,8 @@ export type Lease = { name: string; owner: string; fence: number }
 /**
  * Takes the lease when it is free or has expired. By compare-and-set on a row, because a database's own locks do not
  * span the nodes of a cluster.
+ * @param wanted `now` is the time that all nodes have in common (`time.ts`): by its own clock, a node that is days ahead
+ *   would keep the others out for days
  * @returns null when somebody else holds it
  */
 export async function takeLease(
@@ -30,7 +36,7 @@ export async function takeLease(
       throw error
     }
   }
-  if (row.expires_at > now) return null
+  if (row.expires_at > now && row.expires_at <= now + longest) return null
   const fence = row.fence + 1
   const taken = await repeating(database, () =>
     db
@@ -82,12 +88,14 @@ export async function withLease<T>(
   work: (stillHeld: () => Promise<void>) => Promise<T>,
 ): Promise<T> {
   const { clock, duration = 30_000 } = options
-  const lease = await waitForLease(database, options, duration)
+  const skew = (await clockSkew(database, clock)) ?? 0
+  const now = () => clock.now() + skew
+  const lease = await waitForLease(database, options, duration, now)
   let lost = false
   let renewedAt = performance.now()
   const renew = async () => {
     const asked = performance.now()
-    if (await renewLease(database, lease, clock.now() + duration)) renewedAt = asked
+    if (await renewLease(database, lease, now() + duration)) renewedAt = asked
     else lost = true
   }
   // One statement may take longer than the lease lasts. A renewal that fails is tried again by the next.
@@ -105,13 +113,18 @@ export async function withLease<T>(
   }
 }
 
-async function waitForLease(database: Database, options: LeaseOptions, duration: number): Promise<Lease> {
-  const { name, clock, patience = 60_000, tell } = options
+async function waitForLease(
+  database: Database,
+  options: LeaseOptions,
+  duration: number,
+  now: () => number,
+): Promise<Lease> {
+  const { name, patience = 60_000, tell } = options
   const owner = `${hostname()}:${process.pid}:${randomToken(6)}`.slice(-128)
   const start = performance.now()
   let told = Number.NEGATIVE_INFINITY
   for (;;) {
-    const lease = await takeLease(database, { name, owner, now: clock.now(), duration })
+    const lease = await takeLease(database, { name, owner, now: now(), duration })
     if (lease) return lease
     const waited = performance.now() - start
     if (waited >= patience) throw new Error(`"${name}" is still held by another process; try again later.`)

@@ -23,7 +23,7 @@ export async function importKey(app: App, act: Act, text: string, activate: bool
         `Set NTT_AUTH_SIGNING_ALGORITHM=${pair.algorithm} on every node first.`,
     )
   }
-  const now = app.clock.now()
+  const now = await app.time.shared()
   const row = signingKeyRow(pair, app.masterKeys, now)
   await inAuditedTransaction(app, act, async (tx, record) => {
     for (const known of await listPublicKeys(tx)) refuseKnown(known, row)

@@ -25,7 +25,7 @@ export async function makeCheckpoint(app: App): Promise<AuditCheckpointRow | nul
   const now = app.clock.now()
   const last = await findLastCheckpoint(db)
   const heads = await grownChains(app)
-  const keptSince = now - app.config.auditRetention
+  const keptSince = (await app.time.earlier()) - app.config.auditRetention
   const removed = await expiredChains(db, keptSince)
   if (heads.length === 0 && removed.length === 0) return null
   const first = await firstKept(db, keptSince, removed, last)

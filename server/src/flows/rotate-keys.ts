@@ -14,7 +14,7 @@ export async function rotateKeys(app: App, act: Act, { now = false }: { now?: bo
   const { signingAlgorithm } = app.config
   if (!now) {
     const readyAt = nextIsReadyAt(await listSigningKeys(app.database.db), signingAlgorithm, keyTimes(app))
-    const wait = readyAt === null ? app.config.keyPublishAhead : readyAt - app.clock.now()
+    const wait = readyAt === null ? app.config.keyPublishAhead : readyAt - (await app.time.shared())
     if (wait > 0) throw new AppError('rotation_too_soon', { retryAfter: Math.ceil(wait / 1000) })
   }
   await changeKeys(app, act, (rows) => stepsToRotate(rows, signingAlgorithm))

@@ -21,7 +21,7 @@ type Sweep = {
 }
 
 /**
- * What is removed, and when. Of a session nothing is removed before its longest life is over, however early it ended:
+ * What is removed, and when; by the clock of the database as well as by this node's. Of a session nothing is removed before its longest life is over, however early it ended:
  * its devices ask why, and the journal of ends is compared with it (`docs/refresh-protocol.md`).
  */
 const sweeps: Record<SweptTable, Sweep> = {
@@ -53,7 +53,8 @@ export function newPace(): Pace {
 export async function sweepBatch(app: App, table: SweptTable, pace: Pace, budget: number): Promise<boolean> {
   const { due, remove, stay } = sweeps[table]
   const began = performance.now()
-  const rows = await due(app.database.db, app.clock.now() - stay, pace.rows)
+  const before = (await app.time.earlier()) - stay
+  const rows = await due(app.database.db, before, pace.rows)
   if (rows.length === 0) return false
   const asked = pace.rows
   const ids = rows.map(({ id }) => id)
@@ -67,9 +68,10 @@ export async function sweepBatch(app: App, table: SweptTable, pace: Pace, budget
 
 /** Writes down for the metrics for how long the oldest row has been due: it grows where a cleanup never comes. */
 export async function measureBacklog(app: App): Promise<void> {
+  const now = await app.time.earlier()
   for (const table of sweptTables) {
     const { due, stay } = sweeps[table]
-    const before = app.clock.now() - stay
+    const before = now - stay
     const [oldest] = await due(app.database.db, before, 1)
     const seconds = oldest ? (before - (oldest.due_at ?? before)) / 1000 : 0
     app.meter.set('ntt_auth_oldest_expired_row_seconds', { table }, seconds)

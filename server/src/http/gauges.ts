@@ -41,6 +41,10 @@ export function gaugeReadings(app: App): Record<GaugeName, () => Value[] | Promi
     ntt_auth_insecure_setting: () => app.config.insecure.map((name) => ({ labels: { name }, value: 1 })),
     ntt_auth_draining: () => one(readiness.draining() ? 1 : 0),
     ntt_auth_ready: async () => one((await readiness.check()).ready ? 1 : 0),
+    ntt_auth_clock_skew_seconds: async () => {
+      const skew = await app.time.skew().catch(() => null)
+      return skew === null ? [] : one(skew / 1000)
+    },
     ntt_auth_oldest_expired_row_seconds: kept('ntt_auth_oldest_expired_row_seconds'),
     ntt_auth_chore_last_success_timestamp_seconds: kept('ntt_auth_chore_last_success_timestamp_seconds'),
   }

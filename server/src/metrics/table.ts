@@ -159,6 +159,9 @@ export const gauges = {
   },
   ntt_auth_draining: { help: '1 while the server is about to stop.' },
   ntt_auth_ready: { help: '1 while the server can serve.' },
+  ntt_auth_clock_skew_seconds: {
+    help: "By how much the database's clock is ahead of this node's; none where the database has no clock of its own.",
+  },
   ntt_auth_oldest_expired_row_seconds: {
     help: 'For how long the oldest row that should be gone has been due, as of the last cleanup.',
     labels: { table: sweptTables },

@@ -13,7 +13,7 @@ import { makeCheckpoint } from '../../src/flows/make-checkpoint.ts'
 import { newId } from '../../src/random.ts'
 import { describeStore } from '../stores/fresh-stores.ts'
 import { auditedApp, day, somebodysAct } from '../support/audited.ts'
-import { type TestClock, testClock } from '../support/clock.ts'
+import { followClock, type TestClock, testClock } from '../support/clock.ts'
 
 describeStore('the retention of the audit log', (database) => {
   const db = () => database().db
@@ -42,6 +42,7 @@ describeStore('the retention of the audit log', (database) => {
     }
     clock = testClock()
     app = auditedApp(database(), clock)
+    followClock(database(), clock)
   })
 
   it('removes chains whose every line is older, and the log that is left verifies and says where it begins', async () => {
@@ -79,6 +80,20 @@ describeStore('the retention of the audit log', (database) => {
     assert.equal(await checkpointInTurn(app), true)
     assert.equal((await lines()).length, 1)
     assert.deepEqual(await problems(), [])
+  })
+
+  it('keeps what only the clock of this node takes for old', async () => {
+    if (database().dialect.name === 'sqlite') return
+    await write()
+    assert.equal(await checkpointInTurn(app), true)
+    followClock(database(), testClock())
+    clock.advance(400 * day)
+    await write()
+    assert.equal(await checkpointInTurn(app), true)
+    assert.equal((await lines()).length, 2)
+    followClock(database(), clock)
+    assert.equal(await checkpointInTurn(app), true)
+    assert.equal((await lines()).length, 1)
   })
 
   it('removes nothing before a checkpoint has said so, and verifies between any two batches', async () => {

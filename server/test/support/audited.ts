@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { App } from '../../src/app.ts'
 import { type Clock, systemClock } from '../../src/clock.ts'
 import type { Database } from '../../src/database/connect.ts'
+import { commonTime } from '../../src/database/time.ts'
 import { openLanes } from '../../src/domain/audit/lanes.ts'
 import type { Act } from '../../src/flows/acting.ts'
 import { createLog } from '../../src/log.ts'
@@ -12,7 +13,8 @@ import { quickDirectory } from './quick-directory.ts'
 /** As much of an app as the audit log needs. */
 export function auditedApp(database: Database, clock: Clock = systemClock, masterKeys = [masterKeyOf('first')]): App {
   const config = { dataDir: mkdtempSync(join(quickDirectory(), 'ntt-auth-audit-')), auditRetention: 365 * day }
-  return { database, clock, audit: openLanes(), config, masterKeys, log: createLog('silent') } as unknown as App
+  const time = commonTime(database, clock)
+  return { database, clock, time, audit: openLanes(), config, masterKeys, log: createLog('silent') } as unknown as App
 }
 
 export function masterKeyOf(name: string): Buffer {

@@ -10,7 +10,7 @@ import { createLog } from '../../src/log.ts'
 import { startApp } from '../../src/start.ts'
 import { traceFields } from '../../src/tracing/current.ts'
 import { openTracing } from '../../src/tracing/open.ts'
-import { type TestClock, testClock } from './clock.ts'
+import { followClock, type TestClock, testClock } from './clock.ts'
 
 export type TestServer = {
   /** Where it listens, e.g. `http://127.0.0.1:31001`. */
@@ -42,6 +42,8 @@ export type TestServerOptions = {
   /** Settings by name without the prefix. */
   settings?: Record<string, string>
   clock?: TestClock
+  /** That of the database, where it is another one; the same, unless told. */
+  databaseClock?: TestClock
   dataDir?: string
   expectErrors?: boolean
   /** Any free one, unless told. */
@@ -69,6 +71,7 @@ export async function startTestServer(databaseUrl: string, options: TestServerOp
   const destination = { write: (line: string) => log.push(JSON.parse(line)) }
   const lines = createLog(config.logLevel, destination, config.tracing ? traceFields : undefined)
   const app = await createApp(config, lines, clock, await openTracing(config.tracing, lines))
+  followClock(app.database, options.databaseClock ?? clock)
   const stopFollowing = await startApp(app)
   const server = await createServer(app)
   await server.listen({ host: '127.0.0.1', port: options.port ?? 0 })

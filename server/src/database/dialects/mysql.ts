@@ -54,8 +54,9 @@ export const mysql: Dialect = {
     return judgeVariables(Object.fromEntries(rows.map((row) => [row[name!], row[value!]])), poolSize)
   },
   async now(db) {
-    const { rows } = await sql<{ ms: unknown }>`select unix_timestamp(current_timestamp(3)) * 1000 as ms`.execute(db)
-    return Number(rows[0]!.ms)
+    // Not by the local time: when summer ends, an hour of it comes twice.
+    const since1970 = sql<{ us: unknown }>`select timestampdiff(microsecond, '1970-01-01', utc_timestamp(6)) as us`
+    return Number((await since1970.execute(db)).rows[0]!.us) / 1000
   },
 
   isDuplicate: (error) => codesOf(error).errno === 1062,
