@@ -8,7 +8,7 @@ import { after, before, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { eventually } from './flows/flow-server.ts'
 import { databases, freshDatabase } from './support/databases.ts'
-import { call, registerSomebody, testMasterKey } from './support/server.ts'
+import { call, goodPassword, registerSomebody, testMasterKey } from './support/server.ts'
 
 const program = fileURLToPath(new URL('../bin/ntt-auth.js', import.meta.url))
 
@@ -33,6 +33,7 @@ for (const { name, available, why } of databases.filter((each) => each.name !== 
     let supervisor: ChildProcess
     let address: string
     let said = ''
+    const managementPort = name === 'MariaDB' ? 21_190 : 21_290
 
     before(async () => {
       fresh = await freshDatabase(name)
@@ -41,7 +42,7 @@ for (const { name, available, why } of databases.filter((each) => each.name !== 
         PATH: process.env.PATH ?? '',
         NTT_AUTH_WORKERS: '2',
         NTT_AUTH_PORT: '0',
-        NTT_AUTH_MANAGEMENT_PORT: '0',
+        NTT_AUTH_MANAGEMENT_PORT: String(managementPort),
         NTT_AUTH_DATABASE_URL: fresh.url,
         NTT_AUTH_DATA_DIR: dataDir,
         NTT_AUTH_MASTER_KEY: testMasterKey,
@@ -81,6 +82,35 @@ for (const { name, available, why } of databases.filter((each) => each.name !== 
       assert.deepEqual(new Set(await answersOf(person.access_token)), new Set([200]))
       await ask('POST', '/v1/auth/logout', person.access_token, { scope: 'this' })
       await eventually(async () => (await answersOf(person.access_token)).every((status) => status === 401))
+    })
+
+    it('count each for itself on a port of its own, and together everything', async () => {
+      const ports = [managementPort, managementPort + 1]
+      for (const port of ports) assert.match(said, new RegExp(`management listener.* http://127\\.0\\.0\\.1:${port}`))
+      const scrape = async (series: string) => {
+        const figures = ports.map(async (port) => {
+          const { text } = await call(`http://127.0.0.1:${port}`, 'GET', '/metrics')
+          const lines = text.split('\n').filter((line) => line.startsWith(series))
+          return lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' '))), 0)
+        })
+        return Promise.all(figures)
+      }
+      const sum = ([one, other]: number[]) => one! + other!
+      const person = await registerSomebody(server, 'counted@example.com')
+      const validated =
+        'http_server_request_duration_seconds_count{http_request_method="GET",http_route="/v1/auth/validate"'
+      const failed = 'ntt_auth_logins_total{method="password",result="failure",reason="unknown_user"}'
+      const [before, failedBefore] = [await scrape(validated), await scrape(failed)]
+      for (let round = 0; round < 20; round++) await ask('GET', '/v1/auth/validate', person.access_token)
+      for (let round = 0; round < 4; round++) {
+        await ask('POST', '/v1/auth/login', '', { email: `nobody-${round}@example.com`, password: goodPassword })
+      }
+      await eventually(async () => sum(await scrape(validated)) - sum(before) >= 20)
+      const after = await scrape(validated)
+      assert.equal(sum(after) - sum(before), 20)
+      for (const worker of [0, 1]) assert.ok(after[worker]! > before[worker]!, `worker ${worker} served nothing`)
+      assert.equal(sum(await scrape(failed)) - sum(failedBefore), 4)
+      assert.deepEqual(await scrape('ntt_auth_ready '), [1, 1])
     })
 
     it('replace one that died, and go on serving meanwhile', async () => {

@@ -102,7 +102,10 @@ function explain(host: string, port: number) {
 function greet(config: Config, serving: Serving[], tell: (line: string) => void): void {
   const address = serving[0]!.serving
   tell(`NTT Auth listens on ${address}`)
-  if (serving.length > 1) tell(`  Workers         ${serving.length}, each with a management listener of its own`)
+  if (serving.length > 1) {
+    const listeners = serving.map(({ management }) => management).sort()
+    tell(`  Workers         ${serving.length}, each with a management listener of its own: ${listeners.join(' ')}`)
+  }
   tell(`  API reference   ${address}/docs`)
   tell(
     `  Data            ${config.embedded ? config.dataDir : 'in the database server; journal in '.concat(config.dataDir)}`,
