@@ -50,6 +50,11 @@ export const catalogue = {
     title: 'Not allowed for this caller',
     remedy: 'Call as a user who has the right, or ask an administrator.',
   },
+  origin_not_allowed: {
+    status: 403,
+    title: 'This page may not use the session cookie',
+    remedy: 'Call from a page of the same site whose origin is the public URL or stands in NTT_AUTH_CORS_ORIGINS.',
+  },
   reauthentication_required: {
     status: 403,
     title: 'A recent login is needed',

@@ -25,8 +25,8 @@ export type Tokens = {
   expires_in: number
   /** Seconds after which a client should refresh. */
   refresh_in: number
-  /** Keep it secret, and store it with a fresh Refresh-Key in one write. */
-  refresh_token: string
+  /** Keep it secret, and store it with a fresh Refresh-Key in one write. Absent where it travels in a cookie. */
+  refresh_token?: string
   /** Seconds until the refresh token lapses if it is not used. */
   refresh_expires_in: number
   /** an id as this server hands it out (UUID version 7, lower case). */
@@ -88,6 +88,8 @@ export type RegisterInput = {
   locale?: string
   /** how the device list names this device: 1 to 100 characters, not only blanks. */
   device_name?: string
+  /** "body", or "cookie" for a page of the same site: no script can read the refresh token then. */
+  delivery?: 'body' | 'cookie'
 }
 
 export type LoginInput = {
@@ -97,6 +99,8 @@ export type LoginInput = {
   password: string
   /** how the device list names this device: 1 to 100 characters, not only blanks. */
   device_name?: string
+  /** "body", or "cookie" for a page of the same site: no script can read the refresh token then. */
+  delivery?: 'body' | 'cookie'
 }
 
 export type UserPatch = {

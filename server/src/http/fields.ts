@@ -36,6 +36,9 @@ export const DeviceName = Type.String({
   pattern: noControls.replace('^', `^${notBlank}`),
   description: 'how the device list names this device: 1 to 100 characters, not only blanks.',
 })
+export const Delivery = Type.Union([Type.Literal('body'), Type.Literal('cookie')], {
+  description: '"body", or "cookie" for a page of the same site: no script can read the refresh token then.',
+})
 export const Role = Type.String({
   pattern: '^[a-z][a-z0-9_.:-]{0,62}$',
   description: 'a role: a lower-case letter, then at most 62 of a-z 0-9 _ . : -',
@@ -64,7 +67,12 @@ export const Tokens = Type.Object({
   token_type: Type.Literal('Bearer'),
   expires_in: Type.Integer({ description: 'Seconds until the access token expires.' }),
   refresh_in: Type.Integer({ description: 'Seconds after which a client should refresh.' }),
-  refresh_token: Type.String({ description: 'Keep it secret, and store it with a fresh Refresh-Key in one write.' }),
+  refresh_token: Type.Optional(
+    Type.String({
+      description:
+        'Keep it secret, and store it with a fresh Refresh-Key in one write. Absent where it travels in a cookie.',
+    }),
+  ),
   refresh_expires_in: Type.Integer({ description: 'Seconds until the refresh token lapses if it is not used.' }),
   session_id: Id,
   generation: Type.Integer({ description: 'How many times the session was refreshed.' }),

@@ -12,6 +12,14 @@ export async function allowOrigins(server: FastifyInstance, origins: readonly st
     // Only a path that exists is worth a yes: `answerPreflight`.
     preflight: false,
   })
+  if (origins.includes('*')) return
+  // So that a page may ask with its cookie. Never for every origin at once, which browsers refuse as well.
+  server.addHook('onRequest', (_request, reply, done) => {
+    if (reply.getHeader('access-control-allow-origin') !== undefined) {
+      reply.header('access-control-allow-credentials', 'true')
+    }
+    done()
+  })
 }
 
 /** The same for an answer that no hook has seen. */
@@ -22,6 +30,7 @@ export function nameOrigin(origins: readonly string[], origin: string | undefine
   if (!any && !(origin !== undefined && origins.includes(origin))) return
   response.setHeader('access-control-allow-origin', any ? '*' : origin!)
   response.setHeader('access-control-expose-headers', exposed.join(', '))
+  if (!any) response.setHeader('access-control-allow-credentials', 'true')
 }
 
 /** Does a browser ask whether a page may call? Whether its origin may, `allowOrigins` has put into the answer. */

@@ -24,6 +24,8 @@ export type ServerCode =
   | 'session_ended'
   /** Not allowed for this caller. */
   | 'forbidden'
+  /** This page may not use the session cookie. */
+  | 'origin_not_allowed'
   /** A recent login is needed. */
   | 'reauthentication_required'
   /** The current password is wrong. */

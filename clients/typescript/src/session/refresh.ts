@@ -134,7 +134,7 @@ export function recordOf(
   { tokens, sent, received }: Timed,
   before?: SessionRecord,
 ): SessionRecord {
-  const same = before !== undefined && before.rt === tokens.refresh_token
+  const same = before?.rt !== undefined && before.rt === tokens.refresh_token
   const key = same ? before.rk : freshKey()
   return {
     v: 1,
@@ -142,7 +142,7 @@ export function recordOf(
     iss,
     sid: tokens.session_id,
     sub: tokens.user.id,
-    rt: tokens.refresh_token,
+    ...(tokens.refresh_token !== undefined && { rt: tokens.refresh_token }),
     ...(key !== undefined && { rk: key }),
     at: tokens.access_token,
     rcv: received / 1000,

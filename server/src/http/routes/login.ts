@@ -1,24 +1,26 @@
 import { Type } from 'typebox'
 import { login } from '../../flows/login.ts'
+import { checkPage, tokensAnswer } from '../cookies.ts'
 import { deviceOf } from '../device.ts'
 import { exampleTokens } from '../examples.ts'
-import { DeviceName, Email, Password, Tokens } from '../fields.ts'
+import { Delivery, DeviceName, Email, Password, Tokens } from '../fields.ts'
 import { route } from '../route.ts'
-import { emailFrom, tokensView } from '../views.ts'
+import { emailFrom } from '../views.ts'
 
 export const loginRoute = route({
   summary: 'Log in with e-mail and password',
   tag: 'Authentication',
   who: 'anyone',
   body: Type.Object(
-    { email: Email, password: Password, device_name: Type.Optional(DeviceName) },
+    { email: Email, password: Password, device_name: Type.Optional(DeviceName), delivery: Type.Optional(Delivery) },
     { additionalProperties: false },
   ),
   example: { email: 'ada@example.com', password: 'engine of brass and steam', device_name: "Ada's laptop" },
   answers: { 200: { description: 'A new session.', schema: Tokens, example: exampleTokens } },
-  errors: ['invalid_credentials', 'account_disabled', 'overloaded'],
+  errors: ['invalid_credentials', 'account_disabled', 'origin_not_allowed', 'overloaded'],
   async handle(request) {
     const { app, body } = request
+    if (body.delivery === 'cookie') checkPage(request)
     const device = deviceOf(request, body.device_name)
     const { password } = body
     const tokens = await login(app, request.act, {
@@ -27,6 +29,6 @@ export const loginRoute = route({
       device,
       signal: request.signal,
     })
-    return { status: 200, body: tokensView(tokens) }
+    return tokensAnswer(200, tokens, body.delivery ?? 'body')
   },
 })

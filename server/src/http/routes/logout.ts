@@ -1,14 +1,16 @@
 import { Type } from 'typebox'
+import type { App } from '../../app.ts'
 import { AppError } from '../../errors.ts'
 import { authenticateOrAsk } from '../../flows/authenticate.ts'
-import { logout } from '../../flows/logout.ts'
+import { logout, type ShownSession } from '../../flows/logout.ts'
+import { forgetCookie, holdsCookieOf, tokenInCookie } from '../cookies.ts'
 import { bearerToken } from '../guards.ts'
 import { type RequestContext, route } from '../route.ts'
 
 export const logoutRoute = route({
   summary: 'Log out',
   description:
-    'By refresh token (of any generation) or by access token; 204 again and again, also for tokens nobody knows. Scope ' +
+    'By refresh token (of any generation), by access token or by cookie; 204 again and again, also for tokens nobody knows. Scope ' +
     '"others" ends the other sessions of the user, "all" every one.',
   tag: 'Authentication',
   who: 'session',
@@ -26,26 +28,42 @@ export const logoutRoute = route({
   ),
   example: { scope: 'this' },
   answers: { 204: { description: 'Logged out.' } },
-  errors: ['unauthenticated'],
+  errors: ['unauthenticated', 'origin_not_allowed'],
   async handle(request) {
-    const { app, body } = request
-    await logout(app, request.act, await sessionOf(request), body.scope ?? 'this')
-    return { status: 204 }
+    const scope = request.body.scope ?? 'this'
+    const shown = await shownIn(request)
+    await logout(request.app, request.act, shown, scope)
+    const isOver = scope !== 'others' && holdsCookieOf(request, shown?.id)
+    return { status: 204, ...(isOver && { headers: forgetCookie() }) }
   },
 })
 
-/** The session that the shown token belongs to; null when it is no good, which is no error here. */
-function shownBy(token: { sessionId: string; generation: number } | null) {
+type Request = RequestContext<{ refresh_token?: string }, undefined, undefined>
+
+/** The session of the token that was sent; null when it is no good, which is no error here. */
+async function shownIn(request: Request): Promise<ShownSession | null> {
+  const { app, body, header } = request
+  if (body.refresh_token !== undefined) return shownBy(app, body.refresh_token)
+  const authorization = header('authorization')
+  const session = authorization === undefined ? null : await ofAccessToken(app, bearerToken(authorization))
+  if (session) return session
+  const inCookie = tokenInCookie(request)
+  if (inCookie !== null) return shownBy(app, inCookie)
+  if (authorization === undefined) throw new AppError('unauthenticated')
+  return null
+}
+
+function shownBy(app: App, refreshToken: string): ShownSession | null {
+  const token = app.refreshTokens.read(refreshToken)
   return token && { id: token.sessionId, generation: token.generation }
 }
 
-async function sessionOf({ app, body, header }: RequestContext<{ refresh_token?: string }, undefined, undefined>) {
-  if (body.refresh_token !== undefined) return shownBy(app.refreshTokens.read(body.refresh_token))
+async function ofAccessToken(app: App, accessToken: string): Promise<ShownSession | null> {
   try {
-    const { claims } = await authenticateOrAsk(app, bearerToken(header('authorization')))
+    const { claims } = await authenticateOrAsk(app, accessToken)
     return { id: claims.sid, generation: null }
   } catch (error) {
-    if (error instanceof AppError && error.status === 401 && error.code !== 'unauthenticated') return null
+    if (error instanceof AppError && error.status === 401) return null
     throw error
   }
 }

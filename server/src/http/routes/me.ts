@@ -4,11 +4,12 @@ import { AppError } from '../../errors.ts'
 import { changePassword } from '../../flows/change-password.ts'
 import { deleteAccount } from '../../flows/delete-account.ts'
 import { updateOwnProfile } from '../../flows/update-profile.ts'
+import { checkPage, forgetCookie, holdsCookieOf, tokensAnswer } from '../cookies.ts'
 import { exampleTokens, exampleUser } from '../examples.ts'
 import { Locale, Metadata, Name, Password, Tokens, User } from '../fields.ts'
 import { checkMetadata } from '../metadata.ts'
 import { route } from '../route.ts'
-import { tokensView, userView } from '../views.ts'
+import { userView } from '../views.ts'
 
 export const readMeRoute = route({
   summary: 'My profile',
@@ -60,15 +61,25 @@ export const changePasswordRoute = route({
   ),
   example: { current_password: 'engine of brass and steam', new_password: 'a quieter engine of silk' },
   answers: { 200: { description: 'Tokens of the session that stays.', schema: Tokens, example: exampleTokens } },
-  errors: ['invalid_password', 'password_too_short', 'password_too_common', 'password_too_similar', 'overloaded'],
-  async handle({ app, act, body, signal }, caller) {
+  errors: [
+    'invalid_password',
+    'password_too_short',
+    'password_too_common',
+    'password_too_similar',
+    'origin_not_allowed',
+    'overloaded',
+  ],
+  async handle(request, caller) {
+    const { app, act, body, signal } = request
+    const inCookie = holdsCookieOf(request, caller.claims.sid)
+    if (inCookie) checkPage(request)
     const tokens = await changePassword(app, act, caller, {
       currentPassword: body.current_password,
       newPassword: body.new_password,
       endOtherSessions: body.end_other_sessions ?? true,
       signal,
     })
-    return { status: 200, body: tokensView(tokens) }
+    return tokensAnswer(200, tokens, inCookie ? 'cookie' : 'body')
   },
 })
 
@@ -81,8 +92,9 @@ export const deleteMeRoute = route({
   example: { password: 'engine of brass and steam' },
   answers: { 204: { description: 'The account is gone.' } },
   errors: ['invalid_password', 'last_admin', 'overloaded'],
-  async handle({ app, act, body, signal }, caller) {
+  async handle(request, caller) {
+    const { app, act, body, signal } = request
     await deleteAccount(app, act, caller, body.password, signal)
-    return { status: 204 }
+    return { status: 204, ...(holdsCookieOf(request, caller.claims.sid) && { headers: forgetCookie() }) }
   },
 })

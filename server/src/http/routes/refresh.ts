@@ -1,10 +1,10 @@
 import { Type } from 'typebox'
 import { AppError } from '../../errors.ts'
 import { refresh } from '../../flows/refresh.ts'
+import { tokenInCookie, tokensAnswer } from '../cookies.ts'
 import { exampleTokens } from '../examples.ts'
 import { Tokens } from '../fields.ts'
 import { route } from '../route.ts'
-import { tokensView } from '../views.ts'
 
 const keyPattern = '^[A-Za-z0-9_-]{16,128}$'
 const keyShape = new RegExp(keyPattern)
@@ -26,19 +26,37 @@ export const refreshRoute = route({
     },
   },
   body: Type.Object(
-    { refresh_token: Type.String({ minLength: 1, maxLength: 512, description: 'the refresh token as received.' }) },
+    {
+      refresh_token: Type.Optional(
+        Type.String({
+          minLength: 1,
+          maxLength: 512,
+          description: 'the refresh token as received; absent where the browser holds it in a cookie.',
+        }),
+      ),
+    },
     { additionalProperties: false },
   ),
   example: { refresh_token: exampleTokens.refresh_token },
   answers: { 200: { description: 'The successor.', schema: Tokens, example: exampleTokens } },
-  errors: ['invalid_refresh_token', 'session_ended', 'refresh_superseded', 'overloaded'],
-  async handle({ app, act, body, header }) {
+  errors: ['invalid_refresh_token', 'origin_not_allowed', 'session_ended', 'refresh_superseded', 'overloaded'],
+  async handle(request) {
+    const { app, act, body, header } = request
     const key = header('refresh-key') ?? null
     if (key !== null && !keyShape.test(key)) throw badKey()
-    const tokens = await refresh(app, act, { token: body.refresh_token, key })
-    return { status: 200, body: tokensView(tokens) }
+    const token = body.refresh_token ?? tokenInCookie(request)
+    if (token === null) throw noToken()
+    const tokens = await refresh(app, act, { token, key })
+    return tokensAnswer(200, tokens, body.refresh_token === undefined ? 'cookie' : 'body')
   },
 })
+
+function noToken(): AppError {
+  return new AppError('invalid_refresh_token', {
+    detail:
+      'Neither "refresh_token" in the body nor our cookie was sent. In a browser, fetch with credentials: "include".',
+  })
+}
 
 function badKey(): AppError {
   const detail = 'Refresh-Key is 16 to 128 characters of A–Z, a–z, 0–9, "-" and "_".'

@@ -1,10 +1,11 @@
 import { Type } from 'typebox'
 import { register } from '../../flows/register.ts'
+import { checkPage, tokensAnswer } from '../cookies.ts'
 import { deviceOf } from '../device.ts'
 import { exampleTokens } from '../examples.ts'
-import { DeviceName, Email, Locale, Name, Password, Tokens } from '../fields.ts'
+import { Delivery, DeviceName, Email, Locale, Name, Password, Tokens } from '../fields.ts'
 import { route } from '../route.ts'
-import { emailFrom, tokensView } from '../views.ts'
+import { emailFrom } from '../views.ts'
 
 export const registerRoute = route({
   summary: 'Register a new user',
@@ -18,6 +19,7 @@ export const registerRoute = route({
       name: Type.Optional(Name),
       locale: Type.Optional(Locale),
       device_name: Type.Optional(DeviceName),
+      delivery: Type.Optional(Delivery),
     },
     { additionalProperties: false },
   ),
@@ -26,6 +28,7 @@ export const registerRoute = route({
   errors: [
     'email_taken',
     'registration_closed',
+    'origin_not_allowed',
     'password_too_short',
     'password_too_common',
     'password_too_similar',
@@ -33,6 +36,7 @@ export const registerRoute = route({
   ],
   async handle(request) {
     const { app, body } = request
+    if (body.delivery === 'cookie') checkPage(request)
     const tokens = await register(app, request.act, {
       email: emailFrom(body.email),
       password: body.password,
@@ -41,6 +45,6 @@ export const registerRoute = route({
       device: deviceOf(request, body.device_name),
       signal: request.signal,
     })
-    return { status: 201, body: tokensView(tokens) }
+    return tokensAnswer(201, tokens, body.delivery ?? 'body')
   },
 })
