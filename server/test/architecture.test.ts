@@ -184,6 +184,14 @@ describe('the house', () => {
     assert.deepEqual(lost, [])
   })
 
+  it('loads the libraries of traces only where traces are wanted', () => {
+    const heavy = /^(@opentelemetry\/|tracing\/(start|environment)\.ts$)/
+    const eager = Object.entries(sources).flatMap(([file, source]) =>
+      importsOf(file, source).filter((each) => !each.typeOnly && !each.lazy && heavy.test(each.to)),
+    )
+    assert.deepEqual([...new Set(eager.map(({ from }) => from))].sort(), ['tracing/environment.ts', 'tracing/start.ts'])
+  })
+
   it('names databases in the cellar only', () => {
     assert.deepEqual(namesOfDatabases(sources), [])
   })
