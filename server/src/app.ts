@@ -23,6 +23,8 @@ import { feedCursors } from './domain/revocations/cursor.ts'
 import { revocationFeed } from './domain/revocations/feed.ts'
 import { followers } from './domain/revocations/followers.ts'
 import { liveSet } from './domain/revocations/live-set.ts'
+import { naming } from './domain/throttling/names.ts'
+import { refusals } from './domain/throttling/refusals.ts'
 import { type AccessTokenRules, longestLifeSeconds } from './domain/tokens/access-token.ts'
 import { refreshTokens } from './domain/tokens/refresh-token.ts'
 import { verifiedCache } from './domain/tokens/verified-cache.ts'
@@ -132,6 +134,7 @@ function buildApp(
     verifiedTokens: verifiedCache(verifiedTokensKept),
     services: new Map() as RememberedServices,
     refreshTokens: refreshTokens(masterKeys),
+    throttle: { name: naming(masterKeys), refusals: refusals() },
     revocations: liveSet(),
     feed,
     feedCursors: feedCursors(masterKeys),

@@ -126,6 +126,13 @@ export const catalogue = {
     title: 'The request headers are too large',
     remedy: 'Send fewer or shorter headers.',
   },
+  rate_limited: {
+    status: 429,
+    title: 'Too many attempts',
+    remedy:
+      'Wait for the seconds in Retry-After, then try again. A new password by "forgot password" ends the wait of a login.',
+    retryable: true,
+  },
   internal_error: {
     status: 500,
     title: 'The server made a mistake',
@@ -177,6 +184,8 @@ export type ErrorDetails = {
   /** Seconds after which a retry makes sense. */
   retryAfter?: number
   endReason?: EndReason
+  /** Which limit stood in the way: so many calls (in so many seconds). */
+  limit?: { name: string; quota: number; window: number | null }
   /** For the log only. */
   cause?: unknown
 }

@@ -26,6 +26,7 @@ import * as passwords from '../src/domain/passwords/store.ts'
 import * as revocations from '../src/domain/revocations/store.ts'
 import * as services from '../src/domain/services/store.ts'
 import * as sessions from '../src/domain/sessions/store.ts'
+import * as throttling from '../src/domain/throttling/store.ts'
 import * as users from '../src/domain/users/store.ts'
 import { auditLineRow, outboxRow, sessionRow, userRow } from './support/rows.ts'
 
@@ -60,6 +61,8 @@ const oneTimeToken = {
   mailed: 0,
 }
 
+const guesses = { name: 'name', failures: 2, last_at: now, forgotten_at: null }
+
 const checkpoint = { number: 7, at: now, key_id: 'key', body: '{}', hash: bytes, signature: bytes }
 
 const anyone = { words: [], status: undefined, role: undefined, from: undefined, before: undefined }
@@ -75,6 +78,7 @@ const stores: {
   revocations: Calls<typeof revocations>
   keys: Calls<typeof keys>
   services: Calls<typeof services>
+  throttling: Calls<typeof throttling>
   audit: Calls<typeof audit>
 } = {
   users: {
@@ -221,6 +225,22 @@ const stores: {
     noteSecretUse: [(db) => services.noteSecretUse(db, id, now, 0)],
     findServiceWithSecrets: [(db) => services.findServiceWithSecrets(db, 'svc', now)],
     listLivingSecrets: [(db) => services.listLivingSecrets(db, ['one', 'two'], now)],
+  },
+  throttling: {
+    findGuesses: [(db) => throttling.findGuesses(db, { name: 'name' })],
+    insertGuesses: [(db) => throttling.insertGuesses(db as Tx, guesses)],
+    replaceGuesses: [(db) => throttling.replaceGuesses(db as Tx, guesses, { failures: 1, last_at: now })],
+    returnGuess: [(db) => throttling.returnGuess(db, 'name')],
+    deleteGuesses: [(db) => throttling.deleteGuesses(db, 'name')],
+    findBucket: [(db) => throttling.findBucket(db, 'name')],
+    fillBucket: [(db) => throttling.fillBucket(db as Tx, 'name', { burst: 3, every: 1000 }, now)],
+    insertBucket: [(db) => throttling.insertBucket(db as Tx, 'name', now)],
+    replaceBucket: [(db) => throttling.replaceBucket(db as Tx, 'name', 2, now)],
+    drainBucket: [(db) => throttling.drainBucket(db, 'name', 1000)],
+    listGuessesForgottenBefore: [(db) => throttling.listGuessesForgottenBefore(db, now, 500)],
+    deleteGuessRows: [(db) => throttling.deleteGuessRows(db, ['one', 'two'], now)],
+    listBucketsEmptyBefore: [(db) => throttling.listBucketsEmptyBefore(db, now, 500)],
+    deleteBucketRows: [(db) => throttling.deleteBucketRows(db, ['one', 'two'], now)],
   },
   keys: {
     listPublicKeys: [(db) => keys.listPublicKeys(db)],

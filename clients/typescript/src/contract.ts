@@ -101,6 +101,8 @@ export type LoginInput = {
   device_name?: string
   /** "body", or "cookie" for a page of the same site: no script can read the refresh token then. */
   delivery?: 'body' | 'cookie'
+  /** a refresh token of an earlier session of this account on this device, ended or not. */
+  refresh_token?: string
 }
 
 export type UserPatch = {

@@ -5,6 +5,7 @@ import { operatorAct } from '../flows/acting.ts'
 import { createUserFor } from '../flows/create-user.ts'
 import { disableUser, enableUser } from '../flows/disable-user.ts'
 import { logoutUser } from '../flows/logout-user.ts'
+import { unlockUser } from '../flows/unlock-user.ts'
 import { createUserRoute, listUsersRoute } from '../http/routes/admin-users.ts'
 import { readTime, readUserCursor, writeUserCursor } from '../http/user-pages.ts'
 import { validatorOf } from '../http/validation.ts'
@@ -35,6 +36,7 @@ const actions: Record<string, Action> = {
   create: { takes: null, run: create },
   disable: changing('disabled', (app, user) => disableUser(app, operatorAct, user.id)),
   enable: changing('enabled', (app, user) => enableUser(app, operatorAct, user.id)),
+  unlock: changing('unlocked', (app, user) => unlockUser(app, operatorAct, user.id)),
   logout: changing('logged out everywhere', (app, user) => logoutUser(app, operatorAct, user.id)),
   import: { takes: 'FILE', run: importFile },
   export: { takes: null, run: exportToFile },
@@ -46,7 +48,7 @@ export const command: Command = {
                     [--sort created_at|-created_at|email] [--limit N] [--cursor C] [--all] [--json]
 ntt-auth users show USER [--json]
 ntt-auth users create --email ADDRESS [--password-stdin | --link] [--name NAME] [--locale L] [--roles LIST] [--json]
-ntt-auth users disable|enable|logout USER [--json]
+ntt-auth users disable|enable|unlock|logout USER [--json]
 ntt-auth users import FILE|- [--format ndjson|csv] [--dry-run] [--on-conflict skip|fail] [--report FILE] [--json]
 ntt-auth users export --to FILE|- [--format ndjson|csv] [--with-password-hashes]
 
@@ -58,6 +60,7 @@ show     shows one user
 create   makes a user; the password is asked for, or read from standard input, or chosen by the owner with --link
 disable  closes an account: its sessions end, and nobody logs in
 enable   opens it again
+unlock   forgets wrong passwords, so that the next login does not have to wait
 logout   ends every session of the user, with the reason "admin"
 import   reads users from a file, one a row, with password hashes of many systems; docs/moving.md has the fields and a
          recipe for each system. A run that was cut off is simply run again: whoever is there already is skipped

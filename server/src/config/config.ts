@@ -88,6 +88,9 @@ function contradictions(values: Values, refused: ReadonlySet<SettingName>, origi
         'Name the addresses of your proxies only.',
       )
     }
+    if (values.RATE_LIMITS === false) {
+      refuse('RATE_LIMITS', 'Without limits passwords can be guessed for ever.', 'Leave it on.')
+    }
     if (CORS_ORIGINS?.includes('*')) {
       refuse(
         'CORS_ORIGINS',
@@ -223,6 +226,7 @@ function assemble(values: CheckedValues) {
     smtpTimeout: values.SMTP_TIMEOUT,
     mailFrom: values.MAIL_FROM ?? { name: null, address: `no-reply@${new URL(publicUrl).hostname}` },
     mailTemplates: values.MAIL_TEMPLATES === undefined ? null : resolve(values.MAIL_TEMPLATES),
+    rateLimits: values.RATE_LIMITS,
     auditRetention: values.AUDIT_RETENTION,
     logLevel: values.LOG_LEVEL,
     tracing: values.TRACING,

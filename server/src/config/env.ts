@@ -250,6 +250,11 @@ export const settings = {
     meaning: 'A directory with templates of your own; a file that is missing there is taken from the shipped ones.',
     example: '/etc/ntt-auth/mail',
   },
+  RATE_LIMITS: {
+    type: onOff(),
+    default: 'on',
+    meaning: 'Whether too many attempts are refused; `off` for tests and measurements, never in production.',
+  },
   AUDIT_RETENTION: {
     type: duration('1d', '3650d'),
     default: '365d',

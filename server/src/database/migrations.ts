@@ -5,6 +5,7 @@ import { administration } from './migrations/0003-administration.ts'
 import { audit } from './migrations/0004-audit.ts'
 import { serviceSecrets } from './migrations/0005-services.ts'
 import { outbox } from './migrations/0006-outbox.ts'
+import { throttling } from './migrations/0007-throttling.ts'
 
 /** All migrations this version knows, in their order. New ones are added at the end. */
 export const migrations: readonly Migration[] = [
@@ -14,4 +15,5 @@ export const migrations: readonly Migration[] = [
   audit,
   serviceSecrets,
   outbox,
+  throttling,
 ]

@@ -20,6 +20,8 @@ export interface Schema {
   audit_writers: AuditWriterRow
   audit_persons: AuditPersonRow
   audit_checkpoints: AuditCheckpointRow
+  guesses: GuessRow
+  buckets: BucketRow
   leases: LeaseRow
   schema_migrations: SchemaMigrationRow
 }
@@ -235,6 +237,21 @@ export interface AuditCheckpointRow {
   body: string
   hash: Buffer
   signature: Buffer
+}
+
+/** Wrong passwords in a row, of one account or known device; the name is a keyed hash (`domain/throttling/names.ts`). */
+export interface GuessRow {
+  name: string
+  failures: number
+  last_at: number
+  /** When the row may go; null: never, because only an unlocking helps. */
+  forgotten_at: number | null
+}
+
+/** How full a rate is: the time at which it will be empty again. */
+export interface BucketRow {
+  name: string
+  empty_at: number
 }
 
 /** Who may do a thing that only one node may do at a time; taken by compare-and-set. */

@@ -15,6 +15,7 @@ import { endAll, recordSessionsEnded } from './end-sessions.ts'
 import { issueTokens, type Tokens } from './issue-tokens.ts'
 import { ChangedMeanwhile, judgeAnew } from './judge-anew.ts'
 import { noteAfterwards } from './note-afterwards.ts'
+import { type Attempt, noteWait, throttled } from './throttled.ts'
 
 export type PasswordChange = {
   currentPassword: string
@@ -28,10 +29,12 @@ export type PasswordChange = {
  * stays keeps its generation: only a refresh rotates.
  */
 export async function changePassword(app: App, act: Act, caller: Caller, input: PasswordChange): Promise<Tokens> {
-  return judgeAnew(() => attempt(app, act, caller, input))
+  return throttled(app, act, 'current_password', { device: caller.claims.sid }, (attempt) =>
+    judgeAnew(() => judge(app, act, caller, input, attempt)),
+  )
 }
 
-async function attempt(app: App, act: Act, caller: Caller, input: PasswordChange): Promise<Tokens> {
+async function judge(app: App, act: Act, caller: Caller, input: PasswordChange, attempt: Attempt): Promise<Tokens> {
   const { sub, sid } = caller.claims
   const asOf = app.clock.now()
   const row = await findUserById(app.database.db, sub)
@@ -54,6 +57,7 @@ async function attempt(app: App, act: Act, caller: Caller, input: PasswordChange
       subject: { kind: 'user', id: sub },
       reason: 'password_change',
     })
+    noteWait(app, act, sub, attempt)
     throw new AppError('invalid_password')
   }
   const hash = await app.hasher.hash(password, input.signal)
@@ -66,6 +70,7 @@ async function attempt(app: App, act: Act, caller: Caller, input: PasswordChange
     if (!(await replacePassword(tx, sub, former, hash, now))) throw new ChangedMeanwhile()
     // Whoever holds a link that was asked for earlier could take the account back.
     await deleteOneTimeTokensOfUser(tx, sub)
+    await attempt.succeed(tx)
     const end = input.endOtherSessions ? await endAll(app, tx, sub, 'password_changed', sid) : nothingEnded
     record({ event: 'password_changed', subject: { kind: 'user', id: sub }, details: { session: sid } })
     recordSessionsEnded(record, sub, 'password_changed', end, sid)

@@ -18,7 +18,7 @@ export async function countedLogin<T>(app: App, login: () => Promise<T>): Promis
 
 type LoginReason = 'none' | 'bad_credentials' | 'unknown_user' | 'disabled' | 'rate_limited' | 'overloaded' | 'internal'
 
-const loginReasons: Partial<Record<ErrorCode | 'rate_limited', LoginReason>> = {
+const loginReasons: Partial<Record<ErrorCode, LoginReason>> = {
   account_disabled: 'disabled',
   rate_limited: 'rate_limited',
   overloaded: 'overloaded',
@@ -50,12 +50,13 @@ const refusedPasswords = {
   password_too_similar: 'policy',
 } as const
 
-type RegistrationResult = 'success' | 'taken' | 'closed' | 'policy' | 'overloaded' | 'failure'
+type RegistrationResult = 'success' | 'taken' | 'closed' | 'policy' | 'rate_limited' | 'overloaded' | 'failure'
 
 const registrationResults: Partial<Record<ErrorCode, RegistrationResult>> = {
   email_taken: 'taken',
   registration_closed: 'closed',
   ...refusedPasswords,
+  rate_limited: 'rate_limited',
   overloaded: 'overloaded',
 }
 
@@ -71,11 +72,12 @@ export async function countedReset<T>(app: App, reset: () => Promise<T>): Promis
   }
 }
 
-type ResetResult = 'success' | 'invalid_token' | 'policy' | 'overloaded' | 'failure'
+type ResetResult = 'success' | 'invalid_token' | 'policy' | 'rate_limited' | 'overloaded' | 'failure'
 
 const resetResults: Partial<Record<ErrorCode, ResetResult>> = {
   invalid_one_time_token: 'invalid_token',
   ...refusedPasswords,
+  rate_limited: 'rate_limited',
   overloaded: 'overloaded',
 }
 

@@ -16,10 +16,19 @@ import { countedLogin } from './count-outcomes.ts'
 import { endOne } from './end-sessions.ts'
 import { issueTokens, type Tokens } from './issue-tokens.ts'
 import { ChangedMeanwhile, judgeAnew } from './judge-anew.ts'
+import { knownDevice } from './known-device.ts'
 import { noteAfterwards } from './note-afterwards.ts'
 import { personalOf, sessionLife } from './register.ts'
+import { type Attempt, noteWait, throttled } from './throttled.ts'
 
-export type Login = { email: string; password: string; device: Device; signal?: AbortSignal }
+export type Login = {
+  email: string
+  password: string
+  device: Device
+  /** A refresh token of an earlier session on this device: it shows that the user has been here before. */
+  refreshToken?: string | undefined
+  signal?: AbortSignal
+}
 
 /**
  * A user proves who it is and gets a session. An unknown address costs the same hashing in the same queue as a known
@@ -27,15 +36,22 @@ export type Login = { email: string; password: string; device: Device; signal?: 
  */
 export async function login(app: App, act: Act, input: Login): Promise<Tokens> {
   const password = normalisePassword(input.password)
-  return countedLogin(app, () => judgeAnew(() => attempt(app, act, { ...input, password })))
+  return countedLogin(app, async () => {
+    const device = await knownDevice(app, input.email, input.refreshToken)
+    return throttled(app, act, 'login', { account: input.email, device }, (attempt) =>
+      judgeAnew(() => judge(app, act, { ...input, password }, attempt)),
+    )
+  })
 }
 
-async function attempt(app: App, act: Act, { email, password, device, signal }: Login): Promise<Tokens> {
+async function judge(app: App, act: Act, input: Login, attempt: Attempt): Promise<Tokens> {
+  const { email, password, device, signal } = input
   const found = await findUserForLogin(app.database.db, email)
   const checked = await app.hasher.verify(password, found?.hash ?? null, signal)
   if (!found?.hash || !checked.ok) {
     app.log.info({ event: 'login_failed', user: found?.id })
     noteFailure(app, act, found?.id, found ? 'wrong_password' : 'unknown_address')
+    noteWait(app, act, found?.id, attempt)
     throw new AppError('invalid_credentials', { cause: found ? 'bad_credentials' : 'unknown_user' })
   }
   if (found.status !== 'active') {
@@ -56,6 +72,7 @@ async function attempt(app: App, act: Act, { email, password, device, signal }: 
     const session = await startSession(tx, still.id, device, sessionLife(app), now)
     const subject = { kind: 'user' as const, id: still.id }
     record({ event: 'login', subject, details: { session: session.id }, personal: personalOf(device) })
+    await attempt.succeed(tx)
     // As it is now: its roles may have changed while the password was hashed.
     return { user: userOf(still), session, end }
   })

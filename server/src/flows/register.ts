@@ -10,6 +10,7 @@ import { type Act, actingAs } from './acting.ts'
 import { inAuditedTransaction } from './audited.ts'
 import { countedRegistration } from './count-outcomes.ts'
 import { issueTokens, type Tokens } from './issue-tokens.ts'
+import { throttled } from './throttled.ts'
 
 export type Registration = {
   email: string
@@ -25,7 +26,7 @@ export type Registration = {
  * refusals come before the hash.
  */
 export async function register(app: App, act: Act, input: Registration): Promise<Tokens> {
-  return countedRegistration(app, () => attempt(app, act, input))
+  return countedRegistration(app, () => throttled(app, act, 'register', {}, () => attempt(app, act, input)))
 }
 
 async function attempt(app: App, act: Act, input: Registration): Promise<Tokens> {

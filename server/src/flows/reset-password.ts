@@ -12,6 +12,8 @@ import { announceEnds } from './announce-ends.ts'
 import { inAuditedTransaction } from './audited.ts'
 import { countedReset } from './count-outcomes.ts'
 import { endAll } from './end-sessions.ts'
+import { throttled } from './throttled.ts'
+import { believeNoRefusal, forgetGuesses } from './unlock-user.ts'
 
 export type PasswordReset = { token: string; newPassword: string; signal?: AbortSignal }
 
@@ -21,7 +23,7 @@ export type PasswordReset = { token: string; newPassword: string; signal?: Abort
  * @throws AppError `invalid_one_time_token`, whatever is wrong with it
  */
 export async function resetPassword(app: App, act: Act, input: PasswordReset): Promise<void> {
-  return countedReset(app, () => attempt(app, act, input))
+  return countedReset(app, () => throttled(app, act, 'one_time_token', {}, () => attempt(app, act, input)))
 }
 
 async function attempt(app: App, act: Act, { token, newPassword, signal }: PasswordReset): Promise<void> {
@@ -39,10 +41,13 @@ async function attempt(app: App, act: Act, { token, newPassword, signal }: Passw
     await setPassword(tx, user.id, hash, now)
     // An invitation is accepted by this.
     if (still.status === 'pending') await setUserStatus(tx, user.id, 'active', now)
+    // Whoever gets the mails of the account need not wait because of what others tried.
+    await forgetGuesses(app, tx, still.email)
     record({ event: 'password_reset', subject: { kind: 'user', id: user.id } })
     return endAll(app, tx, user.id, 'password_changed')
   })
   announceEnds(app, end)
+  believeNoRefusal(app, user.email)
 }
 
 async function read(app: App, db: Db | Tx, token: string) {

@@ -7,15 +7,29 @@ import { deleteMailRows, listMailExpiredBefore } from '../domain/outbox/store.ts
 import { deleteRevocationRows, listRevocationsLapsedBefore } from '../domain/revocations/store.ts'
 import { deleteSecretRows, listSecretsExpiredBefore } from '../domain/services/store.ts'
 import { deleteSessionRows, listSessionsExpiredBefore } from '../domain/sessions/store.ts'
+import {
+  deleteBucketRows,
+  deleteGuessRows,
+  listBucketsEmptyBefore,
+  listGuessesForgottenBefore,
+} from '../domain/throttling/store.ts'
 
 const day = 24 * 60 * 60 * 1000
 
-type SweptTable = 'sessions' | 'revocations' | 'one_time_tokens' | 'service_secrets' | 'signing_keys' | 'outbox'
+type SweptTable =
+  | 'sessions'
+  | 'revocations'
+  | 'one_time_tokens'
+  | 'service_secrets'
+  | 'signing_keys'
+  | 'outbox'
+  | 'guesses'
+  | 'buckets'
 
 type Sweep = {
   /** Rows that were due before a time, oldest first; read without a lock. */
   due(db: Db, before: number, limit: number): Promise<{ id: string; due_at: number | null }[]>
-  remove(tx: Tx, ids: string[]): Promise<number>
+  remove(tx: Tx, ids: string[], before: number): Promise<number>
   /** How long a row stays after it was due, in milliseconds. */
   stay: number
 }
@@ -31,6 +45,9 @@ const sweeps: Record<SweptTable, Sweep> = {
   service_secrets: { due: listSecretsExpiredBefore, remove: deleteSecretRows, stay: 30 * day },
   outbox: { due: listMailExpiredBefore, remove: deleteMailRows, stay: 7 * day },
   signing_keys: { due: listRemovedKeys, remove: deleteRemovedKeys, stay: 180 * day },
+  guesses: { due: listGuessesForgottenBefore, remove: deleteGuessRows, stay: 0 },
+  // Clocks differ: a bucket is empty on every node before it goes.
+  buckets: { due: listBucketsEmptyBefore, remove: deleteBucketRows, stay: 60_000 },
 }
 
 export const sweptTables = Object.keys(sweeps) as SweptTable[]
@@ -58,7 +75,7 @@ export async function sweepBatch(app: App, table: SweptTable, pace: Pace, budget
   if (rows.length === 0) return false
   const asked = pace.rows
   const ids = rows.map(({ id }) => id)
-  const removed = await inTransaction(app.database, (tx) => remove(tx, ids))
+  const removed = await inTransaction(app.database, (tx) => remove(tx, ids, before))
   const took = performance.now() - began
   pace.rows = Math.round(Math.min(largest, Math.max(smallest, took > budget ? asked / 2 : asked * 1.5)))
   app.meter.count('ntt_auth_cleanup_deleted_rows_total', { table }, removed)

@@ -25,6 +25,11 @@ export const Name = Type.String({
   pattern: noControls.replace('^', `^${notBlank}`),
   description: 'a name of 1 to 200 characters, not only blanks, without control characters.',
 })
+export const EarlierToken = Type.String({
+  minLength: 1,
+  maxLength: 512,
+  description: 'a refresh token of an earlier session of this account on this device, ended or not.',
+})
 export const Locale = Type.String({
   maxLength: 35,
   pattern: '^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$',

@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http'
 import cors from '@fastify/cors'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 
-const exposed = ['Retry-After', 'Date', 'X-Request-Id']
+const exposed = ['Retry-After', 'RateLimit', 'RateLimit-Policy', 'Date', 'X-Request-Id']
 
 /** Lets pages of these origins call us from a browser; compared as whole strings. */
 export async function allowOrigins(server: FastifyInstance, origins: readonly string[]): Promise<void> {

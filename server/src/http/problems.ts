@@ -52,8 +52,14 @@ export function headersOf(error: AppError): Record<string, string> {
     // A request without credentials gets no error code, RFC 6750 §3.1.
     headers['www-authenticate'] = error.code === 'unauthenticated' ? 'Bearer' : 'Bearer error="invalid_token"'
   }
-  const { retryAfter } = error.details
+  const { retryAfter, limit } = error.details
   if (retryAfter !== undefined) headers['retry-after'] = String(retryAfter)
+  if (limit) {
+    // draft-ietf-httpapi-ratelimit-headers-11: structured fields, and Retry-After wins.
+    const window = limit.window === null ? '' : `;w=${limit.window}`
+    headers['ratelimit-policy'] = `"${limit.name}";q=${limit.quota}${window}`
+    headers.ratelimit = `"${limit.name}";r=0;t=${retryAfter}`
+  }
   return headers
 }
 

@@ -21,6 +21,7 @@ import {
   logoutUserRoute,
   readUserRoute,
   startPasswordResetRoute,
+  unlockUserRoute,
   updateUserRoute,
 } from './routes/admin-users.ts'
 import { jwksRoute, metadataRoute } from './routes/discovery.ts'
@@ -66,6 +67,7 @@ export const routes: readonly Place[] = [
   at('DELETE', '/v1/admin/users/:id', deleteUserRoute),
   at('POST', '/v1/admin/users/:id/disable', disableUserRoute),
   at('POST', '/v1/admin/users/:id/enable', enableUserRoute),
+  at('POST', '/v1/admin/users/:id/unlock', unlockUserRoute),
   at('POST', '/v1/admin/users/:id/logout', logoutUserRoute),
   at('POST', '/v1/admin/users/:id/reset-password', startPasswordResetRoute),
   at('GET', '/v1/admin/users/:id/sessions', listUserSessionsRoute),

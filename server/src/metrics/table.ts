@@ -25,6 +25,8 @@ export const sweptTables = [
   'signing_keys',
   'one_time_tokens',
   'outbox',
+  'guesses',
+  'buckets',
 ] as const
 export const chores = ['sweep', 'tend_keys', 'deliver_mail'] as const
 export const insecureSettings = ['env', 'management_host', 'database_tls'] as const
@@ -40,7 +42,14 @@ export const counters = {
   },
   ntt_auth_registrations_total: {
     help: 'Registrations.',
-    labels: { result: ['success', 'taken', 'closed', 'policy', 'overloaded', 'failure'] },
+    labels: { result: ['success', 'taken', 'closed', 'policy', 'rate_limited', 'overloaded', 'failure'] },
+  },
+  ntt_auth_rate_limited_total: {
+    help: 'Calls that were refused because there were too many, by whose they were too many, and who knew it.',
+    labels: {
+      limiter: ['account', 'device', 'subject', 'network'],
+      backend: ['memory', 'database', 'redis', 'local'],
+    },
   },
   ntt_auth_token_refresh_total: {
     help: 'Refreshes by what the presented token meant (docs/refresh-protocol.md); "forward" without a restore is an alarm.',
@@ -51,7 +60,7 @@ export const counters = {
   },
   ntt_auth_password_resets_total: {
     help: 'Passwords that somebody wanted to set by the link of a reset or an invitation.',
-    labels: { result: ['success', 'invalid_token', 'policy', 'overloaded', 'failure'] },
+    labels: { result: ['success', 'invalid_token', 'policy', 'rate_limited', 'overloaded', 'failure'] },
   },
   ntt_auth_tokens_issued_total: {
     help: 'Tokens that were handed out; a repeated refresh hands out new ones.',

@@ -68,6 +68,7 @@ describe('defaults', () => {
         smtpTimeout: 30_000,
         mailFrom: { name: null, address: 'no-reply@127.0.0.1' },
         mailTemplates: null,
+        rateLimits: true,
         auditRetention: 365 * 86_400_000,
         logLevel: 'info',
         shutdownDelay: 0,
@@ -183,6 +184,12 @@ describe('production refuses', () => {
     const networks = ['10.0.0.0/8', '192.168.1.1', 'fc00::/7', '::1', '::ffff:10.0.0.0/104', '2001:db8::/100']
     const { trustedProxies } = configOf({ ...production, NTT_AUTH_TRUSTED_PROXIES: networks.join(',') })
     deepEqual(trustedProxies, networks)
+  })
+
+  test('passwords that may be guessed for ever', () => {
+    equal(configOf(production).rateLimits, true)
+    deepEqual(names({ ...production, NTT_AUTH_RATE_LIMITS: 'off' }), ['RATE_LIMITS'])
+    equal(configOf({ NTT_AUTH_RATE_LIMITS: 'off' }).rateLimits, false)
   })
 
   test('every web page as an origin', () => {

@@ -51,6 +51,26 @@ describeFlow('the cleanup', (flow) => {
     for (const id of gone) assert.ok(!left.includes(id))
   })
 
+  it('removes failures that are forgotten and buckets that are empty, and never a lock', async () => {
+    const at = now()
+    const guesses = (name: string, forgotten_at: number | null) => ({ name, failures: 5, last_at: at, forgotten_at })
+    await db()
+      .insertInto('guesses')
+      .values([guesses('forgotten', at - 1), guesses('fresh', at + hour), guesses('locked', null)])
+      .execute()
+    await db()
+      .insertInto('buckets')
+      .values([
+        { name: 'empty', empty_at: at - hour },
+        { name: 'filled', empty_at: at + hour },
+      ])
+      .execute()
+    await sweep(flow.server.app)
+    const left = async (table: 'guesses' | 'buckets') =>
+      (await db().selectFrom(table).select('name').orderBy('name').execute()).map(({ name }) => name)
+    assert.deepEqual([await left('guesses'), await left('buckets')], [['fresh', 'locked'], ['filled']])
+  })
+
   it('removes lapsed revocations, one-time tokens, dead secrets and removed keys', async () => {
     const at = now()
     const revocation = (until_at: number) => ({

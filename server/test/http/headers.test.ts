@@ -168,6 +168,8 @@ describe('origins of other pages', () => {
     assert.equal(answer.headers['access-control-allow-origin'], allowed)
     assert.deepEqual(answer.headers['access-control-expose-headers']?.split(', ').sort(), [
       'Date',
+      'RateLimit',
+      'RateLimit-Policy',
       'Retry-After',
       'X-Request-Id',
     ])

@@ -50,6 +50,7 @@ export function childServer({ databaseUrl, masterKey, settings = {} }: ChildServ
     NTT_AUTH_PUBLIC_URL: 'https://auth.example.com',
     NTT_AUTH_AUTO_MIGRATE: 'on',
     NTT_AUTH_LOG_LEVEL: 'fatal',
+    NTT_AUTH_RATE_LIMITS: 'off',
   }
   for (const [name, value] of Object.entries(settings)) env[`NTT_AUTH_${name}`] = value
   return {

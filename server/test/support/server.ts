@@ -63,6 +63,8 @@ export async function startTestServer(databaseUrl: string, options: TestServerOp
     NTT_AUTH_PASSWORD_HASH: 'argon2id',
     NTT_AUTH_HASH_MAX_WAIT: '30s',
     NTT_AUTH_LOG_LEVEL: 'debug',
+    // Suites hammer from one address; those about throttling set it to on.
+    NTT_AUTH_RATE_LIMITS: 'off',
   }
   for (const [name, value] of Object.entries(settings)) env[`NTT_AUTH_${name}`] = value
   const { config } = loadConfig({ env, flags: {} })

@@ -64,6 +64,8 @@ export type ServerCode =
   | 'password_too_similar'
   /** The request headers are too large. */
   | 'headers_too_large'
+  /** Too many attempts. */
+  | 'rate_limited'
   /** The server made a mistake. */
   | 'internal_error'
   /** The server is busy. */

@@ -20,7 +20,13 @@ export type RealServer = {
 export async function startServer(settings: Record<string, string> = {}): Promise<RealServer> {
   const dataDir = mkdtempSync(join(tmpdir(), 'ntt-auth-client-'))
   const env: Record<string, string> = { PATH: process.env.PATH ?? '', NTT_AUTH_DATA_DIR: dataDir }
-  const defaults = { BCRYPT_COST: '10', HASH_MAX_WAIT: '30s', PUBLIC_URL: 'https://auth.example.com' }
+  const defaults = {
+    BCRYPT_COST: '10',
+    HASH_MAX_WAIT: '30s',
+    PUBLIC_URL: 'https://auth.example.com',
+    // Suites call from one address.
+    RATE_LIMITS: 'off',
+  }
   for (const [name, value] of Object.entries({ ...defaults, ...settings })) env[`NTT_AUTH_${name}`] = value
   const arguments_ = [program, 'serve', '--port', '0', '--management-port', '0']
   const child = spawn(process.execPath, arguments_, { env, stdio: ['ignore', 'ignore', 'pipe'] })

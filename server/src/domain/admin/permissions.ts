@@ -23,6 +23,7 @@ export const permissions = {
   'users:roles': { role: 'admin', freshWithin: recent },
   'users:disable': { role: 'admin', freshWithin: recent },
   'users:enable': { role: 'admin', freshWithin: recent },
+  'users:unlock': { role: 'admin' },
   'users:delete': { role: 'admin', freshWithin: recent },
   'users:reset-password': { role: 'admin', freshWithin: recent },
   'sessions:read': { role: 'admin' },

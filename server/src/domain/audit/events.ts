@@ -33,6 +33,20 @@ export const auditEvents = {
     details: [],
     afterwards: true,
   },
+  account_throttled: {
+    meaning:
+      'So many wrong passwords in a row that the next guess has to wait; "of" says whose: account or known device.',
+    subject: 'user',
+    details: ['failures', 'of'],
+    afterwards: true,
+  },
+  account_locked: {
+    meaning: 'So many wrong passwords in a row that only a new password or an administrator helps; "of" says whose.',
+    subject: 'user',
+    details: ['failures', 'of'],
+    afterwards: true,
+  },
+  account_unlocked: { meaning: 'Failures to log in were forgotten for a user.', subject: 'user', details: [] },
   session_ended: { meaning: 'One session ended; the reason is that of the session.', subject: 'session', details: [] },
   sessions_ended: {
     meaning: 'Several sessions of a user ended, all or all but one; the reason is that of the sessions.',

@@ -8,6 +8,7 @@ import { deleteUserFor } from '../../flows/delete-user.ts'
 import { disableUser, enableUser } from '../../flows/disable-user.ts'
 import { logoutUser } from '../../flows/logout-user.ts'
 import { startPasswordReset } from '../../flows/start-password-reset.ts'
+import { unlockUser } from '../../flows/unlock-user.ts'
 import { exampleLink, exampleUser } from '../examples.ts'
 import { Email, Id, Locale, Metadata, Name, OneTimeLink, Password, Role, Roles, User } from '../fields.ts'
 import { checkMetadata } from '../metadata.ts'
@@ -189,6 +190,23 @@ export const disableUserRoute = route({
   errors: ['not_found', 'last_admin'],
   async handle({ app, act, params }) {
     await disableUser(app, act, params.id)
+    return { status: 204 }
+  },
+})
+
+export const unlockUserRoute = route({
+  summary: 'Unlock a user',
+  description:
+    'Wrong passwords are forgotten, so that the next login does not have to wait, also after so many that only this and ' +
+    'a new password help. Again and again.',
+  tag: 'Administration',
+  who: 'admin',
+  permission: 'users:unlock',
+  params: UserId,
+  answers: { 204: { description: 'The user may log in without waiting.' } },
+  errors: ['not_found'],
+  async handle({ app, act, params }) {
+    await unlockUser(app, act, params.id)
     return { status: 204 }
   },
 })

@@ -67,6 +67,7 @@ export const changePasswordRoute = route({
     'password_too_common',
     'password_too_similar',
     'origin_not_allowed',
+    'rate_limited',
     'overloaded',
   ],
   async handle(request, caller) {
@@ -91,7 +92,7 @@ export const deleteMeRoute = route({
   body: Type.Object({ password: Password }, { additionalProperties: false }),
   example: { password: 'engine of brass and steam' },
   answers: { 204: { description: 'The account is gone.' } },
-  errors: ['invalid_password', 'last_admin', 'overloaded'],
+  errors: ['invalid_password', 'last_admin', 'rate_limited', 'overloaded'],
   async handle(request, caller) {
     const { app, act, body, signal } = request
     await deleteAccount(app, act, caller, body.password, signal)

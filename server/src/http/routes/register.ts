@@ -32,6 +32,7 @@ export const registerRoute = route({
     'password_too_short',
     'password_too_common',
     'password_too_similar',
+    'rate_limited',
     'overloaded',
   ],
   async handle(request) {

@@ -20,7 +20,14 @@ export const resetPasswordRoute = route({
   ),
   example: { token: exampleLink.token, new_password: 'a quieter engine of silk' },
   answers: { 204: { description: 'The password is set; log in with it.' } },
-  errors: ['invalid_one_time_token', 'password_too_short', 'password_too_common', 'password_too_similar', 'overloaded'],
+  errors: [
+    'invalid_one_time_token',
+    'password_too_short',
+    'password_too_common',
+    'password_too_similar',
+    'rate_limited',
+    'overloaded',
+  ],
   async handle({ app, act, body, signal }) {
     await resetPassword(app, act, { token: body.token, newPassword: body.new_password, signal })
     return { status: 204 }

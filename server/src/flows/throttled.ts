@@ -1,0 +1,158 @@
+import type { App } from '../app.ts'
+import type { Tx } from '../database/connect.ts'
+import type { Guesses } from '../domain/throttling/judge-guess.ts'
+import { guessing, type PolicyName, policyOf, wider } from '../domain/throttling/limits.ts'
+import { networksOf } from '../domain/throttling/network-of.ts'
+import {
+  type Counted,
+  CountedMeanwhile,
+  forgive,
+  giveBack,
+  type Refusal,
+  Refused,
+  take,
+} from '../domain/throttling/take.ts'
+import { AppError } from '../errors.ts'
+import type { Act } from './acting.ts'
+import { noteAfterwards } from './note-afterwards.ts'
+
+/** Whom a call is about; a policy takes of it what it counts. */
+export type About = {
+  /** The address of the account whose password is shown; whether there is one makes no difference. */
+  account?: string
+  /** A session of that account which the caller has shown to be its own: it is counted by itself, and not by others. */
+  device?: string | null
+  /** The address that is written to, or the client id. */
+  subject?: string
+}
+
+export type Attempt = {
+  /** The wrong guesses in a row with this one, and whose they are. */
+  guesses: (Guesses & { limiter: 'account' | 'device' }) | null
+  /** To be called in the transaction that the success makes, so that both come about or neither. */
+  succeed(tx: Tx): Promise<void>
+}
+
+/** Each round that fails was overtaken by another call, which was counted. */
+const rounds = 200
+
+/**
+ * Lets `work` be done unless there were too many calls like it. It is counted before it begins: what is refused costs
+ * nothing, and of many that come at once no more are let pass than one after the other would be. Where only failures
+ * count, a success takes its place back, and so does what was never judged (the server was busy, the caller hung up).
+ *
+ * For another route: a line in `domain/throttling/limits.ts`, this around the flow, `rate_limited` among the route's
+ * errors, and a line in `docs/throttling.md`.
+ * @throws AppError `rate_limited`, which does not tell a right password from a wrong one
+ */
+export async function throttled<T>(
+  app: App,
+  act: Act,
+  policy: PolicyName,
+  about: About,
+  work: (attempt: Attempt) => Promise<T>,
+): Promise<T> {
+  const { failures } = policyOf(policy)
+  const counted = countedBy(app, act, policy, about)
+  if (!app.config.rateLimits || (!counted.guess && counted.rates.length === 0)) return work(unlimited)
+  const guesses = await admit(app, policy, counted)
+  let forgiven = false
+  const attempt: Attempt = {
+    guesses: guesses && { ...guesses, limiter: counted.guess!.limiter },
+    async succeed(tx) {
+      forgiven = true
+      await forgive(tx, counted)
+    },
+  }
+  try {
+    const result = await work(attempt)
+    if (failures && !forgiven) await app.commit((tx) => forgive(tx, counted))
+    believeAgain(app, counted)
+    return result
+  } catch (error) {
+    const counts = !failures || (error instanceof AppError && failures.includes(error.code))
+    // Counted once too often does less harm than an error that hides the other.
+    if (!counts) {
+      await app.commit((tx) => giveBack(tx, counted)).catch((err) => app.log.error({ err }, 'not given back'))
+      believeAgain(app, counted)
+    }
+    throw error
+  }
+}
+
+/** What was refused because of this call, while it was not yet known how it would end. */
+function believeAgain(app: App, { guess }: Counted): void {
+  if (guess) app.throttle.refusals.forget(guess.name)
+}
+
+const unlimited: Attempt = { guesses: null, succeed: async () => undefined }
+
+/** What the call has to pass: known devices by themselves, strangers by their account and their network. */
+function countedBy(app: App, act: Act, policy: PolicyName, { account, device, subject }: About): Counted {
+  const { guesses, subject: bySubject, network: byNetwork } = policyOf(policy)
+  const { name } = app.throttle
+  if (guesses && device) return { guess: { name: name('device', device), limiter: 'device' }, rates: [] }
+  const rates: Counted['rates'] = []
+  if (bySubject && subject !== undefined) {
+    rates.push({ name: name(policy, 'subject', subject), limiter: 'subject', rate: bySubject })
+  }
+  const [narrow, wide] = byNetwork && act.ip !== null ? networksOf(act.ip) : []
+  if (byNetwork && narrow !== undefined) {
+    rates.push({ name: name(policy, 'network', narrow), limiter: 'network', rate: byNetwork })
+  }
+  if (byNetwork && wide !== undefined) {
+    rates.push({ name: name(policy, 'network', wide), limiter: 'network', rate: wider(byNetwork) })
+  }
+  const guess =
+    guesses && account !== undefined ? { name: name('account', account), limiter: 'account' as const } : null
+  return { guess, rates }
+}
+
+async function admit(app: App, policy: PolicyName, counted: Counted): Promise<Guesses | null> {
+  const now = app.clock.now()
+  const names = [counted.guess, ...counted.rates].flatMap((one) => one?.name ?? [])
+  const known = app.throttle.refusals.find(names, now)
+  if (known) throw refuse(app, policy, known, 'memory')
+  try {
+    return await counting(app, (tx) => take(tx, counted, now))
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error
+    app.throttle.refusals.remember(error.refusal, now)
+    throw refuse(app, policy, error.refusal, 'database')
+  }
+}
+
+async function counting<T>(app: App, work: (tx: Tx) => Promise<T>): Promise<T> {
+  for (let round = 1; ; round++) {
+    try {
+      return await app.commit(work)
+    } catch (error) {
+      const overtaken = error instanceof CountedMeanwhile || app.database.dialect.isDuplicate(error)
+      if (!overtaken || round >= rounds) throw error
+    }
+  }
+}
+
+/** The same for a wait and for a lock, for addresses with an account and without. */
+function refuse(
+  app: App,
+  policy: PolicyName,
+  { limiter, rate, wait }: Refusal,
+  backend: 'memory' | 'database',
+): AppError {
+  app.meter.count('ntt_auth_rate_limited_total', { limiter, backend })
+  const window = rate === null ? null : Math.ceil((rate.burst * rate.every) / 1000)
+  return new AppError('rate_limited', {
+    retryAfter: Math.ceil(Math.min(wait, guessing.longestWait) / 1000),
+    limit: { name: `${policy}-${limiter}`, quota: rate?.burst ?? guessing.free, window },
+  })
+}
+
+/** Says in the audit log that the wait of an account began, or that it is locked: once, not with every refusal. */
+export function noteWait(app: App, act: Act, userId: string | undefined, { guesses }: Attempt): void {
+  if (userId === undefined || !guesses) return
+  const { failures, limiter } = guesses
+  const about = { subject: { kind: 'user' as const, id: userId }, details: { failures, of: limiter } }
+  if (failures === guessing.free) noteAfterwards(app, act, { event: 'account_throttled', ...about })
+  if (failures === guessing.most) noteAfterwards(app, act, { event: 'account_locked', ...about })
+}

@@ -1,0 +1,443 @@
+import assert from 'node:assert/strict'
+import { it } from 'node:test'
+import { command as usersCommand } from '../../src/cli/users.ts'
+import { believedFor } from '../../src/domain/throttling/refusals.ts'
+import { createAdmin } from '../../src/flows/create-admin.ts'
+import {
+  type Answer,
+  type CallOptions,
+  goodPassword,
+  type registerSomebody,
+  type TestServer,
+} from '../support/server.ts'
+import { day, describeFlow, eventually, hour, minute, problem, refresh, second, validate } from './flow-server.ts'
+
+const wrongPassword = 'a wrong engine of brass'
+// The real limits; the addresses of callers come from a proxy on this machine.
+const settings = { RATE_LIMITS: 'on', TRUSTED_PROXIES: '127.0.0.1' }
+
+describeFlow(
+  'throttling',
+  (flow) => {
+    let addresses = 0
+    /** Networks that nobody has used before. */
+    const elsewhere = () => {
+      addresses++
+      return `203.${addresses >> 16}.${(addresses >> 8) & 255}.${addresses & 255}`
+    }
+    const calling = (server: TestServer, path: string, ip: string, options: CallOptions, method = 'POST') =>
+      server.call(method, path, { ...options, headers: { ...options.headers, 'x-forwarded-for': ip } })
+    const attempt = (
+      email: string,
+      password: string,
+      {
+        server = flow.server,
+        ip = elsewhere(),
+        ...more
+      }: { server?: TestServer; ip?: string; refresh_token?: string } = {},
+    ) => calling(server, '/v1/auth/login', ip, { body: { email, password, ...more } })
+    let people = 0
+    const somebody = async () => {
+      const email = `throttled-${++people}@example.com`
+      const body = { email, password: goodPassword }
+      const answer = await calling(flow.server, '/v1/auth/register', elsewhere(), { body })
+      assert.equal(answer.status, 201)
+      return { email, ...answer.body } as Awaited<ReturnType<typeof registerSomebody>>
+    }
+    const nobody = () => `nobody-${++people}@example.com`
+    /** Wrong passwords one after the other, from networks all over the world. @returns how they were answered */
+    const guess = async (email: string, times: number, more: Parameters<typeof attempt>[2] = {}) => {
+      const answers: string[] = []
+      for (let time = 0; time < times; time++) answers.push(problem(await attempt(email, wrongPassword, more)))
+      return answers
+    }
+    /** How many passwords are checked while this goes on; none takes time. */
+    const checksDuring = async (server: TestServer, work: () => Promise<unknown>) => {
+      const { hasher } = server.app
+      const { verify } = hasher
+      let checks = 0
+      hasher.verify = async () => {
+        checks++
+        await new Promise((resolve) => setTimeout(resolve, 5))
+        return { ok: false, rehash: false, truncated: false, unreadable: null }
+      }
+      await work().finally(() => {
+        hasher.verify = verify
+      })
+      return checks
+    }
+    const rejected = '401 invalid_credentials'
+    const limited = '429 rate_limited'
+    const linesOf = async (userId: string) => {
+      const query = flow.server.app.database.db.selectFrom('audit_lines').selectAll().where('user_id', '=', userId)
+      return query.orderBy('at').orderBy('seq').execute()
+    }
+    const restUntilWait = async (email: string) => assert.deepEqual(await guess(email, 5), Array(5).fill(rejected))
+
+    it('lets five wrong passwords pass and then none for half a minute, twice as long each time', async () => {
+      const { email } = await somebody()
+      await restUntilWait(email)
+      for (const wait of [30, 60, 120]) {
+        const answer = await attempt(email, wrongPassword)
+        assert.equal(problem(answer), limited)
+        assert.equal(answer.headers.get('retry-after'), String(wait))
+        assert.equal(answer.body.retry_after, wait)
+        flow.server.clock.advance(wait * second + second)
+        assert.equal(problem(await attempt(email, wrongPassword)), rejected)
+      }
+      flow.server.clock.advance(240 * second + second)
+      assert.equal((await attempt(email, goodPassword)).status, 200)
+      assert.deepEqual(await guess(email, 5), Array(5).fill(rejected), 'a success begins the count anew')
+    })
+
+    it('does not tell a right password from a wrong one while the wait lasts, nor a user from nobody', async () => {
+      const { email } = await somebody()
+      const stranger = nobody()
+      await restUntilWait(email)
+      await restUntilWait(stranger)
+      const told = ({ status, body, headers }: Answer) => ({
+        status,
+        body: { ...body, request_id: '', retry_after: 0 },
+        headers: [...headers].map(([name, value]) => [
+          name,
+          /date|request-id|retry|ratelimit$/.test(name) ? '' : value,
+        ]),
+      })
+      const checks = await checksDuring(flow.server, async () => {
+        const answers = [
+          await attempt(email, goodPassword),
+          await attempt(email, wrongPassword),
+          await attempt(stranger, wrongPassword),
+        ]
+        for (const answer of answers) assert.deepEqual(told(answer), told(answers[0]!))
+        const [{ headers, body }] = answers as [Answer]
+        assert.equal(headers.get('ratelimit-policy'), '"login-account";q=5')
+        assert.equal(headers.get('ratelimit'), `"login-account";r=0;t=${headers.get('retry-after')}`)
+        assert.equal(body.retryable, true)
+        assert.equal(body.session_ended, false)
+      })
+      assert.equal(checks, 0)
+    })
+
+    it('checks five of a hundred wrong passwords that come at once', async () => {
+      const { email } = await somebody()
+      const checks = await checksDuring(flow.server, async () => {
+        const answers = await Promise.all(Array.from({ length: 100 }, () => attempt(email, wrongPassword)))
+        const counts = Object.groupBy(answers.map(problem), (answer) => answer)
+        assert.deepEqual([counts[rejected]?.length, counts[limited]?.length], [5, 95])
+      })
+      assert.equal(checks, 5)
+    })
+
+    it('checks no more of them when two nodes are asked', async () => {
+      const { email } = await somebody()
+      const other = await flow.start()
+      try {
+        const checks = await Promise.all([
+          checksDuring(flow.server, () => Promise.all(Array.from({ length: 50 }, () => attempt(email, wrongPassword)))),
+          checksDuring(other, () =>
+            Promise.all(Array.from({ length: 50 }, () => attempt(email, wrongPassword, { server: other }))),
+          ),
+        ])
+        assert.equal(checks[0] + checks[1], 5)
+        assert.equal(problem(await attempt(email, goodPassword, { server: other })), limited)
+      } finally {
+        await other.close()
+      }
+    })
+
+    it('checks a hundred of a hundred and fifty from one network, and nobody else notices', async () => {
+      const ip = elsewhere()
+      const checks = await checksDuring(flow.server, () =>
+        Promise.all(Array.from({ length: 150 }, () => attempt(nobody(), wrongPassword, { ip }))),
+      )
+      assert.equal(checks, 100)
+      const refused = await attempt(nobody(), wrongPassword, { ip })
+      assert.equal(problem(refused), limited)
+      assert.equal(refused.headers.get('ratelimit-policy'), '"login-network";q=100;w=1500')
+      const one = await somebody()
+      assert.equal((await attempt(one.email, goodPassword)).status, 200)
+
+      // Whoever has a session there goes on as if nothing had happened.
+      assert.equal(
+        (await calling(flow.server, '/v1/auth/validate', ip, { token: one.access_token }, 'GET')).status,
+        200,
+      )
+      const renewed = await calling(flow.server, '/v1/auth/refresh', ip, { body: { refresh_token: one.refresh_token } })
+      assert.equal(renewed.status, 200)
+      assert.equal((await attempt(one.email, goodPassword, { ip, refresh_token: one.refresh_token })).status, 200)
+
+      flow.server.clock.advance(15 * second)
+      assert.equal(problem(await attempt(nobody(), wrongPassword, { ip })), rejected)
+      assert.equal(problem(await attempt(nobody(), wrongPassword, { ip })), limited)
+    })
+
+    it('takes the addresses that one customer has in IPv6 for one network', async () => {
+      const checks = await checksDuring(flow.server, () =>
+        Promise.all(
+          Array.from({ length: 120 }, (_, at) => attempt(nobody(), wrongPassword, { ip: `2001:db8:5:5:${at + 1}::1` })),
+        ),
+      )
+      assert.equal(checks, 100)
+      const further = await checksDuring(flow.server, () =>
+        Promise.all(
+          Array.from({ length: 340 }, (_, at) => attempt(nobody(), wrongPassword, { ip: `2001:db8:5:${at + 6}::1` })),
+        ),
+      )
+      assert.equal(further, 300, 'four times as many for the /48')
+    })
+
+    it('takes nothing off the failures of a network for a success from there', async () => {
+      const ip = elsewhere()
+      const own = await somebody()
+      let checks = 0
+      for (let round = 0; round < 6; round++) {
+        checks += await checksDuring(flow.server, () =>
+          Promise.all(Array.from({ length: 19 }, () => attempt(nobody(), wrongPassword, { ip }))),
+        )
+        if (round < 5) assert.equal((await attempt(own.email, goodPassword, { ip })).status, 200)
+      }
+      assert.equal(checks, 100)
+    })
+
+    it('lets the owner in on a device that was there before, whatever strangers do', async () => {
+      const owner = await somebody()
+      await guess(owner.email, 7)
+      assert.equal(problem(await attempt(owner.email, goodPassword)), limited)
+      const entered = await attempt(owner.email, goodPassword, { refresh_token: owner.refresh_token })
+      assert.equal(entered.status, 200)
+      // Also when that session is over, and with an older token of it.
+      const logout = { body: { refresh_token: owner.refresh_token } }
+      assert.equal((await flow.server.call('POST', '/v1/auth/logout', logout)).status, 204)
+      assert.equal((await attempt(owner.email, goodPassword, { refresh_token: owner.refresh_token })).status, 200)
+      assert.equal(problem(await attempt(owner.email, goodPassword)), limited, 'strangers have gained nothing by it')
+    })
+
+    it('counts a known device by itself: five guesses, then it waits as well', async () => {
+      const owner = await somebody()
+      const { refresh_token } = owner
+      assert.deepEqual(await guess(owner.email, 7, { refresh_token }), [...Array(5).fill(rejected), limited, limited])
+      assert.equal(problem(await attempt(owner.email, goodPassword, { refresh_token })), limited)
+      assert.equal((await attempt(owner.email, goodPassword)).status, 200, 'others do not wait for it')
+      flow.server.clock.advance(31 * second)
+      assert.equal((await attempt(owner.email, goodPassword, { refresh_token })).status, 200)
+    })
+
+    it('takes no device for known by a token of somebody else, a made-up one, or one that was stolen', async () => {
+      const [owner, other] = [await somebody(), await somebody()]
+      await restUntilWait(owner.email)
+      const made = `${owner.refresh_token.slice(0, -4)}AAAA`
+      for (const refresh_token of [other.refresh_token, made, 'x', nobody()]) {
+        assert.equal(problem(await attempt(owner.email, goodPassword, { refresh_token })), limited)
+      }
+      const next = (await refresh(flow.server, owner.refresh_token)).body.refresh_token
+      await refresh(flow.server, next)
+      flow.server.clock.advance(minute)
+      // A second use by somebody else: a copy was stolen, and the session ends.
+      await refresh(flow.server, owner.refresh_token, 'key-of-somebody-else')
+      assert.deepEqual(await guess(owner.email, 1), [rejected])
+      assert.equal(problem(await attempt(owner.email, goodPassword, { refresh_token: next })), limited)
+    })
+
+    it('keeps its counts over a restart', async () => {
+      const { email } = await somebody()
+      const first = await flow.start()
+      assert.deepEqual(await guess(email, 5, { server: first }), Array(5).fill(rejected))
+      await first.close()
+      const second = await flow.start()
+      try {
+        assert.equal(problem(await attempt(email, goodPassword, { server: second })), limited)
+      } finally {
+        await second.close()
+      }
+    })
+
+    it('stops at a hundred failures in a row until a new password or an administrator', async () => {
+      const owner = await somebody()
+      const stranger = nobody()
+      const checksOf = (email: string) =>
+        checksDuring(flow.server, async () => {
+          for (let time = 0; time < 130; time++) {
+            await attempt(email, wrongPassword)
+            if (time > 3) flow.server.clock.advance(hour)
+          }
+        })
+      assert.equal(await checksOf(owner.email), 100)
+      assert.equal(await checksOf(stranger), 100)
+      flow.server.clock.advance(60 * day)
+      const [right, unknown] = [await attempt(owner.email, goodPassword), await attempt(stranger, wrongPassword)]
+      for (const answer of [right, unknown]) {
+        assert.deepEqual([problem(answer), answer.headers.get('retry-after')], [limited, '3600'])
+      }
+      await eventually(async () => (await linesOf(owner.user.id)).some(({ event }) => event === 'account_locked'))
+      const told = (await linesOf(owner.user.id)).filter(({ event }) => event.startsWith('account_'))
+      assert.deepEqual(
+        told.map(({ event, details }) => [event, JSON.parse(details)]),
+        [
+          ['account_throttled', { failures: 5, of: 'account' }],
+          ['account_locked', { failures: 100, of: 'account' }],
+        ],
+      )
+
+      const admin = await administrator()
+      const unlock = () => flow.server.call('POST', `/v1/admin/users/${owner.user.id}/unlock`, { token: admin.token })
+      assert.deepEqual([(await unlock()).status, (await unlock()).status], [204, 204])
+      assert.equal((await attempt(owner.email, goodPassword)).status, 200)
+      const unlocked = (await linesOf(owner.user.id)).filter(({ event }) => event === 'account_unlocked')
+      assert.deepEqual(
+        unlocked.map(({ actor_id }) => actor_id),
+        [admin.id],
+        'the second time there was nothing to forget',
+      )
+    })
+
+    it('ends the wait by a new password, on other nodes within seconds', async () => {
+      const owner = await somebody()
+      const other = await flow.start()
+      try {
+        await restUntilWait(owner.email)
+        assert.equal(problem(await attempt(owner.email, goodPassword, { server: other })), limited)
+        const admin = await administrator()
+        const started = await flow.server.call('POST', `/v1/admin/users/${owner.user.id}/reset-password`, {
+          token: admin.token,
+        })
+        const body = { token: started.body.token, new_password: 'a quieter engine of silk' }
+        assert.equal((await flow.server.call('POST', '/v1/auth/reset-password', { body })).status, 204)
+        assert.equal((await attempt(owner.email, body.new_password)).status, 200)
+        flow.server.clock.advance(believedFor)
+        assert.equal((await attempt(owner.email, body.new_password, { server: other })).status, 200)
+      } finally {
+        await other.close()
+      }
+    })
+
+    it('is undone by "users unlock" as well', async () => {
+      const owner = await somebody()
+      await restUntilWait(owner.email)
+      const printed: string[] = []
+      const code = await usersCommand.run({
+        options: {},
+        arguments: ['unlock', owner.email],
+        env: environment(),
+        stdin: process.stdin,
+        print: (line) => printed.push(line),
+        tell: () => undefined,
+      })
+      assert.equal(code, 0)
+      assert.match(printed.join('\n'), /is unlocked/)
+      assert.equal((await attempt(owner.email, goodPassword)).status, 200)
+      await eventually(async () => (await linesOf(owner.user.id)).some(({ event }) => event === 'account_unlocked'))
+    })
+
+    it('counts wrong current passwords for the session that sent them', async () => {
+      const owner = await somebody()
+      const phone = (await attempt(owner.email, goodPassword)).body
+      const change = (token: string, current_password: string) =>
+        flow.server.call('POST', '/v1/users/me/password', {
+          token,
+          body: { current_password, new_password: 'a quieter engine of silk', end_other_sessions: false },
+        })
+      const remove = (token: string, password: string) =>
+        flow.server.call('DELETE', '/v1/users/me', { token, body: { password } })
+      for (const answer of [
+        ...[await change(phone.access_token, wrongPassword), await change(phone.access_token, wrongPassword)],
+        ...[await remove(phone.access_token, wrongPassword), await remove(phone.access_token, wrongPassword)],
+        await change(phone.access_token, wrongPassword),
+      ]) {
+        assert.equal(problem(answer), '403 invalid_password')
+      }
+      assert.equal(problem(await change(phone.access_token, goodPassword)), limited)
+      assert.equal(problem(await remove(phone.access_token, goodPassword)), limited)
+      assert.equal(
+        problem(await attempt(owner.email, goodPassword, { refresh_token: phone.refresh_token })),
+        limited,
+        'it is a known device',
+      )
+      assert.equal((await change(owner.access_token, goodPassword)).status, 200, 'other devices do not wait for it')
+      assert.equal((await validate(flow.server, phone.access_token)).status, 200)
+      assert.equal((await refresh(flow.server, phone.refresh_token)).status, 200)
+    })
+
+    it('takes back what was never judged: a busy server, and a caller that hung up', async () => {
+      const { email } = await somebody()
+      const { hasher } = flow.server.app
+      const { verify } = hasher
+      const { AppError } = await import('../../src/errors.ts')
+      hasher.verify = async () => {
+        throw new AppError('overloaded', { retryAfter: 1 })
+      }
+      const ip = elsewhere()
+      const answers = await Promise.all(Array.from({ length: 30 }, () => attempt(email, goodPassword, { ip }))).finally(
+        () => {
+          hasher.verify = verify
+        },
+      )
+      const told = new Set(answers.map(problem))
+      assert.ok(told.has('503 overloaded'))
+      flow.server.clock.advance(believedFor)
+      assert.deepEqual(await guess(email, 5), Array(5).fill(rejected))
+      const checks = await checksDuring(flow.server, () =>
+        Promise.all(Array.from({ length: 120 }, () => attempt(nobody(), wrongPassword, { ip }))),
+      )
+      assert.equal(checks, 100)
+    })
+
+    it('bounds registrations of a network, and one-time tokens that are no good', async () => {
+      const ip = elsewhere()
+      const register = () =>
+        calling(flow.server, '/v1/auth/register', ip, { body: { email: nobody(), password: 'short' } })
+      const registered = await Promise.all(Array.from({ length: 60 }, register))
+      const counts = Object.groupBy(registered.map(problem), (answer) => answer)
+      assert.deepEqual([counts['422 password_too_short']?.length, counts[limited]?.length], [50, 10])
+      const redeem = () =>
+        calling(flow.server, '/v1/auth/reset-password', ip, {
+          body: { token: 'ntto_x', new_password: 'a quieter engine of silk' },
+        })
+      const redeemed = await Promise.all(Array.from({ length: 60 }, redeem))
+      assert.equal(redeemed.filter(({ status }) => status === 429).length, 10)
+      assert.equal((await calling(flow.server, '/v1/auth/register', elsewhere(), { body: {} })).status, 422)
+    })
+
+    it('asks the database nothing for a flood of what is refused anyway', async () => {
+      const email = nobody()
+      await restUntilWait(email)
+      assert.equal(problem(await attempt(email, wrongPassword)), limited)
+      const { app } = flow.server
+      const { commit } = app
+      app.commit = () => {
+        throw new Error('The database was asked.')
+      }
+      try {
+        assert.deepEqual(await guess(email, 20), Array(20).fill(limited))
+      } finally {
+        app.commit = commit
+      }
+    })
+
+    it('limits nothing when it is switched off', async () => {
+      const server = await flow.start({ settings: { ...settings, RATE_LIMITS: 'off' } })
+      try {
+        assert.deepEqual(await guess(nobody(), 8, { server }), Array(8).fill(rejected))
+      } finally {
+        await server.close()
+      }
+    })
+
+    let administrators = 0
+    async function administrator() {
+      const email = `throttling-admin-${++administrators}@example.com`
+      const user = await createAdmin(flow.server.app, { email, name: null, password: goodPassword })
+      return { ...user, token: (await attempt(email, goodPassword)).body.access_token as string }
+    }
+
+    function environment() {
+      const { config } = flow.server.app
+      return {
+        NTT_AUTH_DATABASE_URL: config.databaseUrl,
+        NTT_AUTH_DATA_DIR: flow.dataDir,
+        NTT_AUTH_MASTER_KEY: config.masterKeys!.map((key) => key.toString('base64url')).join(','),
+      }
+    }
+  },
+  { settings },
+)
