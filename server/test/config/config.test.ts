@@ -71,6 +71,7 @@ describe('defaults', () => {
         rateLimits: true,
         auditRetention: 365 * 86_400_000,
         logLevel: 'info',
+        tracing: false,
         shutdownDelay: 0,
         shutdownTimeout: 20_000,
       },
