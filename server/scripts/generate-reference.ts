@@ -108,9 +108,9 @@ async function commandLine(): Promise<string> {
     ok: 'success',
     failed: 'the command failed; one sentence on standard error says why, `NTT_AUTH_LOG_LEVEL=debug` shows where',
     problems: '`doctor`: there are problems; with warnings alone it is 1',
-    pending: '`migrate status`: migrations are waiting',
-    newer: '`migrate status`: the schema is newer than this version',
-    notFound: '`users`, `sessions`, `create-admin --promote`: there is no such user or session',
+    pending: 'the database schema is behind this version: run `ntt-auth migrate up`',
+    newer: 'the database schema is newer than this version',
+    notFound: 'there is no such user, session, service, secret or key',
     altered: '`audit verify`: the audit log is not what was written',
     usage: 'the command line is wrong',
     config: 'the configuration is wrong, or the runtime is too old',
@@ -122,8 +122,8 @@ async function commandLine(): Promise<string> {
 
 <!-- ${note} -->
 
-\`ntt-auth <command> [options]\`. Results go to standard output, progress and complaints to standard error. Every command
-has \`--help\`. Commands that need the configuration accept every setting that is no secret as a flag, and
+\`ntt-auth <command> [options]\`. Results go to standard output, progress and complaints to standard error. With
+\`--json\` results are JSON; complaints stay sentences, told apart by the [exit code](#exit-codes). Every command has \`--help\`. Commands that need the configuration accept every setting that is no secret as a flag, and
 \`--config FILE\` ([configuration](configuration.md)).
 
 ${sections.join('\n')}

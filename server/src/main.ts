@@ -5,6 +5,8 @@ import { findCommand } from './cli/find-command.ts'
 import { UsageError } from './cli/usage-error.ts'
 import { ConfigError } from './config/config-error.ts'
 import { nearest } from './config/nearest.ts'
+import { SchemaMismatch } from './database/schema-mismatch.ts'
+import { WrongMasterKey } from './domain/keys/wrong-master-key.ts'
 
 const aliases = new Map([
   ['--help', 'help'],
@@ -16,15 +18,32 @@ const aliases = new Map([
 export async function main(argv: string[]): Promise<void> {
   ignoreClosedPipe(process.stdout)
   ignoreClosedPipe(process.stderr)
-  process.exitCode = await run(argv).catch(complain)
+  const terminal: Terminal = {
+    env: process.env,
+    // Opened when a command is run, so that a failure of that is told like any other.
+    get stdin() {
+      return process.stdin
+    },
+    print,
+    tell,
+  }
+  process.exitCode = await runCommandLine(argv, terminal)
   await Promise.all([flush(process.stdout), flush(process.stderr)])
 }
 
-async function run(argv: string[]): Promise<number> {
+/** What the command line is read from and written to; replaceable in tests. */
+export type Terminal = Pick<Invocation, 'env' | 'stdin' | 'print' | 'tell'>
+
+/** @returns the exit code, after everything that is to be said was said */
+export async function runCommandLine(argv: string[], terminal: Terminal): Promise<number> {
+  return run(argv, terminal).catch((error) => complain(error, terminal))
+}
+
+async function run(argv: string[], terminal: Terminal): Promise<number> {
   const [first, ...rest] = argv
   if (first === undefined) {
     const { overview } = await import('./cli/help.ts')
-    tell(await overview())
+    terminal.tell(await overview())
     return exitCodes.usage
   }
   const name = aliases.get(first) ?? first
@@ -32,11 +51,10 @@ async function run(argv: string[]): Promise<number> {
   const command = await findCommand(name)
   const { values, positionals } = await parse(name, command, rest)
   if (values.help) {
-    print(command.help)
+    terminal.print(command.help)
     return exitCodes.ok
   }
-  const { env, stdin } = process
-  return command.run({ options: values, arguments: positionals, env, stdin, print, tell })
+  return command.run({ options: values, arguments: positionals, ...terminal })
 }
 
 async function parse(name: string, command: Command, args: string[]) {
@@ -66,7 +84,7 @@ async function unknownOption(name: string, option: string, known: string[]): Pro
   return `"${name}" has no option ${option}. ${hint}`
 }
 
-function complain(error: unknown): number {
+function complain(error: unknown, { env, tell }: Terminal): number {
   if (error instanceof UsageError) {
     tell(error.message)
     return exitCodes.usage
@@ -75,7 +93,15 @@ function complain(error: unknown): number {
     tell(error.message)
     return exitCodes.config
   }
-  const level = process.env.NTT_AUTH_LOG_LEVEL
+  if (error instanceof WrongMasterKey) {
+    tell(error.message)
+    return exitCodes.config
+  }
+  if (error instanceof SchemaMismatch) {
+    tell(error.message)
+    return exitCodes[error.state]
+  }
+  const level = env.NTT_AUTH_LOG_LEVEL
   const { message, stack } = error instanceof Error ? error : new Error(String(error))
   if ((level === 'debug' || level === 'trace') && stack !== undefined) tell(stack)
   else tell(`ntt-auth failed: ${message} (NTT_AUTH_LOG_LEVEL=debug shows where)`)

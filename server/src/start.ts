@@ -8,6 +8,8 @@ import { sweepByTheClock } from './chores/sweep.ts'
 import { tendKeysByTheClock, tendKeysInTurn } from './chores/tend-keys.ts'
 import { watchFollowers } from './chores/watch-followers.ts'
 import { checkSchema, migrateUp } from './database/migrate.ts'
+import { reachDatabase } from './database/reach.ts'
+import { SchemaMismatch } from './database/schema-mismatch.ts'
 import { openPrivateKey } from './domain/keys/keyring.ts'
 import { listSigningKeys } from './domain/keys/store.ts'
 import { sampleHashes } from './domain/passwords/store.ts'
@@ -41,6 +43,7 @@ export async function startApp(app: App): Promise<() => void> {
 }
 
 export async function bringSchema(app: App): Promise<void> {
+  await reachDatabase(app.database, app.config.databaseUrl)
   await checkMasterKey(app)
   let state = await checkSchema(app.database)
   if (state === 'pending' && app.config.autoMigrate) {
@@ -48,10 +51,12 @@ export async function bringSchema(app: App): Promise<void> {
     state = await checkSchema(app.database)
   }
   if (state === 'pending') {
-    throw new Error('The database schema is behind this version. Run "ntt-auth migrate up", then start again.')
+    const remedy = 'Run "ntt-auth migrate up", then start again.'
+    throw new SchemaMismatch('pending', `The database schema is behind this version. ${remedy}`)
   }
   if (state === 'newer') {
-    throw new Error('The database schema is newer than this version. Start the version that made it, or a later one.')
+    const remedy = 'Start the version that made it, or a later one.'
+    throw new SchemaMismatch('newer', `The database schema is newer than this version. ${remedy}`)
   }
 }
 

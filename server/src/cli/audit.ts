@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs'
 import { type App, createApp } from '../app.ts'
 import { systemClock, toRfc3339 } from '../clock.ts'
 import { checkpointKeys } from '../domain/audit/checkpoint-keys.ts'
@@ -11,6 +10,7 @@ import type { Command, Invocation } from './command.ts'
 import { exitCodes } from './exit-codes.ts'
 import { configFrom, settingFlags } from './load-config.ts'
 import { openOutput } from './open-output.ts'
+import { refuseUnreadable } from './readable-file.ts'
 import { UsageError } from './usage-error.ts'
 
 export const command: Command = {
@@ -87,7 +87,7 @@ function readAction(invocation: Invocation): Run {
   }
   if (action === 'verify') {
     const copies = (options.checkpoints ?? []) as string[]
-    for (const path of copies) if (!existsSync(path)) throw new UsageError(`There is no file ${path}.`)
+    for (const path of copies) refuseUnreadable(path)
     return (app) => verify(app, invocation, copies)
   }
   const filter = readFilter(invocation)

@@ -1,6 +1,8 @@
 import { normaliseEmail } from '../domain/users/email.ts'
 import { AppError } from '../errors.ts'
 import { createAdmin, inviteAdmin, promoteToAdmin } from '../flows/create-admin.ts'
+import { createUserRoute } from '../http/routes/admin-users.ts'
+import { validatorOf } from '../http/validation.ts'
 import { linkView, userView } from '../http/views.ts'
 import type { Command, Invocation } from './command.ts'
 import { exitCodes } from './exit-codes.ts'
@@ -9,6 +11,8 @@ import { settingFlags } from './load-config.ts'
 import { readPassword } from './read-password.ts'
 import { UsageError } from './usage-error.ts'
 import { withApp } from './with-app.ts'
+
+const checkFields = validatorOf(createUserRoute.body!, 'body')
 
 type App = Parameters<Parameters<typeof withApp>[1]>[0]
 
@@ -46,13 +50,15 @@ Examples:
     const { options } = invocation
     const email = typeof options.email === 'string' ? normaliseEmail(options.email) : null
     if (email === null || invocation.arguments.length > 0) {
-      throw new UsageError('Say for whom: ntt-auth create-admin --email you@example.com')
+      throw new UsageError('Say for whom: "ntt-auth create-admin --email you@example.com".')
     }
     if ([options['password-stdin'], options.link, options.promote].filter(Boolean).length > 1) {
       throw new UsageError('Only one of --password-stdin, --link and --promote at a time.')
     }
     if (options.promote && options.name !== undefined) throw new UsageError('--promote changes nothing but the role.')
     return withApp(invocation, async (app) => {
+      // Held to the rules of the routes.
+      checkFields({ email, ...(options.name !== undefined && { name: options.name }) })
       await make(app, invocation, email)
       return exitCodes.ok
     })

@@ -2,8 +2,9 @@ import { existsSync } from 'node:fs'
 import { systemClock } from '../clock.ts'
 import type { Config } from '../config/config.ts'
 import { ConfigError } from '../config/config-error.ts'
+import { explainPlace } from '../config/data-directory.ts'
 import { masterKeyFile, readMasterKey } from '../config/master-key.ts'
-import { openDatabase } from '../database/connect.ts'
+import { type Database, openDatabase } from '../database/connect.ts'
 import { type Finding, fine, problem, warning } from '../database/finding.ts'
 import { checkSchema } from '../database/migrate.ts'
 import { clockSkew } from '../database/time.ts'
@@ -88,7 +89,12 @@ async function examineStore(config: Config, at: At): Promise<Placed[]> {
     return at('master key', problemsOf(error))
   }
   const { databaseUrl: url, databaseTimeout: timeout } = config
-  const database = await openDatabase({ url, timeout, poolSize: 1 })
+  let database: Database
+  try {
+    database = await openDatabase({ url, timeout, poolSize: 1 })
+  } catch (error) {
+    return at('database', problemsOf(explainPlace(error, config.dataDir)))
+  }
   try {
     const store = { config, masterKeys, database, clock: systemClock }
     return [...at('database', await examineDatabase(store)), ...at('keys', await examineKeys(store))]

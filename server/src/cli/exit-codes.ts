@@ -4,11 +4,11 @@ export const exitCodes = {
   failed: 1,
   /** `doctor`: something must be mended; warnings alone are 1. */
   problems: 2,
-  /** `migrate status`: migrations are waiting. */
+  /** The schema is behind this version: migrations are waiting. */
   pending: 3,
-  /** `migrate status`: the schema is newer than this version. */
+  /** The schema is newer than this version. */
   newer: 4,
-  /** There is no such user or session. */
+  /** There is no such user, session, service, secret or key. */
   notFound: 5,
   /** `audit verify`: the audit log is not what was written. */
   altered: 6,

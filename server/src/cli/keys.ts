@@ -1,6 +1,5 @@
 import type { App } from '../app.ts'
-import { createApp } from '../app.ts'
-import { systemClock, toRfc3339 } from '../clock.ts'
+import { toRfc3339 } from '../clock.ts'
 import { fileProblem, isTooOpen, readFile } from '../config/read-file.ts'
 import { listSigningKeys } from '../domain/keys/store.ts'
 import { AppError } from '../errors.ts'
@@ -9,12 +8,11 @@ import { importKey } from '../flows/import-key.ts'
 import { revokeKey } from '../flows/revoke-key.ts'
 import { rotateKeys } from '../flows/rotate-keys.ts'
 import { resealKeys } from '../flows/tend-keys.ts'
-import { createLog } from '../log.ts'
-import { bringSchema } from '../start.ts'
 import type { Command, Invocation } from './command.ts'
 import { exitCodes } from './exit-codes.ts'
-import { configFrom, settingFlags } from './load-config.ts'
+import { settingFlags } from './load-config.ts'
 import { UsageError } from './usage-error.ts'
+import { withApp } from './with-app.ts'
 
 export const command: Command = {
   summary: 'look at the signing keys, change, revoke or import one',
@@ -41,6 +39,8 @@ Servers that run notice within seconds. Keys also change by themselves, see NTT_
   --config FILE       the JSON file with settings, instead of NTT_AUTH_CONFIG_FILE
   --<setting> VALUE   any setting that is no secret; "ntt-auth help settings" lists them
 
+Exit: 0 done; 1 refused, e.g. rotate too soon; 5 there is no such key; 64 the command line is wrong.
+
 Examples:
   ntt-auth keys list
   ntt-auth keys rotate
@@ -55,17 +55,13 @@ Examples:
   },
   async run(invocation) {
     const act = readAction(invocation)
-    const app = await createApp(configFrom(invocation), createLog('error'), systemClock)
-    try {
-      await bringSchema(app)
+    return withApp(invocation, async (app) => {
       await act(app).catch(explain)
       const keys = await keysOf(app)
       if (invocation.options.json) invocation.print(JSON.stringify({ keys }, null, 2))
       else for (const line of asLines(keys)) invocation.print(line)
       return exitCodes.ok
-    } finally {
-      await app.close()
-    }
+    })
   },
 }
 
@@ -85,7 +81,8 @@ function readAction({ arguments: [action, operand, ...rest], options, tell }: In
   }
   if (action === 'import') {
     if (operand === undefined) throw new UsageError('Say which file: ntt-auth keys import FILE.')
-    return (app) => importKey(app, operatorAct, readKeyFile(operand, tell), activate === true)
+    const text = readKeyFile(operand, tell)
+    return (app) => importKey(app, operatorAct, text, activate === true)
   }
   if (operand !== undefined) throw new UsageError(usage)
   if (action === 'list') return async () => undefined
@@ -106,16 +103,16 @@ function readKeyFile(path: string, tell: (line: string) => void): string {
       tell(`Warning: others than its owner and group may use ${path}; remove it once it is imported.`)
     return text
   } catch (error) {
-    throw new Error(`${path} ${fileProblem(error)}.`)
+    throw new UsageError(`${path} ${fileProblem(error)}. Name a file that holds a private key.`)
   }
 }
 
 function explain(error: unknown): never {
   if (!(error instanceof AppError) || error.code !== 'rotation_too_soon') throw error
-  throw new Error(
-    `The next key has not been published for long enough: verifiers may still keep a key set without it. Wait ` +
-      `${error.details.retryAfter} seconds, or add --now.`,
-  )
+  const detail =
+    'The next key has not been published for long enough: verifiers may still keep a key set without it. Wait ' +
+    `${error.details.retryAfter} seconds, or add --now.`
+  throw new AppError('rotation_too_soon', { ...error.details, detail })
 }
 
 async function keysOf(app: App) {

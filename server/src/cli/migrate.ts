@@ -1,3 +1,4 @@
+import { explainPlace } from '../config/data-directory.ts'
 import { type Database, openDatabase } from '../database/connect.ts'
 import {
   checkSchema,
@@ -7,6 +8,8 @@ import {
   migrationPlan,
   migrationStatus,
 } from '../database/migrate.ts'
+import { migrations } from '../database/migrations.ts'
+import { reachDatabase } from '../database/reach.ts'
 import { maskDatabaseUrl } from '../database/url.ts'
 import type { Command, Invocation } from './command.ts'
 import { exitCodes } from './exit-codes.ts'
@@ -32,6 +35,9 @@ status  says what is applied: exit 0 when the schema is current, 3 when migratio
         than this version
 plan    prints the statements that "up" would run
 
+upward steps on large tables take their time: "up" says on standard error what it is doing, and a run that was broken
+off goes on where it stopped. Take a backup first.
+
   --to NAME           the last migration that is to be applied afterwards
   --yes               yes, drop the data
   --json              print an object
@@ -53,8 +59,11 @@ Examples:
       poolSize: 2,
       timeout: config.databaseTimeout,
       statementTimeout: action === 'up' || action === 'down' ? statementTimeout : config.databaseTimeout,
+    }).catch((error) => {
+      throw explainPlace(error, config.dataDir)
     })
     try {
+      await reachDatabase(database, config.databaseUrl)
       return await run(action, database, invocation)
     } finally {
       await database.close()
@@ -76,7 +85,13 @@ function readAction({ arguments: [action, ...rest], options: { to, yes } }: Invo
   if (action === 'down' && !yes) {
     throw new UsageError('"migrate down" drops tables with their data. Add --yes if that is what you want.')
   }
+  if (typeof to === 'string' && !(to === 'nothing' && action === 'down')) refuseUnknownMigration(to)
   return action
+}
+
+function refuseUnknownMigration(name: string): void {
+  const known = migrations.map((migration) => migration.name)
+  if (!known.includes(name)) throw new UsageError(`There is no migration "${name}"; there are: ${known.join(', ')}.`)
 }
 
 function isAction(text: string | undefined): text is Action {

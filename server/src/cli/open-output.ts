@@ -34,5 +34,8 @@ export async function openOutput({ print }: Invocation, to: string): Promise<Out
 
 function explain(error: NodeJS.ErrnoException, to: string): never {
   if (error.code === 'EEXIST') throw new UsageError(`${to} exists already; name another file.`)
-  throw new Error(`${to} cannot be written: ${error.message}`)
+  if (error.code === 'ENOENT') {
+    throw new UsageError(`There is no directory for ${to}; make it first, or name another file.`)
+  }
+  throw new Error(`${to} cannot be written (${error.code}).`)
 }

@@ -1,4 +1,5 @@
 import { createInterface } from 'node:readline/promises'
+import { fileProblem } from '../config/read-file.ts'
 import type { Invocation } from './command.ts'
 import { UsageError } from './usage-error.ts'
 
@@ -9,7 +10,11 @@ export async function readPassword(invocation: Invocation, email: string): Promi
 
 async function readAll({ stdin }: Invocation): Promise<string> {
   const chunks: Buffer[] = []
-  for await (const chunk of stdin) chunks.push(Buffer.from(chunk))
+  try {
+    for await (const chunk of stdin) chunks.push(Buffer.from(chunk))
+  } catch (error) {
+    throw new UsageError(`Standard input ${fileProblem(error)}. Pass a file or a pipe that holds the password.`)
+  }
   return Buffer.concat(chunks)
     .toString('utf8')
     .replace(/\r?\n$/, '')

@@ -1,5 +1,5 @@
-import { type App, createApp } from '../app.ts'
-import { systemClock, toRfc3339 } from '../clock.ts'
+import type { App } from '../app.ts'
+import { toRfc3339 } from '../clock.ts'
 import { duration } from '../config/values.ts'
 import { findService, listServices, type ServiceDetails } from '../domain/services/list.ts'
 import { isServiceScope, serviceScopes } from '../domain/services/service.ts'
@@ -7,12 +7,13 @@ import { AppError } from '../errors.ts'
 import { operatorAct } from '../flows/acting.ts'
 import { deleteService, deleteServiceSecret, rotateServiceSecret } from '../flows/change-services.ts'
 import { registerService } from '../flows/register-service.ts'
-import { createLog } from '../log.ts'
-import { bringSchema } from '../start.ts'
+import { createServiceRoute } from '../http/routes/admin-services.ts'
+import { validatorOf } from '../http/validation.ts'
 import type { Command, Invocation } from './command.ts'
 import { exitCodes } from './exit-codes.ts'
-import { configFrom, settingFlags } from './load-config.ts'
+import { settingFlags } from './load-config.ts'
 import { UsageError } from './usage-error.ts'
+import { withApp } from './with-app.ts'
 
 const actions = ['list', 'create', 'rotate', 'delete'] as const
 type Action = (typeof actions)[number]
@@ -20,9 +21,12 @@ type Action = (typeof actions)[number]
 export const command: Command = {
   summary: 'admit other programs that call this server, give them new secrets, or list and delete them',
   help: `ntt-auth services list [--json]
-ntt-auth services create --name NAME [--scopes LIST] [--expires-in TIME] [--json]
+ntt-auth services create --name NAME --scopes LIST [--expires-in TIME] [--json]
 ntt-auth services rotate --client-id ID [--overlap TIME] [--expires-in TIME] [--json]
-ntt-auth services delete --client-id ID [--secret SECRET_ID] --yes
+ntt-auth services delete --client-id ID [--secret SECRET_ID] --yes [--json]
+
+A service is another program that calls this server with a credential of its own. Works on the database by itself: no
+server needs to run, and one may.
 
 list    lists the services and their secrets that are alive, never a secret itself
 create  makes a service and prints its client id and secret; the secret is shown this once
@@ -30,13 +34,21 @@ rotate  makes its next secret and prints it this once; the ones before live on f
 delete  deletes a service, or one secret of it; it is let in no more, on every node within two seconds
 
   --name NAME         what people call the service
-  --scopes LIST       what it may do, separated by commas: ${serviceScopes.join(', ')} (all unless told)
+  --scopes LIST       what it may do, separated by commas; give it what it needs and no more:
+                        introspect        ask whether a token is good      POST /oauth2/introspect
+                        revoke            end a session or a token         POST /oauth2/revoke
+                        revocations:read  follow what is revoked           GET /v1/revocations, /v1/revocations/stream
+                        users:read        look users up                    GET /v1/admin/users, /v1/admin/users/{id}
   --client-id ID      which service, as "list" shows it
   --overlap TIME      how long the secrets before live on, as in 30m; 1h unless told, 0s ends them at once
   --expires-in TIME   how long the new secret lives, as in 90d; for ever unless told
   --secret SECRET_ID  only this secret, as "list" shows it
   --yes               yes, delete
-  --json              print JSON
+  --json              print an object, or a list of them
+  --config FILE       the JSON file with settings, instead of NTT_AUTH_CONFIG_FILE
+  --<setting> VALUE   any setting that is no secret; "ntt-auth help settings" lists them
+
+Exit: 0 done; 1 refused, e.g. two secrets are alive; 5 there is no such service or secret; 64 the command line is wrong.
 
 Examples:
   ntt-auth services create --name billing --scopes introspect,revocations:read
@@ -55,18 +67,34 @@ Examples:
   },
   async run(invocation) {
     const action = readAction(invocation)
+    refuseForeignOptions(invocation, action)
     // Whatever is wrong with the call is said before anything is opened.
     const work = prepare[action](invocation)
-    const app = await createApp(configFrom(invocation), createLog('error'), systemClock)
-    try {
-      await bringSchema(app)
+    return withApp(invocation, async (app) => {
       print(invocation, await work(app).catch(inWords))
       return exitCodes.ok
-    } finally {
-      await app.close()
-    }
+    })
   },
 }
+
+const optionsOf: Record<Action, string[]> = {
+  list: [],
+  create: ['name', 'scopes', 'expires-in'],
+  rotate: ['client-id', 'overlap', 'expires-in'],
+  delete: ['client-id', 'secret', 'yes'],
+}
+
+/** An option that would be ignored is a misunderstanding. */
+function refuseForeignOptions({ options }: Invocation, action: Action): void {
+  for (const name of new Set(Object.values(optionsOf).flat())) {
+    if (options[name] !== undefined && !optionsOf[action].includes(name)) {
+      throw new UsageError(`--${name} does not belong to "services ${action}". See "ntt-auth services --help".`)
+    }
+  }
+}
+
+// Whatever is given is held to the rules of the route.
+const checkCreate = validatorOf(createServiceRoute.body!, 'body')
 
 type Line = Record<string, string>
 type Work = (app: App) => Promise<Line | Line[]>
@@ -84,13 +112,20 @@ const prepare: Record<Action, (invocation: Invocation) => Work> = {
   create(invocation) {
     const name = text(invocation, 'name')
     if (name === null || name.trim() === '') throw new UsageError('Give the service a name: --name NAME.')
-    const scopes = text(invocation, 'scopes')?.split(',') ?? [...serviceScopes]
+    const list = text(invocation, 'scopes')
+    if (list === null) {
+      throw new UsageError(
+        `Say what it may do: --scopes LIST, of ${serviceScopes.join(', ')}. Give no more than it needs.`,
+      )
+    }
+    const scopes = [...new Set(list.split(',').map((scope) => scope.trim()))]
     const unknown = scopes.find((scope) => !isServiceScope(scope))
     if (unknown !== undefined) {
       throw new UsageError(`There is no scope "${unknown}"; there are: ${serviceScopes.join(', ')}.`)
     }
     const life = span(invocation, 'expires-in')
     return async (app) => {
+      checkCreate({ name, scopes })
       const made = await registerService(app, operatorAct, name, scopes.filter(isServiceScope), life)
       return { client_id: made.service.clientId, client_secret: made.secret, name, scopes: scopes.join(',') }
     }
@@ -148,10 +183,12 @@ function span(invocation: Invocation, name: string): number | null {
 
 function inWords(error: unknown): never {
   if (error instanceof AppError && error.code === 'not_found') {
-    throw new Error('There is no such service or secret; "ntt-auth services list" shows those there are.')
+    const detail = 'There is no such service or secret; "ntt-auth services list" shows those there are.'
+    throw new AppError('not_found', { detail })
   }
   if (error instanceof AppError && error.code === 'secrets_full') {
-    throw new Error('The service has two secrets already: delete one, or rotate with --overlap 0s.')
+    const detail = 'The service has two secrets already: delete one, or rotate with --overlap 0s.'
+    throw new AppError('secrets_full', { detail })
   }
   throw error
 }

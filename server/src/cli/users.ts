@@ -121,7 +121,7 @@ Examples:
       throw new UsageError(
         action.takes === null
           ? `"users ${name}" takes options only.`
-          : `Say ${action.takes === 'FILE' ? 'from where' : 'whom'}: ntt-auth users ${name} ${action.takes}`,
+          : `Say ${action.takes === 'FILE' ? 'from where' : 'whom, by id or address'}: "ntt-auth users ${name} ${action.takes}".`,
       )
     }
     refuseForeignOptions(invocation, name)
@@ -231,7 +231,7 @@ async function list(app: App, { options, print, tell }: Invocation): Promise<voi
 async function create(app: App, invocation: Invocation): Promise<void> {
   const { options, print } = invocation
   const { email, name, locale, roles } = options as Record<string, string | undefined>
-  if (email === undefined) throw new UsageError('Say for whom: ntt-auth users create --email you@example.com')
+  if (email === undefined) throw new UsageError('Say for whom: "ntt-auth users create --email you@example.com".')
   const given = {
     email,
     ...(name !== undefined && { name }),

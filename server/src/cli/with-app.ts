@@ -1,6 +1,6 @@
 import { type App, createApp } from '../app.ts'
 import { systemClock } from '../clock.ts'
-import { AppError, catalogue } from '../errors.ts'
+import { AppError, catalogue, type ErrorDetails } from '../errors.ts'
 import { createLog } from '../log.ts'
 import { bringSchema } from '../start.ts'
 import type { Invocation } from './command.ts'
@@ -19,10 +19,23 @@ export async function withApp(invocation: Invocation, work: (app: App) => Promis
   } catch (error) {
     if (!(error instanceof AppError) || error.status >= 500) throw error
     const { title, remedy } = catalogue[error.code]
-    invocation.tell(error.details.detail ?? `${title}. ${remedy}`)
+    invocation.tell(fieldsInWords(error.details) ?? error.details.detail ?? `${title}. ${remedy}`)
     if (error.code === 'not_found') return exitCodes.notFound
     return error.code === 'validation_failed' ? exitCodes.usage : exitCodes.failed
   } finally {
     await app.close()
   }
+}
+
+/** What routes call `/query/created_after` is the option `--created-after` here. */
+function fieldsInWords({ errors }: ErrorDetails): string | undefined {
+  return errors
+    ?.map(({ pointer, detail }) => {
+      const [field] = pointer
+        .replace(/^\/query/, '')
+        .split('/')
+        .filter(Boolean)
+      return field === undefined ? detail : `--${field.replaceAll('_', '-')}: ${detail}`
+    })
+    .join(' ')
 }

@@ -5,6 +5,7 @@ import { withLease } from './lease.ts'
 import { createTable, downStatement, isDone, type Migration, type Step, upStatement } from './migration.ts'
 import { migrations as all } from './migrations.ts'
 import type { SchemaMigrationRow } from './schema.ts'
+import { SchemaMismatch } from './schema-mismatch.ts'
 import { repeating } from './transaction.ts'
 
 export type MigrateOptions = {
@@ -204,7 +205,8 @@ const records = {
 async function refuseUnknown(database: Database, migrations: readonly Migration[]): Promise<void> {
   const { unknown } = await migrationStatus(database, migrations)
   if (unknown.length > 0) {
-    throw new Error(`The schema is newer than this version: it has ${unknown.join(', ')}. Install a newer version.`)
+    const message = `The schema is newer than this version: it has ${unknown.join(', ')}. Install a newer version.`
+    throw new SchemaMismatch('newer', message)
   }
 }
 

@@ -46,7 +46,7 @@ export const Delivery = Type.Union([Type.Literal('body'), Type.Literal('cookie')
 })
 export const Role = Type.String({
   pattern: '^[a-z][a-z0-9_.:-]{0,62}$',
-  description: 'a role: a lower-case letter, then at most 62 of a-z 0-9 _ . : -',
+  description: 'a role: a lower-case letter, then at most 62 of a-z 0-9 _ . : or -.',
 })
 export const Roles = Type.Array(Role, { maxItems: 50, uniqueItems: true, description: 'at most 50 different roles.' })
 export const Metadata = Type.Record(Type.String(), Type.Unknown(), { description: 'a JSON object of your own.' })

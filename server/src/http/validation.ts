@@ -1,7 +1,7 @@
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
 import { AppError, type FieldError } from '../errors.ts'
 
-const ajv = new Ajv({ allErrors: true, coerceTypes: false, useDefaults: true, strictSchema: false })
+const ajv = new Ajv({ allErrors: true, coerceTypes: false, useDefaults: true, strictSchema: false, verbose: true })
 
 const mostErrors = 20
 
@@ -12,7 +12,8 @@ export function validatorOf(schema: object, part: 'body' | 'query' | 'params'): 
     validate ??= ajv.compile(schema)
     if (part !== 'body') readNumbersAndFlags(schema, data as Record<string, unknown>)
     if (validate(data)) return
-    const errors = (validate.errors ?? []).slice(0, mostErrors).map((error) => fieldError(error, part))
+    const found = withoutBranches(validate.errors ?? [])
+    const errors = found.slice(0, mostErrors).map((error) => fieldError(error, part))
     throw new AppError('validation_failed', { detail: summary(errors), errors })
   }
 }
@@ -31,6 +32,12 @@ function readNumbersAndFlags(schema: object, data: Record<string, unknown>): voi
   }
 }
 
+/** Of a choice that fits none of its branches only that is said, not why each does not fit. */
+function withoutBranches(errors: ErrorObject[]): ErrorObject[] {
+  const choices = errors.filter(({ keyword }) => keyword === 'anyOf').map(({ schemaPath }) => `${schemaPath}/`)
+  return errors.filter(({ schemaPath }) => !choices.some((choice) => schemaPath.startsWith(choice)))
+}
+
 function summary(errors: FieldError[]): string {
   return errors.map((error) => `${error.pointer || 'The body'}: ${error.detail}`).join(' ')
 }
@@ -47,6 +54,11 @@ function fieldError(error: ErrorObject, part: string): FieldError {
       code: 'unknown_field',
       detail: 'There is no such field here; check its spelling.',
     }
+  }
+  if (keyword === 'anyOf') {
+    const branches = error.schema as { description?: string }[]
+    const hint = error.parentSchema?.description ?? branches.find(({ description }) => description)?.description
+    if (hint) return { pointer: where, code: keyword, detail: `Send ${hint}` }
   }
   const hint = error.parentSchema?.description ?? (error.schema as { description?: string } | undefined)?.description
   return { pointer: where, code: keyword, detail: hint ? `It ${error.message}: ${hint}` : `It ${error.message}.` }

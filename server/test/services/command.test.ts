@@ -50,11 +50,17 @@ it('says what is wrong with a call before it opens anything', async () => {
     [[], /Call it as "ntt-auth services list"/],
     [['explode'], /Call it as "ntt-auth services list"/],
     [['create'], /Give the service a name/],
+    [['create', '--name', 'x'], /--scopes LIST, of introspect, revoke, revocations:read, users:read/],
+    [['list', '--name', 'x'], /--name does not belong to "services list"/],
+    [['create', '--name', 'a\u0001', '--scopes', 'introspect'], /^--name: .*without control characters/],
     [
       ['create', '--name', 'x', '--scopes', 'everything'],
       /There is no scope "everything"; there are: introspect, revoke/,
     ],
-    [['create', '--name', 'x', '--expires-in', 'soon'], /--expires-in: "soon" is not a duration/],
+    [
+      ['create', '--name', 'x', '--scopes', 'introspect', '--expires-in', 'soon'],
+      /--expires-in: "soon" is not a duration/,
+    ],
     [['rotate'], /Say which service/],
     [['rotate', '--client-id', 'x', '--overlap', '1'], /--overlap: "1" is not a duration/],
     [['delete', '--client-id', 'x'], /Add --yes/],
@@ -64,6 +70,6 @@ it('says what is wrong with a call before it opens anything', async () => {
     assert.match(told, sentence)
   }
   const { code, told } = await run('delete', '--client-id', 'svc_nobody', '--yes')
-  assert.equal(code, 1)
+  assert.equal(code, 5)
   assert.match(told, /There is no such service or secret/)
 })

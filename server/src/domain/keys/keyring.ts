@@ -3,6 +3,7 @@ import type { SigningKeyRow } from '../../database/schema.ts'
 import { algorithms, isSigningAlgorithm } from './algorithms.ts'
 import { activeFirst } from './lifecycle.ts'
 import { unseal } from './seal.ts'
+import { WrongMasterKey } from './wrong-master-key.ts'
 
 /** The keys in memory: one signs, all that are published verify. */
 export type Keyring = {
@@ -46,12 +47,12 @@ export function keyring(masterKeys: Buffer[]): Keyring {
 
 /**
  * The private half of a key that signs or will.
- * @throws Error when none of the master keys opens it
+ * @throws WrongMasterKey when none of the master keys opens it
  */
 export function openPrivateKey(row: SigningKeyRow, masterKeys: Buffer[]): Buffer {
   const secret = unseal(masterKeys, row.kid, row.sealed_private)
   if (secret) return secret
-  throw new Error(
+  throw new WrongMasterKey(
     `The master key does not open the signing key ${row.kid}: it is not the one this database was used with. ` +
       'Start with the former NTT_AUTH_MASTER_KEY (several may be given, the newest first).',
   )
