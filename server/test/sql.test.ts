@@ -185,6 +185,7 @@ const stores: {
     insertRevocations: [
       (db) => revocations.insertRevocations(db, [{ ...revocation, reason: 'logout', revoked_at: now }]),
     ],
+    listRevokedTokens: [(db) => revocations.listRevokedTokens(db, ['one', 'two'], now)],
     listRevocationsLapsedBefore: [(db) => revocations.listRevocationsLapsedBefore(db, now, 500)],
     deleteRevocationRows: [(db) => revocations.deleteRevocationRows(db, ['one', 'two'])],
     listRevocationsAfter: [(db) => revocations.listRevocationsAfter(db, { position: 7, now, limit: 1000 })],

@@ -1,14 +1,14 @@
 import type { App } from '../app.ts'
-import type { End } from '../domain/journal/journal.ts'
+import type { End, SessionEnd } from '../domain/journal/journal.ts'
 import type { RevocationRow } from '../domain/revocations/store.ts'
 import { AppError } from '../errors.ts'
 import { revokedSpan } from './revoked-span.ts'
 
 export type Ended = {
-  ends: End[]
+  ends: SessionEnd[]
   revocations: RevocationRow[]
   /** What had ended before and was asked for again. */
-  confirmed: End[]
+  confirmed: SessionEnd[]
 }
 
 export const nothingEnded: Ended = { ends: [], revocations: [], confirmed: [] }

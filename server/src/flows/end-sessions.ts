@@ -1,7 +1,7 @@
 import type { App } from '../app.ts'
 import type { Tx } from '../database/connect.ts'
 import type { AuditEvent } from '../domain/audit/events.ts'
-import type { End } from '../domain/journal/journal.ts'
+import type { SessionEnd } from '../domain/journal/journal.ts'
 import { recordRevocations } from '../domain/revocations/record.ts'
 import { endSession, endSessionsOfUser } from '../domain/sessions/end.ts'
 import { type EndedRow, findSessionEnd, listSessionsEndedSince } from '../domain/sessions/store.ts'
@@ -33,12 +33,12 @@ export async function endAll(app: App, tx: Tx, userId: string, reason: EndReason
 // A client that got no answer asks again within seconds; one that slept meanwhile, in the morning.
 const retriedWithin = 24 * 60 * 60 * 1000
 
-async function endOf(tx: Tx, id: string): Promise<End[]> {
+async function endOf(tx: Tx, id: string): Promise<SessionEnd[]> {
   const row = await findSessionEnd(tx, id)
   return row ? [endOfRow(row)] : []
 }
 
-function endOfRow({ id, ended_at, end_reason }: EndedRow): End {
+function endOfRow({ id, ended_at, end_reason }: EndedRow): SessionEnd {
   return { kind: 'session', id, at: ended_at!, reason: end_reason as EndReason }
 }
 

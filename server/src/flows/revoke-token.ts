@@ -2,7 +2,7 @@ import type { App } from '../app.ts'
 import { recordRevocations } from '../domain/revocations/record.ts'
 import { type AccessClaims, leewaySeconds, verifyAccessToken } from '../domain/tokens/access-token.ts'
 import type { Act } from './acting.ts'
-import { announceRevocations } from './announce-ends.ts'
+import { announceRevocations, confirmEnds, keepEnds } from './announce-ends.ts'
 import { inAuditedTransaction } from './audited.ts'
 import { logout } from './logout.ts'
 
@@ -20,11 +20,14 @@ export async function revokeToken(app: App, act: Act, token: string): Promise<vo
 }
 
 async function revokeAccessToken(app: App, act: Act, { jti, sub, exp }: AccessClaims, now: number): Promise<void> {
-  if (app.revocations.has({ jti, sid: '', sub: '', iat: 0 }, '')) return
+  // A restored database would let it pass again.
+  const end = { kind: 'token', id: jti, at: now, reason: 'revoked' } as const
+  if (app.revocations.has({ jti, sid: '', sub: '', iat: 0 }, '')) return confirmEnds(app, [end])
   const span = { before: now, until: (exp + 2 * leewaySeconds) * 1000 }
   const rows = await inAuditedTransaction(app, act, async (tx, record) => {
     record({ event: 'token_revoked', subject: { kind: 'token', id: jti }, user: sub })
     return recordRevocations(tx, 'token', [jti], 'revoked', span, now)
   })
   announceRevocations(app, rows)
+  keepEnds(app, [end])
 }

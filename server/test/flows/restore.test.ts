@@ -2,11 +2,25 @@ import assert from 'node:assert/strict'
 import { appendFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { it } from 'node:test'
+import { systemAct } from '../../src/flows/acting.ts'
 import { reapplyEnds } from '../../src/flows/reapply-ends.ts'
+import { revokeToken } from '../../src/flows/revoke-token.ts'
 import { newId } from '../../src/random.ts'
 import { sessionRow } from '../support/rows.ts'
 import { goodPassword, registerSomebody, type TestServer } from '../support/server.ts'
-import { day, describeFlow, footprint, hour, keyA, logIn, problem, refresh, second, validate } from './flow-server.ts'
+import {
+  day,
+  describeFlow,
+  eventually,
+  footprint,
+  hour,
+  keyA,
+  logIn,
+  problem,
+  refresh,
+  second,
+  validate,
+} from './flow-server.ts'
 
 describeFlow('restore', (flow) => {
   const person = () => registerSomebody(flow.server)
@@ -79,6 +93,42 @@ describeFlow('restore', (flow) => {
       }
       assert.equal(restored.log.filter(({ event }) => event === 'ends_reapplied').length, 1)
     })
+  })
+
+  it('refuses again an access token that was revoked by itself, also behind many tokens that have expired', async () => {
+    const { server } = flow
+    const early = await person()
+    await logOut(server, early.refresh_token)
+    server.clock.advance(second)
+    const old = server.clock.now() - 5 * hour
+    const lapsed = Array.from({ length: 700 }, () => newId(old))
+    server.app.journal.append(lapsed.map((id) => ({ kind: 'token', id, at: old, reason: 'revoked' })))
+    const one = await person()
+    await revokeToken(server.app, systemAct, one.access_token)
+    const two = await person()
+    const other = await flow.start()
+    await revokeToken(other.app, systemAct, two.access_token)
+    await other.close()
+    // Whose answer was lost asks again, here: this node answers for it from now on.
+    await eventually(async () => (await validate(server, two.access_token)).status === 401)
+    await revokeToken(server.app, systemAct, two.access_token)
+    assert.equal(problem(await validate(server, one.access_token)), '401 token_revoked')
+    await goBack()
+    await restarted(async (restored) => {
+      for (const { access_token } of [one, two]) {
+        assert.equal(problem(await validate(restored, access_token)), '401 token_revoked')
+      }
+      assert.equal(problem(await refresh(restored, early.refresh_token)), '401 session_ended logout')
+      const next = await refresh(restored, one.refresh_token, keyA)
+      assert.equal((await validate(restored, next.body.access_token)).status, 200)
+      assert.equal(await reapplyEnds(restored.app), 0)
+    })
+    const row = await server.app.database.db
+      .selectFrom('revocations')
+      .selectAll()
+      .where('kind', '=', 'token')
+      .executeTakeFirstOrThrow()
+    assert.ok(row.until_at >= server.clock.now() + hour)
   })
 
   it('does nothing where the database has not gone back', async () => {

@@ -14,10 +14,11 @@ import type { EndReason } from '../../errors.ts'
 
 /**
  * The journal of ends: a line for every session, or every user's sessions, that ended, and for every signing key that
- * was revoked, kept outside the database. A restored database knows nothing of what ended after the backup; the journal
+ * was revoked, or access token that was revoked by itself, kept outside the database. A restored database knows nothing of what ended after the backup; the journal
  * does (`docs/refresh-protocol.md`).
  */
-export type End = { kind: 'session' | 'user' | 'key'; id: string; at: number; reason: EndReason }
+export type End = SessionEnd | { kind: 'token'; id: string; at: number; reason: 'revoked' }
+export type SessionEnd = { kind: 'session' | 'user' | 'key'; id: string; at: number; reason: EndReason }
 
 export type Journal = {
   /** Writes the lines before it returns: they survive a crash of this process. They are on the disk within a second. */

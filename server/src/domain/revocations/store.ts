@@ -71,6 +71,13 @@ export async function advanceFeedHead(db: Db | Tx, from: number, to: number): Pr
   return result.numUpdatedRows > 0n
 }
 
+/** Which of these access tokens are revoked by themselves. */
+export async function listRevokedTokens(db: Db | Tx, ids: string[], now: number): Promise<string[]> {
+  if (ids.length === 0) return []
+  const query = db.selectFrom('revocations').select('subject').where('until_at', '>', now).where('kind', '=', 'token')
+  return (await query.where('subject', 'in', ids).execute()).map(({ subject }) => subject)
+}
+
 /** Those that mattered until before a time, oldest first. */
 export async function listRevocationsLapsedBefore(db: Db | Tx, before: number, limit: number) {
   return db

@@ -1,6 +1,9 @@
 -- insertRevocations
 insert into "revocations" ("id", "kind", "subject", "before_at", "until_at", "position", "reason", "revoked_at") values (?, ?, ?, ?, ?, ?, ?, ?);
 
+-- listRevokedTokens
+select "subject" from "revocations" where "until_at" > ? and "kind" = ? and "subject" in (?, ?);
+
 -- listRevocationsLapsedBefore
 select "id", "until_at" as "due_at" from "revocations" where "until_at" < ? order by "until_at", "id" limit ?;
 
