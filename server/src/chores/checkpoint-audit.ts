@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { App } from '../app.ts'
-import { removeOldLines } from '../domain/audit/retain.ts'
+import { checkpointFile, shortenCheckpoints } from '../domain/audit/checkpoint-file.ts'
+import { firstOf, removeOldLines } from '../domain/audit/retain.ts'
 import { findLastCheckpoint } from '../domain/audit/store.ts'
 import { makeCheckpoint } from '../flows/make-checkpoint.ts'
 import { inTurn, turnLasts } from './in-turn.ts'
@@ -76,10 +77,20 @@ async function removeExpired(app: App): Promise<void> {
   }
 }
 
+/** The copy in the data directory goes as far back as the checkpoints in the database, and a tenth further at most. */
+async function shortenCopy({ config, clock, database }: App): Promise<void> {
+  const last = await findLastCheckpoint(database.db)
+  if (!last) return
+  const before = clock.now() - config.auditRetention
+  const kept = { first: firstOf(last), before, slack: config.auditRetention / 10 }
+  await shortenCheckpoints(checkpointFile(config.dataDir), kept)
+}
+
 /** @param removing whether old lines go as well. @returns whether it was this node's turn */
 export function checkpointInTurn(app: App, removing = true): Promise<boolean> {
   return inTurn(app, 'audit-checkpoint', async () => {
     await makeCheckpoint(app)
     if (removing) await removeExpired(app)
+    if (removing) await shortenCopy(app)
   })
 }

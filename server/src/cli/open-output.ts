@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { createWriteStream } from 'node:fs'
+import { createWriteStream, existsSync, statSync } from 'node:fs'
 import type { Invocation } from './command.ts'
 import { UsageError } from './usage-error.ts'
 
@@ -33,8 +33,9 @@ export async function openOutput({ print }: Invocation, to: string): Promise<Out
 }
 
 function explain(error: NodeJS.ErrnoException, to: string): never {
+  if (existsSync(to) && statSync(to).isDirectory()) throw new UsageError(`${to} is a directory; name a file in it.`)
   if (error.code === 'EEXIST') throw new UsageError(`${to} exists already; name another file.`)
-  if (error.code === 'ENOENT') {
+  if (error.code === 'ENOENT' || error.code === 'ENOTDIR') {
     throw new UsageError(`There is no directory for ${to}; make it first, or name another file.`)
   }
   throw new Error(`${to} cannot be written (${error.code}).`)

@@ -104,6 +104,15 @@ describe('ntt-auth audit', () => {
     ]
     for (const [args, sentence] of refused) await refuses(args, sentence)
     await refuses(['verify', '--checkpoints', join(dataDir, 'nowhere')], /There is no file .*nowhere/)
+    const file = checkpointFile(dataDir)
+    await refuses(['verify', '--checkpoints', dataDir], / is a directory\. Name a file that can be read\.$/)
+    await refuses(['verify', '--checkpoints', join(file, 'x')], /Name (one|a file) that can be read\.$/)
+    await refuses(['export', '--to', dataDir], / is a directory; name a file in it\.$/)
+    await refuses(
+      ['export', '--to', join(dataDir, 'nowhere', 'x')],
+      /There is no directory for \S+nowhere\/x; make it first/,
+    )
+    await refuses(['export', '--to', join(file, 'x')], /There is no directory for/)
   })
 
   it('exits with 6 and says what was done to which lines', async () => {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { appendFileSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { beforeEach, it } from 'node:test'
 import type { App } from '../../src/app.ts'
 import { checkpointInTurn } from '../../src/chores/checkpoint-audit.ts'
@@ -201,10 +202,32 @@ describeStore('the retention of the audit log', (database) => {
       assert.deepEqual(await problems(), [], `month ${month}`)
     }
     const [checkpoints, persons] = await count()
+    // The copy goes with them, and a copy of the copy that was never shortened is as good.
+    const copy = checkpointFile(app.config.dataDir)
+    const numbers = () =>
+      readFileSync(copy, 'utf8')
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line).number)
+    assert.equal(numbers().length, 30)
+    appendFileSync(copy, 'what no checkpoint is\n')
+    await write()
+    await checkpointInTurn(app)
+    const left = readFileSync(copy, 'utf8').split('\n')
+    assert.ok(left.length <= 18 && left.length >= 13, `${left.length} checkpoints in the copy`)
+    assert.ok(left.includes('what no checkpoint is'))
+    assert.equal(statSync(copy).mode & 0o077, 0)
+    writeFileSync(copy, left.filter((line) => line !== 'what no checkpoint is').join('\n'))
+    assert.equal(numbers().at(-1), 31)
+    assert.deepEqual(await problems(), [])
+    const [oldest] = numbers()
+    clock.advance(10 * day)
+    await checkpointInTurn(app)
+    assert.equal(numbers()[0], oldest, 'seldom, and much at once')
     assert.ok(checkpoints! <= 15, `${checkpoints} checkpoints`)
     assert.equal(persons, 0)
     assert.ok((await lines()).length <= 15)
-    await db().deleteFrom('audit_checkpoints').where('number', '<', 20).execute()
+    await db().deleteFrom('audit_checkpoints').where('number', '<', 25).execute()
     assert.ok((await problems()).some((sentence) => /^Checkpoints? .* missing at the old end\.$/.test(sentence)))
   })
 })

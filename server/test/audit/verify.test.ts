@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { appendFileSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { beforeEach, it } from 'node:test'
 import type { App } from '../../src/app.ts'
 import type { AuditLineRow } from '../../src/database/schema.ts'
@@ -230,6 +231,25 @@ describeStore('the verification of the audit log', (database) => {
     assert.deepEqual(await found([copy]), ['edited checkpoints 7-7'])
   })
 
+  it('goes on with a copy behind a last line that a crash cut short', async () => {
+    const copy = checkpointFile(app.config.dataDir)
+    appendFileSync(copy, `{"number":3,"body":"${'x'.repeat(10_000)}`)
+    await makeCheckpoint(app)
+    assert.deepEqual(
+      readFileSync(copy, 'utf8')
+        .split('\n')
+        .map((line) => line && JSON.parse(line).number),
+      [1, 2, 3, ''],
+    )
+    assert.deepEqual(await found([copy]), [])
+    writeFileSync(copy, '{"number"')
+    await write(1)
+    await makeCheckpoint(app)
+    assert.equal(JSON.parse(readFileSync(copy, 'utf8')).number, 4)
+    writeFileSync(copy, '')
+    assert.deepEqual(await found([copy]), [])
+  })
+
   it('finds that a chain was taken off the list of writers, and writes and signs another', async () => {
     await makeCheckpoint(app)
     await db().deleteFrom('audit_writers').execute()
@@ -265,6 +285,41 @@ describeStore('the verification of the audit log', (database) => {
     }
   })
 
+  it('finds what somebody sets in the list of writers', async () => {
+    const [row] = await db().selectFrom('audit_writers').selectAll().execute()
+    const set = (to: Partial<NonNullable<typeof row>>) => db().updateTable('audit_writers').set(to).execute()
+    for (const to of [{ started_at: row!.started_at + 1 }, { started_at: 0 }, { removed_in: 2 }]) {
+      await set(to)
+      assert.deepEqual(await found(), ['edited writers 0-0'], JSON.stringify(to))
+      await set(row!)
+    }
+    assert.deepEqual(await found(), [])
+  })
+
+  it('finds that the database went back to a copy, also when it has gone on since', async () => {
+    const elsewhere = auditedApp(database())
+    const tables = ['audit_lines', 'audit_writers', 'audit_persons', 'audit_checkpoints'] as const
+    const former = await Promise.all(tables.map((table) => db().selectFrom(table).selectAll().execute()))
+    await write(2)
+    await makeCheckpoint(app)
+    const copy = checkpointFile(app.config.dataDir)
+    for (const [index, table] of tables.entries()) {
+      await db().deleteFrom(table).execute()
+      await db()
+        .insertInto(table)
+        .values(former[index] as never)
+        .execute()
+    }
+    assert.deepEqual(await found(), [])
+    assert.deepEqual(await found([copy]), ['truncated checkpoints 3-3', 'truncated lines 10-11'])
+    for (let count = 0; count < 3; count++) {
+      await write(1, elsewhere)
+      await makeCheckpoint(elsewhere)
+    }
+    assert.deepEqual(await found(), [])
+    assert.deepEqual(await found([copy]), ['edited checkpoints 3-3'])
+  })
+
   it('signs what was written after a checkpoint whose clock was ahead', async () => {
     const clock = testClock()
     const set = auditedApp(database(), clock)
@@ -280,19 +335,25 @@ describeStore('the verification of the audit log', (database) => {
   it('finds nothing where checkpoints are made while it reads', async () => {
     const tell = () => undefined
     const keys = checkpointKeys(app.masterKeys)
+    const copies = [checkpointFile(app.config.dataDir)]
     let reading = true
     const writing = (async () => {
       while (reading) {
         await write(1)
         await makeCheckpoint(app)
+        // SQLite answers without ever waiting: files would never be read.
+        await new Promise(setImmediate)
       }
     })()
     const sentences: string[] = []
-    for (let round = 0; round < 20; round++) {
-      sentences.push(...(await verifyLog(db(), { keys, copies: [], tell })).findings.map((each) => each.sentence))
+    try {
+      for (let round = 0; round < 20; round++) {
+        sentences.push(...(await verifyLog(db(), { keys, copies, tell })).findings.map((each) => each.sentence))
+      }
+    } finally {
+      reading = false
+      await writing
     }
-    reading = false
-    await writing
     assert.deepEqual(sentences, [])
   })
 
@@ -400,9 +461,12 @@ describeStore('the verification of the audit log', (database) => {
       }
     })()
     const kinds: string[] = []
-    for (let round = 0; round < 20; round++) kinds.push(...(await found()))
-    reading = false
-    await writing
+    try {
+      for (let round = 0; round < 20; round++) kinds.push(...(await found()))
+    } finally {
+      reading = false
+      await writing
+    }
     assert.deepEqual(kinds, [])
   })
 
@@ -414,6 +478,18 @@ describeStore('the verification of the audit log', (database) => {
     await write(1, again)
     await makeCheckpoint(again)
     assert.deepEqual(await found([], [masterKeyOf('third')]), [])
+    // Also where only a copy has what the former keys signed.
+    const [, , third, fourth] = await db().selectFrom('audit_checkpoints').selectAll().orderBy('number').execute()
+    await db().deleteFrom('audit_checkpoints').where('number', '>', 2).execute()
+    const copy = join(app.config.dataDir, 'all.ndjson')
+    const texts = [app, changed, again].map(({ config }) => readFileSync(checkpointFile(config.dataDir), 'utf8'))
+    writeFileSync(copy, texts.join(''))
+    const cutOff = await found([copy], [masterKeyOf('third'), masterKeyOf('first')])
+    assert.deepEqual(
+      cutOff.filter((each) => each.includes('checkpoint')),
+      ['truncated checkpoints 3-4'],
+    )
+    await db().insertInto('audit_checkpoints').values([third!, fourth!]).execute()
     assert.deepEqual((await found([], [masterKeyOf('first')])).slice(0, 2), [
       'unknown_key checkpoints 4-4',
       'unknown_key checkpoints 3-3',

@@ -1,5 +1,6 @@
-import { closeSync, createReadStream, fsyncSync, openSync, writeSync } from 'node:fs'
-import { join } from 'node:path'
+import { closeSync, fstatSync, fsyncSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs'
+import { type FileHandle, open, rename } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { AuditCheckpointRow } from '../../database/schema.ts'
 
@@ -10,8 +11,11 @@ export function checkpointFile(dataDir: string): string {
 
 /** Adds a line, and returns when it is on the disk. */
 export function appendCheckpoint(path: string, row: AuditCheckpointRow): void {
-  const file = openSync(path, 'a', 0o600)
+  const file = openSync(path, 'a+', 0o600)
   try {
+    // What a crash cut short was never a statement; what follows on it would be none either.
+    const end = endOfLines(file)
+    if (end !== null) ftruncateSync(file, end)
     const { hash, signature } = row
     const line = { ...row, hash: hash.toString('base64url'), signature: signature.toString('base64url') }
     writeSync(file, `${JSON.stringify(line)}\n`)
@@ -21,17 +25,108 @@ export function appendCheckpoint(path: string, row: AuditCheckpointRow): void {
   }
 }
 
-/** The checkpoints of such a file in their order; null stands for a line that is none. */
-export async function* readCheckpoints(path: string): AsyncGenerator<AuditCheckpointRow | null> {
-  const lines = createInterface({ input: createReadStream(path, 'utf8'), crlfDelay: Number.POSITIVE_INFINITY })
-  let unread: string | undefined
-  for await (const line of lines) {
-    if (unread !== undefined) yield parse(unread)
-    unread = line
+/** Where the last whole line ends; null where that is the end of the file. */
+function endOfLines(file: number): number | null {
+  const { size } = fstatSync(file)
+  const block = Buffer.alloc(4096)
+  for (let end = size; end > 0; ) {
+    const start = Math.max(0, end - block.length)
+    const read = readSync(file, block, 0, end - start, start)
+    const last = block.subarray(0, read).lastIndexOf('\n')
+    if (last >= 0) return start + last + 1 === size ? null : start + last + 1
+    end = start
   }
-  const last = unread === undefined || unread === '' ? null : parse(unread)
-  // A last line may have been cut short by a crash: then it was never a statement.
-  if (last) yield last
+  return size === 0 ? null : 0
+}
+
+/** A file of checkpoints as it was when it was opened. */
+export type CheckpointCopy = {
+  path: string
+  /** Its checkpoints in their order; null stands for a line that is none. */
+  rows(): AsyncGenerator<AuditCheckpointRow | null>
+  close(): Promise<void>
+}
+
+/** Takes hold of a copy: of what is appended later, or put in its place, nothing is read. */
+export async function openCopy(path: string): Promise<CheckpointCopy> {
+  const file = await open(path)
+  const { size } = await file.stat()
+  return {
+    path,
+    async *rows() {
+      for await (const { row, isLast } of linesOf(file, size)) {
+        // A last line may have been cut short by a crash: then it was never a statement.
+        if (row !== null || !isLast) yield row
+      }
+    },
+    close: () => file.close(),
+  }
+}
+
+/**
+ * Takes out the checkpoints that the database does not keep either: they speak of lines that are gone.
+ * @param first the oldest checkpoint that is kept
+ * @param before only those made before this time
+ * @param slack nothing is done before the oldest is older by so much: then much goes at once, and seldom
+ * @returns how many went
+ */
+export async function shortenCheckpoints(
+  path: string,
+  { first, before, slack }: { first: number; before: number; slack: number },
+): Promise<number> {
+  const file = await open(path).catch((error) => {
+    if (error.code === 'ENOENT') return null
+    throw error
+  })
+  if (file === null) return 0
+  try {
+    const { size } = await file.stat()
+    const goes = (row: AuditCheckpointRow | null) => row !== null && row.number < first && row.at < before
+    if (!(await isLong(file, size, before - slack))) return 0
+    return await rewrite(path, linesOf(file, size), goes)
+  } finally {
+    await file.close()
+  }
+}
+
+async function isLong(file: FileHandle, size: number, since: number): Promise<boolean> {
+  for await (const { row } of linesOf(file, size)) if (row !== null) return row.at < since
+  return false
+}
+
+async function rewrite(
+  path: string,
+  lines: AsyncGenerator<Line>,
+  goes: (row: Line['row']) => boolean,
+): Promise<number> {
+  let count = 0
+  const fresh = await open(`${path}.new`, 'w', 0o600)
+  try {
+    for await (const { text, row } of lines) {
+      if (goes(row)) count++
+      else await fresh.write(`${text}\n`)
+    }
+    await fresh.sync()
+  } finally {
+    await fresh.close()
+  }
+  await rename(`${path}.new`, path)
+  const directory = await open(dirname(path))
+  await directory.sync().finally(() => directory.close())
+  return count
+}
+
+type Line = { text: string; row: AuditCheckpointRow | null; isLast: boolean }
+
+async function* linesOf(file: FileHandle, size: number): AsyncGenerator<Line> {
+  if (size === 0) return
+  const input = file.createReadStream({ encoding: 'utf8', start: 0, end: size - 1, autoClose: false })
+  let unread: string | undefined
+  for await (const text of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
+    if (unread !== undefined) yield { text: unread, row: parse(unread), isLast: false }
+    unread = text
+  }
+  if (unread !== undefined) yield { text: unread, row: parse(unread), isLast: true }
 }
 
 function parse(line: string): AuditCheckpointRow | null {

@@ -87,7 +87,8 @@ export async function removeOldLines(db: Db, keptSince: number, limit = 500): Pr
   return gone > 0 ? gone : deleteErasedPersons(db, keptSince - 2 * day, limit)
 }
 
-function firstOf(checkpoint: AuditCheckpointRow): number {
+/** The oldest checkpoint that is kept, as this one says. */
+export function firstOf(checkpoint: AuditCheckpointRow): number {
   return (JSON.parse(checkpoint.body) as CheckpointBody).first
 }
 

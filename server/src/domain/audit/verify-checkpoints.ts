@@ -1,7 +1,7 @@
 import { toRfc3339 } from '../../clock.ts'
 import type { Db } from '../../database/connect.ts'
 import { type CheckpointBody, type Head, openCheckpoint } from './checkpoint.ts'
-import { readCheckpoints } from './checkpoint-file.ts'
+import type { CheckpointCopy } from './checkpoint-file.ts'
 import { type AuditCheckpointRow, listCheckpointsBelow } from './store.ts'
 import type { Finding } from './verify.ts'
 
@@ -99,31 +99,18 @@ function takeEnds(ends: ChainEnds, { number, at, heads, removed }: CheckpointBod
 /**
  * Compares a copy of the checkpoints with those in the database: what is in the copy only was cut off. Its statements
  * about chains count like those of the database.
+ * @param copy opened before the checkpoints in the database were read: of those made meanwhile it must know nothing
  */
-export async function verifyCopies(
-  path: string,
+export async function verifyCopy(
+  { path, rows }: CheckpointCopy,
   signed: Signed,
   trusted: Map<string, string>,
   findings: Finding[],
 ): Promise<void> {
   const newest = Math.max(0, ...signed.hashes.keys())
-  const cut: { number: number; at: number }[] = []
-  let line = 0
-  for await (const row of readCheckpoints(path)) {
-    line++
-    if (row === null) {
-      findings.push({ ...finding('unreadable', line, line, ''), sentence: `Line ${line} of ${path} is no checkpoint.` })
-      continue
-    }
-    const { body, wrong } = openCheckpoint(row, trusted)
-    if (!body) {
-      const sentence = `Checkpoint ${row.number} in ${path} is not as it was signed (${wrong}).`
-      findings.push({
-        ...finding(wrong === 'unknown key' ? 'unknown_key' : 'edited', row.number, row.number, ''),
-        sentence,
-      })
-      continue
-    }
+  const cut: CheckpointBody[] = []
+  const unknown: AuditCheckpointRow[] = []
+  const compare = (row: AuditCheckpointRow, body: CheckpointBody) => {
     const here = signed.hashes.get(row.number)
     if (here === undefined && row.number > newest) {
       cut.push(body)
@@ -132,10 +119,37 @@ export async function verifyCopies(
       findings.push(finding('edited', row.number, row.number, `is not the one in ${path}`))
     }
   }
+  let line = 0
+  for await (const row of rows()) {
+    line++
+    if (row === null) {
+      findings.push({ ...finding('unreadable', line, line, ''), sentence: `Line ${line} of ${path} is no checkpoint.` })
+      continue
+    }
+    // What the retention has removed is in the copy only, and rightly so.
+    if (row.number < signed.first) continue
+    const { body, wrong } = openCheckpoint(row, trusted)
+    if (body) compare(row, body)
+    else if (wrong === 'unknown key') unknown.push(row)
+    else findings.push(strange(row, path, wrong))
+  }
+  // The one that vouches for a former key comes after those which that key signed.
+  for (const row of unknown.reverse()) {
+    const { body, wrong } = openCheckpoint(row, trusted)
+    if (body) compare(row, body)
+    else findings.push(strange(row, path, wrong))
+  }
   if (cut.length === 0) return
+  cut.sort((one, other) => one.number - other.number)
   const [from, to] = [cut[0]!, cut.at(-1)!]
   const until = `the last of them was made at ${toRfc3339(to.at)}`
   findings.push(finding('truncated', from.number, to.number, `are missing at the end: ${path} has them, ${until}`))
+}
+
+function strange({ number }: AuditCheckpointRow, path: string, wrong: 'altered' | 'forged' | 'unknown key'): Finding {
+  const kind = wrong === 'unknown key' ? 'unknown_key' : 'edited'
+  const sentence = `Checkpoint ${number} in ${path} is not as it was signed (${wrong}).`
+  return { ...finding(kind, number, number, ''), sentence }
 }
 
 type Trouble = [Finding['kind'], number, number, string]

@@ -1,8 +1,9 @@
 import { toRfc3339 } from '../../clock.ts'
 import type { Db } from '../../database/connect.ts'
+import { openCopy } from './checkpoint-file.ts'
 import type { CheckpointKeys } from './checkpoint-keys.ts'
 import { digestOfPerson } from './persons.ts'
-import { verifyCheckpoints, verifyCopies } from './verify-checkpoints.ts'
+import { verifyCheckpoints, verifyCopy } from './verify-checkpoints.ts'
 import { verifyLines } from './verify-lines.ts'
 import { readWriters } from './verify-writers.ts'
 
@@ -56,11 +57,12 @@ export type VerifyOptions = {
 export async function verifyLog(db: Db, { keys, copies, tell }: VerifyOptions): Promise<Verdict> {
   const findings: Finding[] = []
   const trusted = new Map(keys.known)
+  const held = await Promise.all(copies.map(openCopy))
   // Before the checkpoints: of those made meanwhile this list must know nothing.
   const writers = await readWriters(db)
   const signed = await verifyCheckpoints(db, trusted, findings)
   tell(`${signed.count} checkpoints read`)
-  for (const path of copies) await verifyCopies(path, signed, trusted, findings)
+  for (const copy of held) await verifyCopy(copy, signed, trusted, findings).finally(() => copy.close())
   const lines = await verifyLines(db, writers, signed, findings, tell)
   const settled = await withoutLeaving(db, trusted, signed.newest?.number ?? 0, findings)
   return {
