@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { beforeEach, it } from 'node:test'
 import type { AuditLineRow } from '../../src/database/schema.ts'
-import { firstHash, laneLife } from '../../src/domain/audit/lanes.ts'
+import { firstHash, laneLife, openLanes } from '../../src/domain/audit/lanes.ts'
 import { hashOfLine } from '../../src/domain/audit/line.ts'
 import { openPersonal } from '../../src/domain/audit/personal.ts'
 import { actingAs } from '../../src/flows/acting.ts'
@@ -189,6 +189,58 @@ describeStore('an audited transaction', (database) => {
       all.map(({ seq }) => seq),
       [1, 2, 1, 1],
     )
+  })
+
+  it('leaves a chain for ever when the connection broke under its lines, before any COMMIT', async () => {
+    const lost = Object.assign(new Error('the connection broke'), { code: 'ECONNRESET' })
+    const { db: real, dialect, ...rest } = database()
+    const writers: string[] = []
+    let breaks = true
+    // The server may commit nothing, or hold on to the lines until it notices: nobody here can know.
+    const breaking = (tx: object): object =>
+      new Proxy(tx, {
+        get(target, name) {
+          const member = Reflect.get(target, name)
+          if (name !== 'insertInto') return typeof member === 'function' ? member.bind(target) : member
+          return (table: string) => {
+            if (table !== 'audit_lines') return member.call(target, table)
+            return {
+              values: (rows: AuditLineRow[]) => ({
+                execute: async () => {
+                  writers.push(rows[0]!.writer)
+                  if (breaks) {
+                    breaks = false
+                    throw lost
+                  }
+                  return member.call(target, table).values(rows).execute()
+                },
+              }),
+            }
+          }
+        },
+      })
+    const startTransaction = () => ({ execute: async () => breaking(await real.startTransaction().execute()) })
+    const isConnectionLost = (error: unknown) => error === lost
+    const audit = openLanes()
+    const app = auditedApp(database())
+    const lossy = { ...rest, db: { startTransaction }, dialect: { ...dialect, isConnectionLost } }
+    const write = (by: typeof app) =>
+      inAuditedTransaction(by, somebodysAct, async (_tx, record) => record({ event: 'ends_reapplied' }))
+    await write({ ...app, audit })
+    await write({ ...app, audit, database: lossy } as unknown as typeof app)
+    await write({ ...app, audit })
+    const all = await lines()
+    const [left, taken] = writers
+    assert.notEqual(taken, left)
+    assert.deepEqual(
+      all.map(({ writer, seq }) => [writer === left, seq]),
+      [
+        [true, 1],
+        [false, 1],
+        [false, 2],
+      ],
+    )
+    assert.deepEqual(broken(all), [])
   })
 
   it('begins a new chain after half a day', async () => {

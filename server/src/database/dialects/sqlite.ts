@@ -29,6 +29,8 @@ export const sqlite: Dialect = {
     // NORMAL would lose the last commits with the power: a rotated refresh token must survive.
     database.pragma('synchronous = FULL')
     database.pragma('foreign_keys = ON')
+    // What is deleted is overwritten: an erased name must not lie in free pages for years.
+    database.pragma('secure_delete = ON')
     // From here on nothing is waited for: that would stop the whole process. `transaction.ts` asks again instead.
     database.pragma('busy_timeout = 0')
     return new EmbeddedDialect({ database: cachingStatements(database) }, limits)
