@@ -17,9 +17,9 @@ const trusted: ReadonlySet<string> = new Set<EndReason>([
  * session that has ended, for as long as the session's row is kept.
  * @returns the session that the token belongs to, or null
  */
-export async function knownDevice(app: App, email: string, token: string | undefined): Promise<string | null> {
+export async function knownDevice(app: App, email: string, token: string | null | undefined): Promise<string | null> {
   // One that is not ours costs no query.
-  const read = token === undefined ? null : app.refreshTokens.read(token)
+  const read = token ? app.refreshTokens.read(token) : null
   if (!read) return null
   const { rows } = await findSessionWithUser(app.database.db, { id: read.sessionId })
   const session = rows[0]

@@ -26,7 +26,7 @@ export type Login = {
   password: string
   device: Device
   /** A refresh token of an earlier session on this device: it shows that the user has been here before. */
-  refreshToken?: string | undefined
+  refreshToken?: string | null
   signal?: AbortSignal
 }
 

@@ -1,6 +1,6 @@
 import { Type } from 'typebox'
 import { login } from '../../flows/login.ts'
-import { checkPage, tokensAnswer } from '../cookies.ts'
+import { checkPage, tokenInCookie, tokensAnswer } from '../cookies.ts'
 import { deviceOf } from '../device.ts'
 import { exampleTokens } from '../examples.ts'
 import { Delivery, DeviceName, EarlierToken, Email, Password, Tokens } from '../fields.ts'
@@ -37,7 +37,7 @@ export const loginRoute = route({
       email: emailFrom(body.email),
       password,
       device,
-      refreshToken: body.refresh_token,
+      refreshToken: body.refresh_token ?? (body.delivery === 'cookie' ? tokenInCookie(request) : null),
       signal: request.signal,
     })
     return tokensAnswer(200, tokens, body.delivery ?? 'body')
