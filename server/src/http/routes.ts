@@ -31,6 +31,7 @@ import { introspectRoute } from './routes/introspect.ts'
 import { loginRoute } from './routes/login.ts'
 import { logoutRoute } from './routes/logout.ts'
 import { changePasswordRoute, deleteMeRoute, readMeRoute, updateMeRoute } from './routes/me.ts'
+import { exportMeRoute } from './routes/my-data.ts'
 import { endMySessionRoute, listMySessionsRoute } from './routes/my-sessions.ts'
 import { refreshRoute } from './routes/refresh.ts'
 import { registerRoute } from './routes/register.ts'
@@ -56,6 +57,7 @@ export const routes: readonly Place[] = [
   at('GET', '/v1/users/me', readMeRoute),
   at('PATCH', '/v1/users/me', updateMeRoute),
   at('DELETE', '/v1/users/me', deleteMeRoute),
+  at('GET', '/v1/users/me/export', exportMeRoute),
   at('POST', '/v1/users/me/password', changePasswordRoute),
   at('GET', '/v1/users/me/sessions', listMySessionsRoute),
   at('DELETE', '/v1/users/me/sessions/:id', endMySessionRoute),

@@ -1,11 +1,10 @@
 import { Type } from 'typebox'
-import { toRfc3339 } from '../../clock.ts'
 import { auditEventNames } from '../../domain/audit/events.ts'
-import { type AuditLine, type AuditPlace, searchLines } from '../../domain/audit/search.ts'
-import { isId } from '../../random.ts'
+import { searchLines } from '../../domain/audit/search.ts'
+import { auditView, readAuditPlace, writeAuditPlace } from '../audit-pages.ts'
 import { exampleAuditLine } from '../examples.ts'
 import { AuditLineView, Id } from '../fields.ts'
-import { PageQuery, refusedQuery } from '../pages.ts'
+import { PageQuery } from '../pages.ts'
 import { route } from '../route.ts'
 import { readTime } from '../user-pages.ts'
 
@@ -55,7 +54,7 @@ export const searchAuditRoute = route({
   async handle({ app, query }) {
     const { event, user, actor, subject, limit = 50 } = query
     const [since, until] = [readTime('since', query.since), readTime('until', query.until)]
-    const from = readPlace(query.cursor)
+    const from = readAuditPlace(query.cursor)
     const found = await searchLines(
       app.database.db,
       { event, user, actor, subject, since, until },
@@ -65,24 +64,7 @@ export const searchAuditRoute = route({
     )
     const page = found.slice(0, limit)
     const last = page.at(-1)
-    const next = found.length > limit && last ? writePlace(last.line) : null
-    return { status: 200, body: { items: page.map(({ line }) => view(line)), next_cursor: next } }
+    const next = found.length > limit && last ? writeAuditPlace(last.line) : null
+    return { status: 200, body: { items: page.map(({ line }) => auditView(line)), next_cursor: next } }
   },
 })
-
-function view({ writer, seq, at, userId, requestId, ...line }: AuditLine) {
-  return { id: `${writer}.${seq}`, at: toRfc3339(at), ...line, user_id: userId, request_id: requestId }
-}
-
-function writePlace({ at, writer, seq }: AuditPlace): string {
-  return Buffer.from(`${at}.${writer}.${seq}`).toString('base64url')
-}
-
-function readPlace(cursor: string | undefined): AuditPlace | undefined {
-  if (cursor === undefined) return undefined
-  const text = Buffer.from(cursor, 'base64url').toString()
-  const [, at, writer, seq] = /^(\d{1,15})\.([0-9a-f-]{36})\.(\d{1,15})$/.exec(text) ?? []
-  const isCanonical = Buffer.from(text).toString('base64url') === cursor
-  if (isCanonical && isId(writer ?? '')) return { at: Number(at), writer: writer!, seq: Number(seq) }
-  throw refusedQuery('cursor', 'Send "next_cursor" of the page before, as it was.')
-}

@@ -1,0 +1,53 @@
+import { Type } from 'typebox'
+import { toRfc3339 } from '../../clock.ts'
+import { exportOwnData } from '../../flows/export-own-data.ts'
+import { auditView, readAuditPlace, writeAuditPlace } from '../audit-pages.ts'
+import { exampleAuditLine, exampleSession, exampleUser } from '../examples.ts'
+import { AuditLineView, Session, Time, User } from '../fields.ts'
+import { PageQuery } from '../pages.ts'
+import { route } from '../route.ts'
+import { sessionView, userView } from '../views.ts'
+
+export const exportMeRoute = route({
+  summary: 'My data',
+  description:
+    'All that is known about me, to keep or to take elsewhere: the profile, every session that is remembered, and what ' +
+    'the audit log says, newest first; the whole log is had by "next_cursor" until it is null. Who else acted is not told.',
+  tag: 'Profile',
+  who: 'user',
+  query: PageQuery,
+  answers: {
+    200: {
+      description: 'What is known.',
+      schema: Type.Object({
+        exported_at: Time,
+        user: User,
+        sessions: Type.Array(Session),
+        audit: Type.Array(AuditLineView),
+        next_cursor: Type.Union([Type.String(), Type.Null()]),
+      }),
+      example: {
+        exported_at: exampleSession.created_at,
+        user: exampleUser,
+        sessions: [exampleSession],
+        audit: [exampleAuditLine],
+        next_cursor: null,
+      },
+    },
+  },
+  errors: [],
+  async handle({ app, query }, { claims }) {
+    const from = readAuditPlace(query.cursor)
+    const { user, sessions, lines, next } = await exportOwnData(app, claims.sub, query.limit ?? 200, from)
+    return {
+      status: 200,
+      body: {
+        exported_at: toRfc3339(app.clock.now()),
+        user: userView(user),
+        sessions: sessions.map((session) => sessionView(session, claims.sid)),
+        audit: lines.map(auditView),
+        next_cursor: next && writeAuditPlace(next),
+      },
+    }
+  },
+})

@@ -1,0 +1,66 @@
+import assert from 'node:assert/strict'
+import { it } from 'node:test'
+import { registerSomebody } from '../support/server.ts'
+import { administrator, describeFlow, logIn, problem } from './flow-server.ts'
+
+describeFlow('own data', (flow) => {
+  const download = (token: string, query = '') => flow.server.call('GET', `/v1/users/me/export${query}`, { token })
+
+  it('holds the profile, every session and what the audit log says, and nothing of anybody else', async () => {
+    const { server } = flow
+    const one = await registerSomebody(server)
+    const other = (await logIn(server, one.email, { device_name: 'a phone' })).body
+    await registerSomebody(server, 'somebody-else@example.com')
+    const admin = await administrator(server)
+    const changed = await server.call('PATCH', `/v1/admin/users/${one.user.id}`, {
+      token: admin.token,
+      body: { name: 'Ada' },
+    })
+    assert.equal(changed.status, 200)
+    const { status, body, text, headers } = await download(one.access_token)
+    assert.equal(status, 200)
+    assert.equal(headers.get('cache-control'), 'no-store')
+    assert.equal(body.user.name, 'Ada')
+    assert.deepEqual(
+      body.sessions.map(({ id, current }: { id: string; current: boolean }) => [id, current]),
+      [
+        [other.session_id, false],
+        [one.session_id, true],
+      ],
+    )
+    assert.deepEqual(
+      body.audit.map(({ event, actor }: { event: string; actor: { id: string } }) => [event, actor.id]),
+      [
+        ['user_updated', null],
+        ['login', one.user.id],
+        ['user_registered', one.user.id],
+      ],
+    )
+    assert.equal(body.audit.at(-1).personal.email, one.email)
+    assert.equal(body.audit[0].ip, null)
+    assert.notEqual(body.audit[1].ip, null)
+    for (const hidden of [admin.id, 'somebody-else', '$argon2', 'nttr_']) assert.ok(!text.includes(hidden), hidden)
+  })
+
+  it('comes in pages that together are the whole log', async () => {
+    const one = await registerSomebody(flow.server)
+    for (let time = 0; time < 4; time++) await logIn(flow.server, one.email)
+    const events: string[] = []
+    for (let query = '?limit=2'; ; ) {
+      const { body } = await download(one.access_token, query)
+      assert.ok(body.audit.length <= 2)
+      events.push(...body.audit.map(({ event }: { event: string }) => event))
+      if (body.next_cursor === null) break
+      query = `?limit=2&cursor=${body.next_cursor}`
+    }
+    assert.deepEqual(events, ['login', 'login', 'login', 'login', 'user_registered'])
+    assert.equal(problem(await download(one.access_token, '?cursor=bm9uc2Vuc2U')), '422 validation_failed')
+  })
+
+  it('is given to nobody whose account is gone', async () => {
+    const one = await registerSomebody(flow.server)
+    const { password } = one
+    await flow.server.call('DELETE', '/v1/users/me', { token: one.access_token, body: { password } })
+    assert.equal(problem(await download(one.access_token)), '401 token_revoked')
+  })
+})
