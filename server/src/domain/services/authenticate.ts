@@ -4,6 +4,9 @@ import { hashSecret } from './create.ts'
 import type { CallingService } from './service.ts'
 import { findServiceWithSecrets } from './store.ts'
 
+// What no id of ours looks like costs no query; PostgreSQL would refuse a NUL with an error.
+const idShape = /^[\w-]{1,64}$/
+
 /**
  * The service with this id and one of its living secrets, when that expires, and when it was last used; or null.
  * @param now milliseconds since 1970
@@ -14,6 +17,7 @@ export async function authenticateService(
   secret: string,
   now: number,
 ): Promise<{ service: CallingService; expiresAt: number; lastUsedAt: number | null } | null> {
+  if (!idShape.test(clientId)) return null
   const shown = hashSecret(secret)
   const rows = await findServiceWithSecrets(db, clientId, now)
   const row = rows.find(({ hash }) => timingSafeEqual(shown, hash))
