@@ -79,6 +79,34 @@ export function verifyAccessToken(token: string, rules: AccessTokenRules, now: n
 }
 
 function verify(token: string, rules: AccessTokenRules, now: number): Verdict {
+  let kid = ''
+  const payload = openSigned(token, (head) => {
+    if (typeof head.typ !== 'string' || !/^(application\/)?at\+jwt$/i.test(head.typ)) return refuse('typ')
+    if (typeof head.kid !== 'string' || !kidShape.test(head.kid)) return refuse('kid')
+    kid = head.kid
+    return rules.keys(kid) ?? { ok: false, expired: false, reason: 'unknown key', unknownKey: true }
+  })
+  if ('ok' in payload) return payload
+
+  const claims = parseStrictJson(payload, deepestClaims)
+  if (!isObject(claims)) return refuse('claims are not an object')
+  const problem = wrongClaim(claims, rules, now)
+  if (problem) return refuse(problem)
+  if ((claims.exp as number) <= now - leewaySeconds) return { ok: false, expired: true, reason: 'expired' }
+  return { ok: true, claims: claims as AccessClaims, kid }
+}
+
+type Refusal = Extract<Verdict, { ok: false }>
+
+/**
+ * What was signed, once everything about the signature is right; nothing of it has been read yet.
+ * @param keyFor the key for a header, or why there is none
+ * @throws SyntaxError when the header is no JSON as we read it
+ */
+export function openSigned(
+  token: string,
+  keyFor: (head: Record<string, unknown>) => VerifyingKey | Refusal,
+): Buffer | Refusal {
   if (token.length > longestToken) return refuse('too long')
   const parts = compactShape.exec(token)
   if (!parts) return refuse('not three base64url parts')
@@ -87,22 +115,14 @@ function verify(token: string, rules: AccessTokenRules, now: number): Verdict {
 
   const head = parseStrictJson(header, 2)
   if (!isObject(head) || !Object.keys(head).every((name) => headerMembers.has(name))) return refuse('header members')
-  if (typeof head.typ !== 'string' || !/^(application\/)?at\+jwt$/i.test(head.typ)) return refuse('typ')
-  if (typeof head.kid !== 'string' || !kidShape.test(head.kid)) return refuse('kid')
-  const key = rules.keys(head.kid)
-  if (!key) return { ok: false, expired: false, reason: 'unknown key', unknownKey: true }
+  const key = keyFor(head)
+  if ('ok' in key) return key
   if (head.alg !== key.algorithm) return refuse('alg is not the one of the key')
   if (!key.verify(`${parts[1]}.${parts[2]}`, signature)) return refuse('signature')
-
-  const claims = parseStrictJson(payload, deepestClaims)
-  if (!isObject(claims)) return refuse('claims are not an object')
-  const problem = wrongClaim(claims, rules, now)
-  if (problem) return refuse(problem)
-  if ((claims.exp as number) <= now - leewaySeconds) return { ok: false, expired: true, reason: 'expired' }
-  return { ok: true, claims: claims as AccessClaims, kid: head.kid }
+  return payload
 }
 
-function refuse(reason: string): Verdict {
+function refuse(reason: string): Refusal {
   return { ok: false, expired: false, reason }
 }
 
