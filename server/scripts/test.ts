@@ -3,10 +3,14 @@
  * `src/` they reach. With file patterns as arguments it runs those only, and asks for no coverage.
  */
 import { spawn } from 'node:child_process'
-import { globSync } from 'node:fs'
+import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { schemathesis } from '../test/support/schemathesis.ts'
 import { startDatabases } from '../test/support/start-databases.ts'
+import type { Outcome } from './outcomes.ts'
+import { count, readFlaws, readRequirements, unproven } from './requirements.ts'
 
 const server = fileURLToPath(new URL('..', import.meta.url))
 const [flags, patterns] = [process.argv.slice(2).filter(isFlag), process.argv.slice(2).filter((each) => !isFlag(each))]
@@ -26,10 +30,14 @@ const coverage = [
 ]
 
 const databases = await startDatabases()
+const directory = mkdtempSync(join(tmpdir(), 'ntt-auth-outcomes-'))
+const outcomes = join(directory, 'outcomes.jsonl')
 let code = 1
 try {
   code = await run()
+  if (everything && !proveRequirements()) code ||= 1
 } finally {
+  rmSync(directory, { recursive: true, force: true })
   await databases.stop()
 }
 for (const name of databases.missing) {
@@ -47,6 +55,8 @@ function run(): Promise<number> {
       '--test-concurrency=2',
       '--test-force-exit',
       '--test-timeout=180000',
+      ...['--test-reporter=spec', '--test-reporter-destination=stdout'],
+      ...['--test-reporter=./scripts/outcomes.ts', `--test-reporter-destination=${outcomes}`],
       ...(everything ? coverage : []),
       ...flags,
       ...files,
@@ -55,6 +65,21 @@ function run(): Promise<number> {
   )
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal))
   return new Promise((resolve) => child.once('exit', (status) => resolve(status ?? 1)))
+}
+
+/** Says how much of OWASP ASVS this run has shown. @returns whether every test passed that a requirement names */
+function proveRequirements(): boolean {
+  const lines = readFileSync(outcomes, 'utf8').split('\n').filter(Boolean)
+  const requirements = readRequirements()
+  const results = lines.map((line) => JSON.parse(line) as Outcome)
+  const open = [...unproven(requirements, results, 'server/'), ...unproven(readFlaws(), results, 'server/')]
+  for (const { level, all, shown } of count(requirements)) {
+    console.log(`OWASP ASVS 5.0, level ${level}: ${shown} of the ${all} requirements that concern us are shown.`)
+  }
+  for (const [id, { missing }] of Object.entries(requirements))
+    if (missing) console.log(`  not shown: ${id}: ${missing}`)
+  for (const { line } of open) console.error(`  no proof in this run: ${line}`)
+  return open.every(({ skipped }) => skipped && process.env.NTT_AUTH_TEST_REQUIRE_ALL !== '1')
 }
 
 function isFlag(argument: string): boolean {
