@@ -28,6 +28,7 @@ import { refusals } from './domain/throttling/refusals.ts'
 import { type AccessTokenRules, longestLifeSeconds } from './domain/tokens/access-token.ts'
 import { refreshTokens } from './domain/tokens/refresh-token.ts'
 import { verifiedCache } from './domain/tokens/verified-cache.ts'
+import type { Afterwards } from './flows/after-the-answer.ts'
 import type { RememberedServices } from './flows/identify-service.ts'
 import { createMeter, type Meter } from './metrics/meter.ts'
 import { randomToken } from './random.ts'
@@ -160,6 +161,8 @@ function buildApp(
       },
       wanted: config.passwordHash === 'bcrypt' ? { scheme: 'bcrypt', cost: config.bcryptCost } : { scheme: 'argon2id' },
     }),
+    /** What must not be told by the time an answer takes (`flows/after-the-answer.ts`). */
+    afterwards: { waiting: 0, last: Promise.resolve() } as Afterwards,
     /** Work that the answer does not wait for; a stop does. */
     later(work: () => Promise<void>) {
       const done = work()

@@ -61,6 +61,11 @@ export const catalogue = {
     remedy: 'Log in again with the password, then repeat the request.',
   },
   invalid_password: { status: 403, title: 'The current password is wrong', remedy: 'Type the current password again.' },
+  email_not_verified: {
+    status: 403,
+    title: 'The e-mail address is not verified yet',
+    remedy: 'Open the link that was mailed, or ask for another one.',
+  },
   account_disabled: { status: 403, title: 'The account is disabled', remedy: 'Ask an administrator to enable it.' },
   registration_closed: { status: 403, title: 'Registration is closed', remedy: 'Ask an administrator for an account.' },
   not_found: { status: 404, title: 'There is no such thing here', remedy: 'Check the path and the id.' },

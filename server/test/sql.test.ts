@@ -154,6 +154,7 @@ const stores: {
     deletePassword: [(db) => passwords.deletePassword(db, id)],
   },
   sessions: {
+    listDevicesOfUser: [(db) => sessions.listDevicesOfUser(db, id, 200)],
     insertSession: [(db) => sessions.insertSession(db, sessionRow())],
     findSessionWithUser: [(db) => sessions.findSessionWithUser(db, { id })],
     rotateSessionRow: [

@@ -75,7 +75,7 @@ async function make(app: App, invocation: Invocation, email: string): Promise<vo
       show(userView(user), `${email} is an administrator (${user.id}).`)
     } else if (options.link) {
       const { user, invitation } = await inviteAdmin(app, { email, name })
-      const text = `${email} will be an administrator (${user.id}).\n${invitationText(app, invitation!)}`
+      const text = `${email} will be an administrator (${user.id}).\n${invitationText(invitation!)}`
       show({ ...userView(user), invitation: linkView(invitation!) }, text)
     } else {
       const user = await createAdmin(app, { email, name, password: await readPassword(invocation, email) })

@@ -248,5 +248,5 @@ async function create(app: App, invocation: Invocation): Promise<void> {
     return
   }
   print(`${user.email} is ${user.status} (${user.id}).`)
-  if (invitation) print(invitationText(app, invitation))
+  if (invitation) print(invitationText(invitation))
 }

@@ -223,6 +223,7 @@ function assemble(values: CheckedValues) {
     revocationMaxAge: values.REVOCATION_MAX_AGE,
     revocationStreams: values.REVOCATION_STREAMS,
     registration: values.REGISTRATION,
+    emailVerification: values.EMAIL_VERIFICATION,
     smtpTimeout: values.SMTP_TIMEOUT,
     mailFrom: values.MAIL_FROM ?? { name: null, address: `no-reply@${new URL(publicUrl).hostname}` },
     mailTemplates: values.MAIL_TEMPLATES === undefined ? null : resolve(values.MAIL_TEMPLATES),

@@ -84,7 +84,9 @@ export const settings = {
   APP_URL: {
     type: baseUrl(),
     defaultMeaning: 'none',
-    meaning: "Where the app's own pages are; links of invitations and password resets lead to its `/reset-password`.",
+    meaning:
+      "Where the app's own pages are: mailed links lead to its `/reset-password`, `/verify-email` and `/confirm-email`, " +
+      'with the token behind the `#`. Without it they lead to pages of this server.',
     example: 'https://app.example.com',
   },
   CORS_ORIGINS: {
@@ -221,9 +223,18 @@ export const settings = {
     meaning: 'How many streams of revocations a process serves at once.',
   },
   REGISTRATION: {
-    type: choice('open', 'closed'),
+    type: choice('open', 'invite', 'closed'),
     default: 'open',
-    meaning: 'Whether anyone may register, or only administrators make accounts.',
+    meaning:
+      'Who may register: anyone, or nobody, so that accounts are made by administrators; `invite` says to strangers that ' +
+      'they need an invitation, `closed` only that registration is closed.',
+  },
+  EMAIL_VERIFICATION: {
+    type: choice('optional', 'required'),
+    default: 'optional',
+    meaning:
+      'Whether who registers must show that the address is its own before the first login; then no answer tells ' +
+      'whether an address is known.',
   },
   SMTP_URL: {
     type: smtpUrl(),

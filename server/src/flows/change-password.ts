@@ -15,7 +15,9 @@ import { endAll, recordSessionsEnded } from './end-sessions.ts'
 import { issueTokens, type Tokens } from './issue-tokens.ts'
 import { ChangedMeanwhile, judgeAnew } from './judge-anew.ts'
 import { noteAfterwards } from './note-afterwards.ts'
+import { mailQueued, queueMail } from './queue-mail.ts'
 import { type Attempt, noteWait, throttled } from './throttled.ts'
+import { noticeMail } from './write-mail.ts'
 
 export type PasswordChange = {
   currentPassword: string
@@ -63,20 +65,23 @@ async function judge(app: App, act: Act, caller: Caller, input: PasswordChange, 
   const hash = await app.hasher.hash(password, input.signal)
 
   const now = app.clock.now()
-  const { end, session } = await inAuditedTransaction(app, act, async (tx, record) => {
+  const { end, session, mail } = await inAuditedTransaction(app, act, async (tx, record) => {
     const there = await updateUser(tx, sub, { updated_at: now })
     const session = await findSessionOfUser(tx, sid, sub)
     if (!there || !session || session.ended_at !== null) throw new AppError('token_revoked')
     if (!(await replacePassword(tx, sub, former, hash, now))) throw new ChangedMeanwhile()
     // Whoever holds a link that was asked for earlier could take the account back.
-    await deleteOneTimeTokensOfUser(tx, sub)
     await attempt.succeed(tx)
+    await deleteOneTimeTokensOfUser(tx, sub, ['invitation', 'password_reset', 'email_change'])
     const end = input.endOtherSessions ? await endAll(app, tx, sub, 'password_changed', sid) : nothingEnded
     record({ event: 'password_changed', subject: { kind: 'user', id: sub }, details: { session: sid } })
     recordSessionsEnded(record, sub, 'password_changed', end, sid)
-    return { end, session }
+    const mail = noticeMail(app, 'password-changed', userOf(row), act)
+    await queueMail(app, tx, mail)
+    return { end, session, mail }
   })
   announceEnds(app, end)
+  mailQueued(app, mail)
   app.log.info({ event: 'password_changed', user: sub, session: sid })
   const expiresAt = Math.min(session.idle_expires_at, session.absolute_expires_at)
   const life = { createdAt: session.created_at, expiresAt }

@@ -1,11 +1,12 @@
 import type { App } from '../app.ts'
 import { deleteOneTimeTokensOfUser } from '../domain/links/store.ts'
+import { findPasswordHash } from '../domain/passwords/store.ts'
 import { recordRevocations } from '../domain/revocations/record.ts'
 import { differenceFrom } from '../domain/users/difference.ts'
 import { findUser } from '../domain/users/find.ts'
 import { adminRole, keepAnAdmin } from '../domain/users/keep-admin.ts'
 import { takeUser } from '../domain/users/take.ts'
-import { changeUser, type UserChange } from '../domain/users/update.ts'
+import { changeUser, setUserStatus, type UserChange } from '../domain/users/update.ts'
 import type { User } from '../domain/users/user.ts'
 import { AppError } from '../errors.ts'
 import type { Act } from './acting.ts'
@@ -31,6 +32,10 @@ export async function changeUserFor(app: App, act: Act, id: string, wanted: User
     if (change.roles && !change.roles.includes(adminRole)) await keepAnAdmin(tx, former)
     await changeUser(tx, id, change, now)
     if (movesAway) await deleteOneTimeTokensOfUser(tx, id)
+    // It waited for nothing but this.
+    if (change.emailVerified && former.status === 'pending' && (await findPasswordHash(tx, id)) !== null) {
+      await setUserStatus(tx, id, 'active', now)
+    }
 
     const subject = { kind: 'user' as const, id }
     const fields = Object.keys(change).filter((field) => field !== 'roles')

@@ -16,10 +16,19 @@ export async function countedLogin<T>(app: App, login: () => Promise<T>): Promis
   }
 }
 
-type LoginReason = 'none' | 'bad_credentials' | 'unknown_user' | 'disabled' | 'rate_limited' | 'overloaded' | 'internal'
+type LoginReason =
+  | 'none'
+  | 'bad_credentials'
+  | 'unknown_user'
+  | 'disabled'
+  | 'unverified'
+  | 'rate_limited'
+  | 'overloaded'
+  | 'internal'
 
 const loginReasons: Partial<Record<ErrorCode, LoginReason>> = {
   account_disabled: 'disabled',
+  email_not_verified: 'unverified',
   rate_limited: 'rate_limited',
   overloaded: 'overloaded',
 }

@@ -10,7 +10,10 @@ import { newId } from '../random.ts'
 import type { Act } from './acting.ts'
 import { inAuditedTransaction } from './audited.ts'
 import { linkOf, type OneTimeLink } from './one-time-link.ts'
+import { mailQueued, queueMail } from './queue-mail.ts'
+import { linkMail, travelsByMail } from './write-mail.ts'
 
+/** `invitation` is null where there is none, and where it was mailed. */
 export type Invited = { user: User; invitation: OneTimeLink | null }
 
 /**
@@ -32,16 +35,21 @@ export async function createUserFor(
 
   const now = app.clock.now()
   const id = newId(now)
+  const byMail = travelsByMail(app, act)
   const status = hash === null ? 'pending' : 'active'
   const made = await inAuditedTransaction(app, act, async (tx, record) => {
     const user = await createUser(tx, { ...wanted, id, status }, now)
     if (hash !== null) await insertPassword(tx, id, hash, now)
-    const token = hash === null ? await createOneTimeToken(tx, 'invitation', user, now) : null
+    const token = hash === null ? await createOneTimeToken(tx, 'invitation', user, now, byMail) : null
+    const mail = token && byMail ? linkMail(app, 'invitation', user, token) : null
+    if (mail) await queueMail(app, tx, mail)
     const details = { roles: wanted.roles.join(' ') }
     record({ event: 'user_created', subject: { kind: 'user', id }, details, personal: { email } })
-    return { user, token }
+    return { user, token, mail }
   }).catch((error) => {
     throw app.database.dialect.isDuplicate(error) ? new AppError('email_taken') : error
   })
-  return { user: made.user, invitation: made.token && linkOf(app, made.token) }
+  if (made.mail) mailQueued(app, made.mail)
+  const shown = made.mail ? null : made.token
+  return { user: made.user, invitation: shown && linkOf(app, 'invitation', shown) }
 }

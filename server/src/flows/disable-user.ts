@@ -26,13 +26,15 @@ export async function disableUser(app: App, act: Act, id: string): Promise<void>
   announceEnds(app, end)
 }
 
-/** Opened again; who has no password yet is pending as before. The sessions that ended stay ended. */
+/** Opened again; who has no password yet, or must verify its address first, is pending as before. The sessions that ended stay ended. */
 export async function enableUser(app: App, act: Act, id: string): Promise<void> {
   await inAuditedTransaction(app, act, async (tx, record) => {
     const user = await takeUser(tx, id)
     if (!user) throw new AppError('not_found')
     if (user.status !== 'disabled') return
-    const status = (await findPasswordHash(tx, id)) === null ? 'pending' : 'active'
+    const hasPassword = (await findPasswordHash(tx, id)) !== null
+    const isVerified = user.emailVerified || app.config.emailVerification === 'optional'
+    const status = hasPassword && isVerified ? 'active' : 'pending'
     await setUserStatus(tx, id, status, app.clock.now())
     record({ event: 'user_enabled', subject: { kind: 'user', id } })
   })

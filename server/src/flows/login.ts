@@ -4,7 +4,9 @@ import type { AuditEvent } from '../domain/audit/events.ts'
 import { normalisePassword } from '../domain/passwords/normalise.ts'
 import { replacePassword } from '../domain/passwords/store.ts'
 import { surplusSessions } from '../domain/sessions/limit.ts'
+import { isNewDevice } from '../domain/sessions/new-device.ts'
 import { type Device, startSession } from '../domain/sessions/start.ts'
+import { listDevicesOfUser } from '../domain/sessions/store.ts'
 import { findUserForLogin } from '../domain/users/store.ts'
 import { recordLogin } from '../domain/users/update.ts'
 import { userOf } from '../domain/users/user.ts'
@@ -18,8 +20,10 @@ import { issueTokens, type Tokens } from './issue-tokens.ts'
 import { ChangedMeanwhile, judgeAnew } from './judge-anew.ts'
 import { knownDevice } from './known-device.ts'
 import { noteAfterwards } from './note-afterwards.ts'
+import { mailQueued, queueMail } from './queue-mail.ts'
 import { personalOf, sessionLife } from './register.ts'
 import { type Attempt, noteWait, throttled } from './throttled.ts'
+import { noticeMail } from './write-mail.ts'
 
 export type Login = {
   email: string
@@ -55,13 +59,14 @@ async function judge(app: App, act: Act, input: Login, attempt: Attempt): Promis
     throw new AppError('invalid_credentials', { cause: found ? 'bad_credentials' : 'unknown_user' })
   }
   if (found.status !== 'active') {
-    noteFailure(app, act, found.id, 'account_disabled')
-    throw new AppError('account_disabled')
+    const code = found.status === 'pending' ? 'email_not_verified' : 'account_disabled'
+    noteFailure(app, act, found.id, code)
+    throw new AppError(code)
   }
   const { hash } = found
 
   const now = app.clock.now()
-  const { user, session, end } = await inAuditedTransaction(app, actingAs(act, found.id), async (tx, record) => {
+  const { user, session, end, mail } = await inAuditedTransaction(app, actingAs(act, found.id), async (tx, record) => {
     // Takes the user's row first, as whoever changes the password or the status does: a session that an old password
     // opens cannot slip in behind the change that ends the others.
     await recordLogin(tx, found.id, now)
@@ -69,19 +74,27 @@ async function judge(app: App, act: Act, input: Login, attempt: Attempt): Promis
     if (still?.id !== found.id || still.hash !== hash || still.status !== 'active') throw new ChangedMeanwhile()
     const surplus = await surplusSessions(tx, found.id, app.config.sessionLimit, now)
     const end = await endSurplus(app, tx, found.id, surplus, record)
+    const isNew = isNewDevice(await listDevicesOfUser(tx, found.id, devicesLookedAt), device)
     const session = await startSession(tx, still.id, device, sessionLife(app), now)
     const subject = { kind: 'user' as const, id: still.id }
     record({ event: 'login', subject, details: { session: session.id }, personal: personalOf(device) })
     await attempt.succeed(tx)
     // As it is now: its roles may have changed while the password was hashed.
-    return { user: userOf(still), session, end }
+    const user = userOf(still)
+    const about = { ip: device.ip, device: device.name ?? device.userAgent }
+    const mail = isNew ? noticeMail(app, 'new-device', user, about) : null
+    if (mail) await queueMail(app, tx, mail)
+    return { user, session, end, mail }
   })
   announceEnds(app, end)
+  if (mail) mailQueued(app, mail)
   app.log.info({ event: 'login', user: user.id, session: session.id })
   if (checked.rehash) app.later(() => rehash(app, user.id, password, hash))
   const life = { createdAt: now, expiresAt: session.idle_expires_at }
   return issueTokens(app, { grant: 'login', id: session.id, generation: 0, ...life }, user, now)
 }
+
+const devicesLookedAt = 200
 
 /** A user has so many devices; whoever logs in on one more loses the one that was used longest ago. */
 async function endSurplus(

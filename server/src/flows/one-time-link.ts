@@ -1,11 +1,23 @@
 import type { App } from '../app.ts'
-import type { OneTimeToken } from '../domain/links/create.ts'
+import type { OneTimeToken, Purpose } from '../domain/links/create.ts'
 
-/** `link` leads to the app's own page, or is null where the app has not said where its pages are. */
-export type OneTimeLink = OneTimeToken & { link: string | null }
+export type OneTimeLink = OneTimeToken & { link: string }
 
-/** The token travels behind the "#": that part of an address is sent to no server and stands in no log. */
-export function linkOf(app: App, { token, expiresAt }: OneTimeToken): OneTimeLink {
-  const { appUrl } = app.config
-  return { token, expiresAt, link: appUrl === null ? null : `${appUrl}/reset-password#token=${token}` }
+/** The page that finishes what a link is for: one of the app's, or of the same name one of ours. */
+const pages: Record<Purpose, string> = {
+  invitation: 'reset-password',
+  password_reset: 'reset-password',
+  email_verification: 'verify-email',
+  email_change: 'confirm-email',
+}
+
+/**
+ * To the app, the token travels behind the "#": that part of an address is sent to no server and stands in no log. Our
+ * own pages do without scripts and could not read it there.
+ */
+export function linkOf(app: App, purpose: Purpose, { token, expiresAt }: OneTimeToken): OneTimeLink {
+  const { appUrl, publicUrl } = app.config
+  const page = pages[purpose]
+  const link = appUrl === null ? `${publicUrl}/${page}?token=${token}` : `${appUrl}/${page}#token=${token}`
+  return { token, expiresAt, link }
 }

@@ -13,6 +13,8 @@ import { countedRefresh, countRefresh } from './count-outcomes.ts'
 import { endOne } from './end-sessions.ts'
 import { issueTokens, type Tokens } from './issue-tokens.ts'
 import { noteAfterwards } from './note-afterwards.ts'
+import { mailQueued, queueMail } from './queue-mail.ts'
+import { noticeMail } from './write-mail.ts'
 
 export type Refresh = {
   token: string
@@ -74,14 +76,18 @@ async function attempt(app: App, act: Act, { token, key }: Refresh): Promise<Tok
         noteAfterwards(app, act, aboutRow(row, 'refresh_superseded', presented.generation))
         throw new AppError('refresh_superseded')
       case 'reuse': {
-        const end = await inAuditedTransaction(app, act, async (tx, record) => {
+        const { end, mail } = await inAuditedTransaction(app, act, async (tx, record) => {
           const end = await endOne(app, tx, row.id, 'refresh_token_reuse', row.generation)
           const personal = row.last_ip === null ? {} : { former_ip: row.last_ip }
-          if (end.ends.length > 0) record({ ...aboutRow(row, 'refresh_token_reuse', presented.generation), personal })
-          return end
+          if (end.ends.length === 0) return { end, mail: null }
+          record({ ...aboutRow(row, 'refresh_token_reuse', presented.generation), personal })
+          const mail = noticeMail(app, 'session-ended', userOfSession(row), act)
+          await queueMail(app, tx, mail)
+          return { end, mail }
         })
         if (end.ends.length === 0) continue
         announceEnds(app, end)
+        if (mail) mailQueued(app, mail)
         note(app, 'refresh_token_reuse', row, presented.generation, act.ip)
         throw ended('refresh_token_reuse', 'reuse')
       }

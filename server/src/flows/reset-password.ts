@@ -1,19 +1,22 @@
 import type { App } from '../app.ts'
 import type { Db, Tx } from '../database/connect.ts'
 import { readOneTimeToken, redeemOneTimeToken } from '../domain/links/redeem.ts'
+import { deleteOneTimeTokensOfUser } from '../domain/links/store.ts'
 import { checkPassword } from '../domain/passwords/policy.ts'
 import { setPassword } from '../domain/passwords/store.ts'
 import { findUser } from '../domain/users/find.ts'
 import { takeUser } from '../domain/users/take.ts'
-import { setUserStatus } from '../domain/users/update.ts'
+import { changeUser, setUserStatus } from '../domain/users/update.ts'
 import { AppError } from '../errors.ts'
 import type { Act } from './acting.ts'
 import { announceEnds } from './announce-ends.ts'
 import { inAuditedTransaction } from './audited.ts'
 import { countedReset } from './count-outcomes.ts'
 import { endAll } from './end-sessions.ts'
+import { mailQueued, queueMail } from './queue-mail.ts'
 import { throttled } from './throttled.ts'
 import { believeNoRefusal, forgetGuesses } from './unlock-user.ts'
+import { noticeMail } from './write-mail.ts'
 
 export type PasswordReset = { token: string; newPassword: string; signal?: AbortSignal }
 
@@ -32,7 +35,7 @@ async function attempt(app: App, act: Act, { token, newPassword, signal }: Passw
   const password = checkPassword(newPassword, { ...rules, pointer: '/new_password' })
   const hash = await app.hasher.hash(password, signal)
 
-  const end = await inAuditedTransaction(app, act, async (tx, record) => {
+  const { end, mail } = await inAuditedTransaction(app, act, async (tx, record) => {
     // The user's row before the token, as whoever makes a newer token does.
     await takeUser(tx, user.id)
     const { row, user: still } = await read(app, tx, token)
@@ -43,11 +46,18 @@ async function attempt(app: App, act: Act, { token, newPassword, signal }: Passw
     if (still.status === 'pending') await setUserStatus(tx, user.id, 'active', now)
     // Whoever gets the mails of the account need not wait because of what others tried.
     await forgetGuesses(app, tx, still.email)
+    // Whoever got it by mail has the address.
+    if (row.mailed === 1) await changeUser(tx, user.id, { emailVerified: true }, now)
+    await deleteOneTimeTokensOfUser(tx, user.id, ['email_change'])
     record({ event: 'password_reset', subject: { kind: 'user', id: user.id } })
-    return endAll(app, tx, user.id, 'password_changed')
+    const end = await endAll(app, tx, user.id, 'password_changed')
+    const mail = row.purpose === 'password_reset' ? noticeMail(app, 'password-changed', still, act) : null
+    if (mail) await queueMail(app, tx, mail)
+    return { end, mail }
   })
   announceEnds(app, end)
   believeNoRefusal(app, user.email)
+  if (mail) mailQueued(app, mail)
 }
 
 async function read(app: App, db: Db | Tx, token: string) {

@@ -115,11 +115,16 @@ export const Revocation = Type.Object({
 
 export const OneTimeLink = Type.Object({
   token: Type.String({ description: 'For POST /v1/auth/reset-password, once.' }),
-  link: maybe(
-    Type.String({ description: "To the app's own page, with the token behind the #; null without APP_URL." }),
-  ),
+  link: Type.String({
+    description: "To the app's own page, with the token behind the #; without APP_URL to a page of this server.",
+  }),
   expires_at: Time,
 })
+
+export const OneTimeToken = Type.String({ minLength: 1, maxLength: 200, description: 'the token of the link.' })
+
+/** Something is mailed, or is not: the answer does not tell. */
+export const OnItsWay = Type.Object({ status: Type.String() })
 
 const WithId = Type.Object({ kind: Type.String(), id: Type.String() })
 

@@ -28,9 +28,17 @@ import { jwksRoute, metadataRoute } from './routes/discovery.ts'
 import { docsRoute, errorDocsRoute, openApiRoute } from './routes/documentation.ts'
 import { liveRoute, readyRoute } from './routes/health.ts'
 import { introspectRoute } from './routes/introspect.ts'
+import {
+  confirmEmailFormRoute,
+  confirmEmailPageRoute,
+  resetPasswordFormRoute,
+  resetPasswordPageRoute,
+  verifyEmailFormRoute,
+  verifyEmailPageRoute,
+} from './routes/journeys.ts'
 import { loginRoute } from './routes/login.ts'
 import { logoutRoute } from './routes/logout.ts'
-import { changePasswordRoute, deleteMeRoute, readMeRoute, updateMeRoute } from './routes/me.ts'
+import { changeEmailRoute, changePasswordRoute, changePasswordRoute, deleteMeRoute, deleteMeRoute, readMeRoute, readMeRoute, updateMeRoute, updateMeRoute } from './routes/me.ts'
 import { exportMeRoute } from './routes/my-data.ts'
 import { endMySessionRoute, listMySessionsRoute } from './routes/my-sessions.ts'
 import { refreshRoute } from './routes/refresh.ts'
@@ -39,6 +47,12 @@ import { resetPasswordRoute } from './routes/reset-password.ts'
 import { readRevocationsRoute, streamRevocationsRoute } from './routes/revocations.ts'
 import { revokeRoute } from './routes/revoke.ts'
 import { validateRoute } from './routes/validate.ts'
+import {
+  confirmEmailRoute,
+  forgotPasswordRoute,
+  resendVerificationRoute,
+  verifyEmailRoute,
+} from './routes/verify-email.ts'
 
 export type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE'
 export type Place = { method: Method; path: string; route: AnyRoute }
@@ -52,13 +66,18 @@ export const routes: readonly Place[] = [
   at('POST', '/v1/auth/refresh', refreshRoute),
   at('POST', '/v1/auth/logout', logoutRoute),
   at('GET', '/v1/auth/validate', validateRoute),
+  at('POST', '/v1/auth/forgot-password', forgotPasswordRoute),
   at('POST', '/v1/auth/reset-password', resetPasswordRoute),
+  at('POST', '/v1/auth/verify-email', verifyEmailRoute),
+  at('POST', '/v1/auth/verify-email/resend', resendVerificationRoute),
 
   at('GET', '/v1/users/me', readMeRoute),
   at('PATCH', '/v1/users/me', updateMeRoute),
   at('DELETE', '/v1/users/me', deleteMeRoute),
   at('GET', '/v1/users/me/export', exportMeRoute),
   at('POST', '/v1/users/me/password', changePasswordRoute),
+  at('POST', '/v1/users/me/email', changeEmailRoute),
+  at('POST', '/v1/users/me/email/confirm', confirmEmailRoute),
   at('GET', '/v1/users/me/sessions', listMySessionsRoute),
   at('DELETE', '/v1/users/me/sessions/:id', endMySessionRoute),
 
@@ -91,6 +110,13 @@ export const routes: readonly Place[] = [
   at('POST', '/oauth2/revoke', revokeRoute),
   at('GET', '/v1/revocations', readRevocationsRoute),
   at('GET', '/v1/revocations/stream', streamRevocationsRoute),
+
+  at('GET', '/verify-email', verifyEmailPageRoute),
+  at('POST', '/verify-email', verifyEmailFormRoute),
+  at('GET', '/reset-password', resetPasswordPageRoute),
+  at('POST', '/reset-password', resetPasswordFormRoute),
+  at('GET', '/confirm-email', confirmEmailPageRoute),
+  at('POST', '/confirm-email', confirmEmailFormRoute),
 
   at('GET', '/.well-known/jwks.json', jwksRoute),
   at('GET', '/.well-known/oauth-authorization-server', metadataRoute),

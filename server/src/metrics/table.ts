@@ -37,7 +37,16 @@ export const counters = {
     labels: {
       method: ['password'],
       result: ['success', 'failure'],
-      reason: ['none', 'bad_credentials', 'unknown_user', 'disabled', 'rate_limited', 'overloaded', 'internal'],
+      reason: [
+        'none',
+        'bad_credentials',
+        'unknown_user',
+        'disabled',
+        'unverified',
+        'rate_limited',
+        'overloaded',
+        'internal',
+      ],
     },
   },
   ntt_auth_registrations_total: {

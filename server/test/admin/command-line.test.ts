@@ -93,7 +93,7 @@ describeFlow('the command line beside a server', (flow) => {
     assert.equal((await logIn(flow.server, 'cli-two@example.com')).status, 200)
     assert.equal(await audited('user_created', two.id), true)
     const words = (await users(['create'], { email: 'cli-three@example.com', link: true })).out
-    assert.match(words, /is pending.*\n.*good once, until 20.*\nntto_/)
+    assert.match(words, /is pending.*\n.*good once, until 20.*\nhttps:.*ntto_/)
 
     const taken = await users(['create'], { email: 'cli-one@example.com', link: true })
     assert.deepEqual([taken.code, taken.out], [1, ''])

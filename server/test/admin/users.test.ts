@@ -68,7 +68,8 @@ describeFlow('administration of users', (flow) => {
     const { token } = await fresh()
     const email = someEmail()
     const { body, text } = await call(token, 'POST', '', { email, roles: ['editor'] })
-    assert.deepEqual([body.status, body.invitation.link], ['pending', null])
+    const page = 'https://auth.example.com/reset-password'
+    assert.deepEqual([body.status, body.invitation.link], ['pending', `${page}?token=${body.invitation.token}`])
     assert.match(body.invitation.token, /^ntto_[A-Za-z0-9_-]{43}$/)
     assert.equal(Date.parse(body.invitation.expires_at), Date.parse(body.created_at) + 24 * hour)
     assert.equal(problem(await logInWith(email, newPassword)), '401 invalid_credentials')

@@ -65,6 +65,7 @@ describe('defaults', () => {
         revocationMaxAge: 10_000,
         revocationStreams: 500,
         registration: 'open',
+        emailVerification: 'optional',
         smtpTimeout: 30_000,
         mailFrom: { name: null, address: 'no-reply@127.0.0.1' },
         mailTemplates: null,

@@ -15,7 +15,7 @@ import { describeFlow, hour, logIn, problem, sessionOf } from './flow-server.ts'
 const newPassword = 'a quieter engine of silk'
 
 describeFlow('a one-time link', (flow) => {
-  const linkFor = async (id: string) => (await startPasswordReset(flow.server.app, operatorAct, id)).token
+  const linkFor = async (id: string) => (await startPasswordReset(flow.server.app, operatorAct, id))!.token
   const reset = (token: string) =>
     flow.server.call('POST', '/v1/auth/reset-password', { body: { token, new_password: newPassword } })
   const rowsOf = (id: string) =>

@@ -106,7 +106,10 @@ describeFlow('login', (flow) => {
         problem(await logIn(server, person.email, { password: 'wrong password' })),
         '401 invalid_credentials',
       )
-      assert.equal(problem(await logIn(server, person.email)), '403 account_disabled')
+      assert.equal(
+        problem(await logIn(server, person.email)),
+        `403 ${status === 'pending' ? 'email_not_verified' : 'account_disabled'}`,
+      )
       assert.deepEqual(await footprint(server), before)
     }
     await setStatus(person.user.id, 'active')

@@ -147,9 +147,9 @@ onEachDatabase((_name, url) => {
       const reset = (token: string, newPassword: string) =>
         resetPassword(server.app, systemAct, { token, newPassword }).catch(() => undefined)
       const good = 'an engine of brass, again'
-      assert.equal(await growth(resets, { result: 'policy' }, () => reset(link.token, 'short')), 1)
-      assert.equal(await growth(resets, { result: 'success' }, () => reset(link.token, good)), 1)
-      assert.equal(await growth(resets, { result: 'invalid_token' }, () => reset(link.token, good)), 1)
+      assert.equal(await growth(resets, { result: 'policy' }, () => reset(link!.token, 'short')), 1)
+      assert.equal(await growth(resets, { result: 'success' }, () => reset(link!.token, good)), 1)
+      assert.equal(await growth(resets, { result: 'invalid_token' }, () => reset(link!.token, good)), 1)
     })
 
     it('time what goes to the database, and what waits for a connection', async () => {

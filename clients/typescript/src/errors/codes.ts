@@ -30,6 +30,8 @@ export type ServerCode =
   | 'reauthentication_required'
   /** The current password is wrong. */
   | 'invalid_password'
+  /** The e-mail address is not verified yet. */
+  | 'email_not_verified'
   /** The account is disabled. */
   | 'account_disabled'
   /** Registration is closed. */

@@ -4,6 +4,15 @@
  */
 export const auditEvents = {
   user_registered: { meaning: 'A stranger became a user.', subject: 'user', details: ['session'] },
+  registration_refused: {
+    meaning: 'Somebody registered an address that has an account; its owner was told by mail.',
+    subject: 'user',
+    details: [],
+  },
+  email_verification_sent: { meaning: 'Another link to verify an address was mailed.', subject: 'user', details: [] },
+  email_verified: { meaning: 'A user has shown that the address is its own.', subject: 'user', details: [] },
+  email_change_started: { meaning: 'A user asked for another address.', subject: 'user', details: [] },
+  email_changed: { meaning: 'A user has another address, which it confirmed.', subject: 'user', details: [] },
   user_created: { meaning: 'An administrator or operator made a user.', subject: 'user', details: ['roles'] },
   users_imported: {
     meaning:

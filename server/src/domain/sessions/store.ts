@@ -229,3 +229,14 @@ export async function deleteSessionRows(db: Db | Tx, ids: string[]): Promise<num
   const result = await db.deleteFrom('sessions').where('id', 'in', ids).executeTakeFirst()
   return Number(result.numDeletedRows)
 }
+
+/** From which programs a user has logged in, the newest first. */
+export async function listDevicesOfUser(db: Db | Tx, userId: string, limit: number) {
+  return db
+    .selectFrom('sessions')
+    .select('user_agent')
+    .where('user_id', '=', userId)
+    .orderBy('created_at', 'desc')
+    .limit(limit)
+    .execute()
+}

@@ -10,7 +10,7 @@ import { logoutUser } from '../../flows/logout-user.ts'
 import { startPasswordReset } from '../../flows/start-password-reset.ts'
 import { unlockUser } from '../../flows/unlock-user.ts'
 import { exampleLink, exampleUser } from '../examples.ts'
-import { Email, Id, Locale, Metadata, Name, OneTimeLink, Password, Role, Roles, User } from '../fields.ts'
+import { Email, Id, Locale, Metadata, Name, OneTimeLink, OnItsWay, Password, Role, Roles, User } from '../fields.ts'
 import { checkMetadata } from '../metadata.ts'
 import { PageQuery } from '../pages.ts'
 import { route } from '../route.ts'
@@ -107,8 +107,8 @@ const fields = {
 export const createUserRoute = route({
   summary: 'Create a user',
   description:
-    'Without a password this is an invitation: the user is pending until it has chosen one, by the one-time token that ' +
-    'stands in the answer as long as no mail is configured. Show it to nobody else; it is good for 24 hours.',
+    'Without a password this is an invitation: the user is pending until it has chosen one, by the link that is ' +
+    'mailed, or stands in the answer as long as no mail is configured. Show it to nobody else; it is good for 24 hours.',
   tag: 'Administration',
   who: 'admin',
   permission: 'users:create',
@@ -244,15 +244,23 @@ export const logoutUserRoute = route({
 export const startPasswordResetRoute = route({
   summary: 'Start a password reset',
   description:
-    'The one-time token stands in the answer as long as no mail is configured; it replaces earlier ones and is good for ' +
+    'The link is mailed, or stands in the answer as long as no mail is configured; it replaces earlier ones and is good for ' +
     'an hour, for a user who was invited and has no password yet for 24. The former password works until it is used.',
   tag: 'Administration',
   who: 'admin',
   permission: 'users:reset-password',
   params: UserId,
-  answers: { 200: { description: 'What the user needs.', schema: OneTimeLink, example: exampleLink } },
+  answers: {
+    200: {
+      description: 'What the user needs, where no mail is configured.',
+      schema: OneTimeLink,
+      example: exampleLink,
+    },
+    202: { description: 'It was mailed.', schema: OnItsWay, example: { status: 'mailed' } },
+  },
   errors: ['not_found', 'account_disabled'],
   async handle({ app, act, params }) {
-    return { status: 200, body: linkView(await startPasswordReset(app, act, params.id)) }
+    const link = await startPasswordReset(app, act, params.id)
+    return link ? { status: 200, body: linkView(link) } : { status: 202, body: { status: 'mailed' } }
   },
 })

@@ -27,7 +27,14 @@ export const loginRoute = route({
   ),
   example: { email: 'ada@example.com', password: 'engine of brass and steam', device_name: "Ada's laptop" },
   answers: { 200: { description: 'A new session.', schema: Tokens, example: exampleTokens } },
-  errors: ['invalid_credentials', 'account_disabled', 'origin_not_allowed', 'rate_limited', 'overloaded'],
+  errors: [
+    'invalid_credentials',
+    'account_disabled',
+    'email_not_verified',
+    'origin_not_allowed',
+    'rate_limited',
+    'overloaded',
+  ],
   async handle(request) {
     const { app, body } = request
     if (body.delivery === 'cookie') checkPage(request)

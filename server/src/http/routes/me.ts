@@ -1,15 +1,16 @@
 import { Type } from 'typebox'
 import { findUser } from '../../domain/users/find.ts'
 import { AppError } from '../../errors.ts'
+import { startEmailChange } from '../../flows/change-email.ts'
 import { changePassword } from '../../flows/change-password.ts'
 import { deleteAccount } from '../../flows/delete-account.ts'
 import { updateOwnProfile } from '../../flows/update-profile.ts'
 import { checkPage, forgetCookie, holdsCookieOf, tokensAnswer } from '../cookies.ts'
 import { exampleTokens, exampleUser } from '../examples.ts'
-import { Locale, Metadata, Name, Password, Tokens, User } from '../fields.ts'
+import { Email, Locale, Metadata, Name, OnItsWay, Password, Tokens, User } from '../fields.ts'
 import { checkMetadata } from '../metadata.ts'
 import { route } from '../route.ts'
-import { userView } from '../views.ts'
+import { emailFrom, userView } from '../views.ts'
 
 export const readMeRoute = route({
   summary: 'My profile',
@@ -81,6 +82,26 @@ export const changePasswordRoute = route({
       signal,
     })
     return tokensAnswer(200, tokens, inCookie ? 'cookie' : 'body')
+  },
+})
+
+export const changeEmailRoute = route({
+  summary: 'Change my e-mail address',
+  description:
+    'By the password. The new address gets a link that confirms the change, the present one is told; until then nothing ' +
+    'changes. The answer is the same when somebody else has the address.',
+  tag: 'Profile',
+  who: 'user',
+  body: Type.Object({ new_email: Email, password: Password }, { additionalProperties: false }),
+  example: { new_email: 'ada.lovelace@example.com', password: 'engine of brass and steam' },
+  answers: {
+    202: { description: 'The link is on its way.', schema: OnItsWay, example: { status: 'confirmation_required' } },
+  },
+  errors: ['invalid_password', 'rate_limited', 'overloaded'],
+  async handle({ app, act, body, signal }, caller) {
+    const newEmail = emailFrom(body.new_email, '/new_email')
+    await startEmailChange(app, act, caller, { newEmail, password: body.password, signal })
+    return { status: 202, body: { status: 'confirmation_required' } }
   },
 })
 

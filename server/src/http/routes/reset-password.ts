@@ -1,7 +1,7 @@
 import { Type } from 'typebox'
 import { resetPassword } from '../../flows/reset-password.ts'
 import { exampleLink } from '../examples.ts'
-import { Password } from '../fields.ts'
+import { OneTimeToken, Password } from '../fields.ts'
 import { route } from '../route.ts'
 
 export const resetPasswordRoute = route({
@@ -13,7 +13,7 @@ export const resetPasswordRoute = route({
   who: 'anyone',
   body: Type.Object(
     {
-      token: Type.String({ minLength: 1, maxLength: 200, description: 'the token of the link.' }),
+      token: OneTimeToken,
       new_password: Password,
     },
     { additionalProperties: false },

@@ -1,0 +1,104 @@
+import type { App } from '../app.ts'
+import { createOneTimeToken } from '../domain/links/create.ts'
+import { readOneTimeToken, redeemOneTimeToken } from '../domain/links/redeem.ts'
+import { deleteOneTimeTokensOfUser } from '../domain/links/store.ts'
+import { normalisePassword } from '../domain/passwords/normalise.ts'
+import { findPasswordHash } from '../domain/passwords/store.ts'
+import { findSessionOfUser } from '../domain/sessions/store.ts'
+import { findUser } from '../domain/users/find.ts'
+import { findUserIdByEmail } from '../domain/users/store.ts'
+import { takeUser } from '../domain/users/take.ts'
+import { changeUser } from '../domain/users/update.ts'
+import { AppError } from '../errors.ts'
+import type { Act } from './acting.ts'
+import { afterTheAnswer } from './after-the-answer.ts'
+import { inAuditedTransaction } from './audited.ts'
+import type { Caller } from './authenticate.ts'
+import { noteAfterwards } from './note-afterwards.ts'
+import { type Mail, mailQueued, queueMail } from './queue-mail.ts'
+import { type Attempt, noteWait, throttled } from './throttled.ts'
+import { addressInUse, addressNotice, linkMail, mayMail } from './write-mail.ts'
+
+export type EmailChange = { newEmail: string; password: string; signal?: AbortSignal }
+
+/**
+ * A user wants another address: it gets a link that confirms the change, and the present address is told. Whether
+ * somebody else has the new one is told to nobody but its owner.
+ */
+export async function startEmailChange(app: App, act: Act, caller: Caller, input: EmailChange): Promise<void> {
+  return throttled(app, act, 'current_password', { device: caller.claims.sid }, (attempt) =>
+    judge(app, act, caller, input, attempt),
+  )
+}
+
+async function judge(app: App, act: Act, caller: Caller, input: EmailChange, attempt: Attempt): Promise<void> {
+  const { sub } = caller.claims
+  const user = await findUser(app.database.db, sub)
+  if (user?.status !== 'active') throw new AppError('token_revoked')
+  if (user.email === input.newEmail) {
+    const detail = 'This is your address already.'
+    throw new AppError('validation_failed', { detail, errors: [{ pointer: '/new_email', code: 'same', detail }] })
+  }
+  const hash = await findPasswordHash(app.database.db, sub)
+  const checked = await app.hasher.verify(normalisePassword(input.password), hash, input.signal)
+  if (hash === null || !checked.ok) {
+    noteAfterwards(app, act, { event: 'password_refused', subject: { kind: 'user', id: sub }, reason: 'email_change' })
+    noteWait(app, act, sub, attempt)
+    throw new AppError('invalid_password')
+  }
+  afterTheAnswer(app, () => tellBoth(app, act, caller, input.newEmail))
+}
+
+async function tellBoth(app: App, act: Act, { claims }: Caller, newEmail: string): Promise<void> {
+  const mails = await inAuditedTransaction(app, act, async (tx, record) => {
+    const user = await takeUser(tx, claims.sub)
+    const session = await findSessionOfUser(tx, claims.sid, claims.sub)
+    if (user?.status !== 'active' || !session || session.ended_at !== null) return []
+    const ownerId = await findUserIdByEmail(tx, newEmail)
+    const owner = ownerId === undefined ? undefined : await findUser(tx, ownerId)
+    const mails: Mail[] = [addressNotice(app, 'email-change-started', user, newEmail)]
+    if (await mayMail(app, tx, newEmail)) {
+      if (owner) mails.push(addressInUse(app, owner))
+      else {
+        const at = { ...user, email: newEmail }
+        const token = await createOneTimeToken(tx, 'email_change', at, app.clock.now(), true)
+        mails.push(linkMail(app, 'email_change', { ...at, emailVerified: false }, token))
+      }
+    }
+    for (const mail of mails) await queueMail(app, tx, mail)
+    record({ event: 'email_change_started', subject: { kind: 'user', id: user.id } })
+    return mails
+  })
+  mailQueued(app, ...mails)
+}
+
+/**
+ * The new address answers, and from then on it is the user's; the former one is told.
+ * @throws AppError `invalid_one_time_token`, whatever is wrong with it, also when somebody else has the address by now
+ */
+export async function confirmEmailChange(app: App, act: Act, token: string): Promise<void> {
+  return throttled(app, act, 'one_time_token', {}, () => confirm(app, act, token))
+}
+
+async function confirm(app: App, act: Act, token: string): Promise<void> {
+  const now = app.clock.now()
+  const seen = await readOneTimeToken(app.database.db, token, ['email_change'], now)
+  if (!seen) throw new AppError('invalid_one_time_token')
+  const mail = await inAuditedTransaction(app, act, async (tx, record) => {
+    const user = await takeUser(tx, seen.user_id)
+    const row = await readOneTimeToken(tx, token, ['email_change'], now)
+    if (!row || user?.status !== 'active' || !(await redeemOneTimeToken(tx, row, now))) {
+      throw new AppError('invalid_one_time_token')
+    }
+    await changeUser(tx, user.id, { email: row.email, emailVerified: true }, now)
+    // Those for the former address, which is no longer the user's.
+    await deleteOneTimeTokensOfUser(tx, user.id)
+    const mail = addressNotice(app, 'email-changed', user, row.email)
+    await queueMail(app, tx, mail)
+    record({ event: 'email_changed', subject: { kind: 'user', id: user.id } })
+    return mail
+  }).catch((error) => {
+    throw app.database.dialect.isDuplicate(error) ? new AppError('invalid_one_time_token') : error
+  })
+  mailQueued(app, mail)
+}

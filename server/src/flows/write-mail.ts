@@ -1,0 +1,83 @@
+import type { App } from '../app.ts'
+import type { Tx } from '../database/connect.ts'
+import { lives, type OneTimeToken, type Purpose } from '../domain/links/create.ts'
+import { countMailTo } from '../domain/outbox/store.ts'
+import type { User } from '../domain/users/user.ts'
+import type { Act } from './acting.ts'
+import { linkOf } from './one-time-link.ts'
+import type { Mail } from './queue-mail.ts'
+
+const hour = 60 * 60 * 1000
+const noticeLife = 3 * 24 * hour
+
+export type Addressee = Pick<User, 'email' | 'name' | 'locale' | 'emailVerified'>
+
+const templates = {
+  invitation: 'invitation',
+  password_reset: 'reset-password',
+  email_verification: 'verify-email',
+  email_change: 'confirm-email',
+} as const satisfies Record<Purpose, Mail['template']>
+
+/** The mail that carries a one-time link. */
+export function linkMail(app: App, purpose: Purpose, to: Addressee, token: OneTimeToken): Mail {
+  const data = { link: linkOf(app, purpose, token).link, hours: String(lives[purpose] / hour) }
+  const named = purpose === 'invitation' ? { name: to.name ?? '' } : greeting(to)
+  return {
+    to: to.email,
+    template: templates[purpose],
+    locale: to.locale,
+    data: { ...data, ...named },
+    expiresAt: token.expiresAt,
+  }
+}
+
+type Notices = Extract<Mail['template'], 'password-changed' | 'new-device' | 'session-ended'>
+type Circumstances = { ip: string | null; device?: string | null }
+
+/** A mail that tells what happened to an account, in case it was somebody else. */
+export function noticeMail(app: App, template: Notices, to: Addressee, { ip, device = null }: Circumstances): Mail {
+  const now = app.clock.now()
+  const time = `${new Date(now).toISOString().slice(0, 16).replace('T', ' ')} UTC`
+  const data = { time, ip: ip ?? '', device: (device ?? '').slice(0, 200), ...greeting(to) }
+  return { to: to.email, template, locale: to.locale, data, expiresAt: now + noticeLife }
+}
+
+/** To the present address: it is about to change, or has changed. */
+export function addressNotice(
+  app: App,
+  template: 'email-change-started' | 'email-changed',
+  to: Addressee,
+  newEmail: string,
+): Mail {
+  const expiresAt = app.clock.now() + noticeLife
+  return { to: to.email, template, locale: to.locale, data: { new_email: newEmail, ...greeting(to) }, expiresAt }
+}
+
+/** To the owner of an address that somebody wanted to use. */
+export function addressInUse(app: App, to: Pick<Addressee, 'email' | 'locale'>): Mail {
+  return {
+    to: to.email,
+    template: 'address-in-use',
+    locale: to.locale,
+    data: {},
+    expiresAt: app.clock.now() + noticeLife,
+  }
+}
+
+/** Who registers an address may be a stranger to its owner: what it calls itself must not come as mail from us. */
+function greeting({ name, emailVerified }: Addressee): { name?: string } {
+  return emailVerified && name !== null ? { name } : {}
+}
+
+const mostAnHour = 10
+
+/** Whether one more mail that anybody can cause goes to this address within the hour. */
+export async function mayMail(app: App, tx: Tx, to: string): Promise<boolean> {
+  return (await countMailTo(tx, to, app.clock.now() - hour)) < mostAnHour
+}
+
+/** Whether a link that somebody makes for a user is mailed to it; who sits at the machine hands it over in person. */
+export function travelsByMail(app: App, { actor }: Act): boolean {
+  return app.mail.smtp !== null && actor.kind !== 'operator'
+}

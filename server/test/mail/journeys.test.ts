@@ -1,0 +1,422 @@
+import assert from 'node:assert/strict'
+import { after, before, it } from 'node:test'
+import { listMail } from '../../src/domain/outbox/store.ts'
+import { openMail } from '../../src/flows/queue-mail.ts'
+import { administrator, describeFlow, eventually, hour, logIn, problem, refresh, second } from '../flows/flow-server.ts'
+import { goodPassword, registerSomebody, startTestServer, type TestServer } from '../support/server.ts'
+import { partsOf, type SmtpSink, sinkUrl, startSmtpSink } from '../support/smtp-sink.ts'
+
+type Kept = { id: string; template: string; link: string; locale: string | null; new_email: string; name: string }
+
+/** Mail to an address, the newest first, with what it says; once everything that answers left behind is done. */
+async function mailTo(server: TestServer, email: string): Promise<Kept[]> {
+  await eventually(() => server.app.afterwards.waiting === 0)
+  const rows = await listMail(server.app.database.db, undefined, 500)
+  return rows
+    .filter(({ recipient }) => recipient === email)
+    .map((row) => ({ id: row.id, template: row.template, locale: row.locale, ...openMail(server.app, row) }) as Kept)
+}
+
+const tokenIn = ({ link }: Kept) => /token=(ntto_[\w-]{43})$/.exec(link)![1]!
+const newPassword = 'a quieter engine of silk'
+
+let people = 0
+const somebody = () => `journey-${++people}@example.com`
+
+describeFlow('journeys by mail', (flow) => {
+  const call = (method: string, path: string, body?: unknown, token?: string) =>
+    flow.server.call(method, path, { ...(body !== undefined && { body }), ...(token !== undefined && { token }) })
+  const templatesTo = async (email: string) => (await mailTo(flow.server, email)).map(({ template }) => template)
+
+  it('forgot: the link sets a password once, ends the sessions, verifies the address and tells the owner', async () => {
+    const { email, refresh_token } = await registerSomebody(flow.server, somebody())
+    const answer = await call('POST', '/v1/auth/forgot-password', { email })
+    assert.deepEqual([answer.status, answer.body], [202, { status: 'accepted' }])
+    const [mail] = await mailTo(flow.server, email)
+    assert.equal(mail!.template, 'reset-password')
+    assert.match(mail!.link, /^https:\/\/auth\.example\.com\/reset-password\?token=/)
+    const reset = (new_password: string) =>
+      call('POST', '/v1/auth/reset-password', { token: tokenIn(mail!), new_password })
+    assert.equal(problem(await reset('short')), '422 password_too_short')
+    assert.equal((await reset(newPassword)).status, 204)
+    assert.equal(problem(await reset('one more engine')), '400 invalid_one_time_token')
+    assert.equal(problem(await refresh(flow.server, refresh_token)), '401 session_ended password_changed')
+    const login = await logIn(flow.server, email, { password: newPassword })
+    assert.deepEqual([login.status, login.body.user.email_verified], [200, true])
+    assert.equal((await templatesTo(email))[0], 'password-changed')
+  })
+
+  it('forgot: a newer link replaces the older one, an unknown address gets nothing, a disabled account neither', async () => {
+    const { email, user } = await registerSomebody(flow.server, somebody())
+    for (let asked = 0; asked < 2; asked++) {
+      await call('POST', '/v1/auth/forgot-password', { email })
+      await mailTo(flow.server, email)
+      flow.server.clock.advance(second)
+    }
+    const [newer, older] = await mailTo(flow.server, email)
+    const verdict = async (mail: Kept) =>
+      problem(await call('POST', '/v1/auth/reset-password', { token: tokenIn(mail), new_password: 'x' }))
+    assert.equal(await verdict(older!), '400 invalid_one_time_token')
+    assert.equal(await verdict(newer!), '422 password_too_short')
+    assert.equal(
+      problem(await call('POST', '/v1/auth/verify-email', { token: tokenIn(newer!) })),
+      '400 invalid_one_time_token',
+    )
+    await call('POST', '/v1/auth/forgot-password', { email: 'unknown@example.com' })
+    assert.deepEqual(await mailTo(flow.server, 'unknown@example.com'), [])
+    const { token } = await administrator(flow.server)
+    await call('POST', `/v1/admin/users/${user.id}/disable`, undefined, token)
+    const before = (await templatesTo(email)).length
+    await call('POST', '/v1/auth/forgot-password', { email })
+    assert.equal((await templatesTo(email)).length, before)
+    assert.equal(await verdict(newer!), '400 invalid_one_time_token')
+  })
+
+  it('verify: resend gives a link that verifies once and expires; nothing goes to a verified address', async () => {
+    const { email } = await registerSomebody(flow.server, somebody())
+    const send = async () => {
+      assert.equal((await call('POST', '/v1/auth/verify-email/resend', { email })).status, 202)
+      return (await mailTo(flow.server, email))[0]!
+    }
+    const verify = async (mail: Kept) => call('POST', '/v1/auth/verify-email', { token: tokenIn(mail) })
+    const stale = await send()
+    flow.server.clock.advance(24 * hour)
+    assert.equal(problem(await verify(stale)), '400 invalid_one_time_token')
+    const fresh = await send()
+    const tries = await Promise.all([1, 2, 3].map(() => verify(fresh)))
+    assert.deepEqual(tries.map(({ status }) => status).sort(), [204, 400, 400])
+    assert.equal((await logIn(flow.server, email)).body.user.email_verified, true)
+    const before = (await templatesTo(email)).length
+    await send()
+    assert.equal((await templatesTo(email)).length, before)
+  })
+
+  it('change of address: the new one confirms, the old one is told twice, and links of the old one die', async () => {
+    const { email, access_token, refresh_token } = await registerSomebody(flow.server, somebody())
+    const newEmail = somebody()
+    const change = (password: string, new_email = newEmail) =>
+      call('POST', '/v1/users/me/email', { new_email, password }, access_token)
+    assert.equal(problem(await change('wrong')), '403 invalid_password')
+    assert.equal(problem(await change(goodPassword, email)), '422 validation_failed')
+    assert.deepEqual((await change(goodPassword)).body, { status: 'confirmation_required' })
+    const [confirm] = await mailTo(flow.server, newEmail)
+    assert.equal(confirm!.template, 'confirm-email')
+    assert.deepEqual(await templatesTo(email), ['email-change-started'])
+    assert.equal((await logIn(flow.server, email)).status, 200, 'nothing has changed yet')
+    await call('POST', '/v1/auth/forgot-password', { email })
+    const [reset] = await mailTo(flow.server, email)
+    const confirming = () => call('POST', '/v1/users/me/email/confirm', { token: tokenIn(confirm!) })
+    assert.equal((await confirming()).status, 204)
+    assert.equal(problem(await confirming()), '400 invalid_one_time_token')
+    const login = await logIn(flow.server, newEmail)
+    assert.deepEqual([login.status, login.body.user.email_verified], [200, true])
+    assert.equal(problem(await logIn(flow.server, email)), '401 invalid_credentials')
+    const [told] = await mailTo(flow.server, email)
+    assert.deepEqual([told!.template, told!.new_email], ['email-changed', newEmail])
+    const late = await call('POST', '/v1/auth/reset-password', { token: tokenIn(reset!), new_password: newPassword })
+    assert.equal(problem(late), '400 invalid_one_time_token')
+    assert.equal(
+      (await refresh(flow.server, refresh_token, 'key-of-one-token-AAAA')).status,
+      200,
+      'the session goes on',
+    )
+  })
+
+  it('change of address: an address of somebody else is answered alike, never changes hands, and its owner is told', async () => {
+    const [one, other] = [
+      await registerSomebody(flow.server, somebody()),
+      await registerSomebody(flow.server, somebody()),
+    ]
+    const body = { new_email: other.email, password: goodPassword }
+    const answer = await call('POST', '/v1/users/me/email', body, one.access_token)
+    assert.deepEqual([answer.status, answer.body], [202, { status: 'confirmation_required' }])
+    assert.deepEqual(await templatesTo(other.email), ['address-in-use'])
+    assert.deepEqual(await templatesTo(one.email), ['email-change-started'])
+  })
+
+  it('change of address: who registers it first keeps it', async () => {
+    const { access_token } = await registerSomebody(flow.server, somebody())
+    const newEmail = somebody()
+    await call('POST', '/v1/users/me/email', { new_email: newEmail, password: goodPassword }, access_token)
+    const [confirm] = await mailTo(flow.server, newEmail)
+    await registerSomebody(flow.server, newEmail)
+    const late = await call('POST', '/v1/users/me/email/confirm', { token: tokenIn(confirm!) })
+    assert.equal(problem(late), '400 invalid_one_time_token')
+  })
+
+  it('a change of the password tells the owner, and kills the links that could undo it', async () => {
+    const { email, access_token } = await registerSomebody(flow.server, somebody())
+    await call('POST', '/v1/users/me/email', { new_email: somebody(), password: goodPassword }, access_token)
+    await call('POST', '/v1/auth/verify-email/resend', { email })
+    const verification = (await mailTo(flow.server, email)).find(({ template }) => template === 'verify-email')!
+    const [pending] = await mailTo(flow.server, `journey-${people}@example.com`)
+    const body = { current_password: goodPassword, new_password: newPassword }
+    assert.equal((await call('POST', '/v1/users/me/password', body, access_token)).status, 200)
+    assert.equal((await templatesTo(email))[0], 'password-changed')
+    const late = await call('POST', '/v1/users/me/email/confirm', { token: tokenIn(pending!) })
+    assert.equal(problem(late), '400 invalid_one_time_token')
+    assert.equal((await call('POST', '/v1/auth/verify-email', { token: tokenIn(verification) })).status, 204)
+  })
+
+  it('a login from another program tells the owner; one from a known program does not', async () => {
+    const { email } = await registerSomebody(flow.server, somebody())
+    await logIn(flow.server, email)
+    assert.deepEqual(await templatesTo(email), [])
+    const login = () =>
+      flow.server.call('POST', '/v1/auth/login', {
+        body: { email, password: goodPassword },
+        headers: { 'user-agent': 'another <program>' },
+      })
+    await login()
+    await login()
+    assert.deepEqual(await templatesTo(email), ['new-device'])
+  })
+
+  it('an old token that is used again tells the owner, once', async () => {
+    const one = await registerSomebody(flow.server, somebody())
+    await refresh(flow.server, one.refresh_token, 'key-of-one-token-AAAA')
+    for (let used = 0; used < 2; used++) {
+      const again = await refresh(flow.server, one.refresh_token, 'key-of-one-token-BBBB')
+      assert.equal(problem(again), '401 session_ended refresh_token_reuse')
+    }
+    assert.deepEqual(await templatesTo(one.email), ['session-ended'])
+  })
+
+  it('mail that anybody can cause goes to one address ten times an hour at most', async () => {
+    const { email } = await registerSomebody(flow.server, somebody())
+    for (let asked = 0; asked < 14; asked++) await call('POST', '/v1/auth/forgot-password', { email })
+    assert.equal((await templatesTo(email)).length, 10)
+    flow.server.clock.advance(hour + second)
+    await call('POST', '/v1/auth/forgot-password', { email })
+    assert.equal((await templatesTo(email)).length, 11)
+  })
+})
+
+describeFlow(
+  'registration where the address must be verified',
+  (flow) => {
+    const register = (email: string, password = goodPassword, more = {}) =>
+      flow.server.call('POST', '/v1/auth/register', { body: { email, password, ...more } })
+    const verify = (mail: Kept) => flow.server.call('POST', '/v1/auth/verify-email', { body: { token: tokenIn(mail) } })
+
+    it('opens the account by the link, and not before', async () => {
+      const email = somebody()
+      const answer = await register(email, goodPassword, { name: 'Buy http://evil.example now', locale: 'de' })
+      assert.deepEqual([answer.status, answer.body], [202, { status: 'verification_required' }])
+      const [mail] = await mailTo(flow.server, email)
+      assert.deepEqual([mail!.template, mail!.locale, mail!.name], ['verify-email', 'de', undefined])
+      assert.equal(problem(await logIn(flow.server, email)), '403 email_not_verified')
+      assert.equal(problem(await logIn(flow.server, email, { password: 'wrong one' })), '401 invalid_credentials')
+      assert.equal((await verify(mail!)).status, 204)
+      const login = await logIn(flow.server, email)
+      assert.deepEqual([login.status, login.body.user.status], [200, 'active'])
+    })
+
+    it('lets the newest registration of an unconfirmed address replace the older one, link and password', async () => {
+      const email = somebody()
+      await register(email, 'first engine of brass')
+      const [first] = await mailTo(flow.server, email)
+      flow.server.clock.advance(second)
+      await register(email, 'second engine of steam', { name: 'Second' })
+      const [second_] = await mailTo(flow.server, email)
+      assert.equal(problem(await verify(first!)), '400 invalid_one_time_token')
+      assert.equal((await verify(second_!)).status, 204)
+      assert.equal(
+        problem(await logIn(flow.server, email, { password: 'first engine of brass' })),
+        '401 invalid_credentials',
+      )
+      const login = await logIn(flow.server, email, { password: 'second engine of steam' })
+      assert.deepEqual([login.status, login.body.user.name], [200, 'Second'])
+    })
+
+    it('answers alike for new, pending, verified, disabled and invited addresses, and tells the owner by mail', async () => {
+      const [fresh, pending, verified, disabled, invited] = [1, 2, 3, 4, 5].map(somebody) as string[]
+      const { token } = await administrator(flow.server)
+      for (const email of [pending, verified, disabled]) await register(email!)
+      for (const email of [verified, disabled]) await verify((await mailTo(flow.server, email!))[0]!)
+      const { id } = (await logIn(flow.server, disabled!)).body.user
+      await flow.server.call('POST', `/v1/admin/users/${id}/disable`, { token })
+      await flow.server.call('POST', '/v1/admin/users', { token, body: { email: invited, roles: ['editor'] } })
+      flow.server.clock.advance(second)
+      const all = [fresh!, pending!, verified!, disabled!, invited!]
+      const shapes = []
+      for (const email of all) shapes.push(shapeOf(await register(email, 'a stranger in the night')))
+      assert.equal(new Set(shapes).size, 1, shapes.join('\n'))
+      const newest = await Promise.all(all.map(async (email) => (await mailTo(flow.server, email))[0]!.template))
+      assert.deepEqual(newest, ['verify-email', 'verify-email', 'address-in-use', 'address-in-use', 'address-in-use'])
+      assert.equal((await logIn(flow.server, verified!)).status, 200)
+      assert.equal(
+        problem(await logIn(flow.server, verified!, { password: 'a stranger in the night' })),
+        '401 invalid_credentials',
+      )
+    })
+
+    it('makes one account of eight registrations at once', async () => {
+      const email = somebody()
+      const answers = await Promise.all(Array.from({ length: 8 }, () => register(email)))
+      assert.deepEqual(new Set(answers.map(({ status }) => status)), new Set([202]))
+      await mailTo(flow.server, email)
+      const { db } = flow.server.app.database
+      const rows = await db.selectFrom('users').select('id').where('email', '=', email).execute()
+      assert.equal(rows.length, 1)
+    })
+
+    it('stays pending when it was disabled and enabled before it was verified', async () => {
+      const email = somebody()
+      await register(email)
+      await mailTo(flow.server, email)
+      const { token } = await administrator(flow.server)
+      const { items } = (await flow.server.call('GET', `/v1/admin/users?q=${email}`, { token })).body
+      for (const act of ['disable', 'enable'])
+        await flow.server.call('POST', `/v1/admin/users/${items[0].id}/${act}`, { token })
+      assert.equal(problem(await logIn(flow.server, email)), '403 email_not_verified')
+      const body = { email_verified: true }
+      await flow.server.call('PATCH', `/v1/admin/users/${items[0].id}`, { token, body })
+      assert.equal((await logIn(flow.server, email)).status, 200)
+    })
+
+    it('answers forgot, resend, login, verify and reset alike, whatever the address or token', async () => {
+      const [pending, verified, unknown] = [somebody(), somebody(), somebody()]
+      for (const email of [pending, verified]) await register(email)
+      await verify((await mailTo(flow.server, verified))[0]!)
+      const same = async (path: string, bodies: object[]) => {
+        const shapes = []
+        for (const body of bodies) shapes.push(shapeOf(await flow.server.call('POST', path, { body })))
+        assert.equal(new Set(shapes).size, 1, `${path}\n${shapes.join('\n')}`)
+      }
+      const emails = [pending, verified, unknown].map((email) => ({ email }))
+      await same('/v1/auth/forgot-password', emails)
+      await same('/v1/auth/verify-email/resend', emails)
+      await same(
+        '/v1/auth/login',
+        emails.map((each) => ({ ...each, password: 'not the password' })),
+      )
+      const [reset] = await mailTo(flow.server, verified)
+      const tokens = ['x', 'ntto_', `ntto_${'A'.repeat(43)}`].map((token) => ({ token }))
+      await same('/v1/auth/verify-email', [...tokens, { token: tokenIn(reset!) }])
+      await same(
+        '/v1/auth/reset-password',
+        tokens.map((each) => ({ ...each, new_password: newPassword })),
+      )
+    })
+  },
+  { settings: { EMAIL_VERIFICATION: 'required' } },
+)
+
+/** An answer, without what is another for every request. */
+function shapeOf({ status, headers, text }: { status: number; headers: Headers; text: string }): string {
+  const kept = [...headers].filter(([name]) => name !== 'date' && name !== 'x-request-id')
+  const value = (name: string) => headers.get(name) ?? ''
+  return JSON.stringify([status, kept, text.replaceAll(value('x-request-id'), 'ID')])
+}
+
+describeFlow('where a mail server is set', (flow) => {
+  let sink: SmtpSink
+  let server: TestServer
+  before(async () => {
+    sink = await startSmtpSink()
+    server = await startTestServer(flow.url, {
+      clock: flow.server.clock,
+      settings: { SMTP_URL: sinkUrl(sink), APP_URL: 'https://app.example.com' },
+    })
+  })
+  after(async () => {
+    await server.close()
+    await sink.close()
+  })
+
+  it('an invitation and a reset by an administrator are mailed, and their links are in no answer', async () => {
+    const { token } = await administrator(server)
+    const email = somebody()
+    const made = await server.call('POST', '/v1/admin/users', { token, body: { email, name: 'Ada' } })
+    assert.deepEqual([made.status, made.body.invitation, made.body.status], [201, null, 'pending'])
+    const reset = await server.call('POST', `/v1/admin/users/${made.body.id}/reset-password`, { token })
+    assert.deepEqual([reset.status, reset.body], [202, { status: 'mailed' }])
+    await eventually(() => sink.received.filter(({ to }) => to[0] === email).length === 2)
+    const mails = sink.received.filter(({ to }) => to[0] === email).map(({ raw }) => partsOf(raw).text)
+    for (const text of mails) assert.match(text, /^https:\/\/app\.example\.com\/reset-password#token=ntto_/m)
+    assert.match(mails[0]!, /Hello Ada,/)
+  })
+
+  it('whoever registers is asked to verify, though nothing waits for it', async () => {
+    const { email } = await registerSomebody(server, somebody())
+    await eventually(() => sink.received.some(({ to, raw }) => to[0] === email && /Confirm your e-mail/.test(raw)))
+  })
+})
+
+describeFlow('our own pages', (flow) => {
+  const open = (path: string, headers = {}) => fetch(`${flow.server.address}${path}`, { headers })
+  const submit = (path: string, form: Record<string, string>) =>
+    fetch(`${flow.server.address}${path}`, { method: 'POST', body: new URLSearchParams(form) })
+  const linkTo = async (email: string) => new URL((await mailTo(flow.server, email))[0]!.link)
+
+  it('finish a reset without a script: opening changes nothing, the form does, once', async () => {
+    const { email } = await registerSomebody(flow.server, somebody())
+    await flow.server.call('POST', '/v1/auth/forgot-password', { body: { email } })
+    const { pathname, search, searchParams } = await linkTo(email)
+    const token = searchParams.get('token')!
+    for (let opened = 0; opened < 3; opened++) {
+      const answer = await open(pathname + search)
+      const page = await answer.text()
+      assert.equal(answer.status, 200)
+      assertAccessible(page, 'en')
+      assert.ok(page.includes(`name="token" value="${token}"`))
+      assert.equal(answer.headers.get('referrer-policy'), 'no-referrer')
+      assert.equal(answer.headers.get('cache-control'), 'no-store')
+      assert.match(
+        answer.headers.get('content-security-policy')!,
+        /^default-src 'none'; style-src 'sha256-[^;]+; form-action 'self'/,
+      )
+    }
+    const weak = await submit(pathname, { token, new_password: 'short' })
+    assert.equal(weak.status, 422)
+    const again = await weak.text()
+    assertAccessible(again, 'en')
+    assert.match(again, /aria-invalid="true" aria-describedby="complaint"/)
+    const good = await submit(pathname, { token, new_password: newPassword })
+    assert.deepEqual([good.status, /role="status"/.test(await good.text())], [200, true])
+    assert.equal((await logIn(flow.server, email, { password: newPassword })).status, 200)
+    const used = await submit(pathname, { token, new_password: 'one more engine of gold' })
+    assert.equal(used.status, 400)
+    assert.match(await used.text(), /role="alert"/)
+    assert.doesNotMatch(JSON.stringify(flow.server.log.filter(({ event }) => event !== 'mail_kept')), /ntto_/)
+  })
+
+  it('verify and confirm an address', async () => {
+    const { email, access_token } = await registerSomebody(flow.server, somebody())
+    await flow.server.call('POST', '/v1/auth/verify-email/resend', { body: { email } })
+    const verification = await linkTo(email)
+    assertAccessible(await (await open(verification.pathname + verification.search)).text(), 'en')
+    const token = verification.searchParams.get('token')!
+    assert.equal((await submit(verification.pathname, { token })).status, 200)
+    assert.equal((await submit(verification.pathname, { token })).status, 400)
+    const newEmail = somebody()
+    await flow.server.call('POST', '/v1/users/me/email', {
+      token: access_token,
+      body: { new_email: newEmail, password: goodPassword },
+    })
+    const confirm = await linkTo(newEmail)
+    assert.equal((await submit(confirm.pathname, { token: confirm.searchParams.get('token')! })).status, 200)
+    assert.equal((await logIn(flow.server, newEmail)).status, 200)
+  })
+
+  it('speak German to who asks for it, and show nothing that was not escaped', async () => {
+    const token = encodeURIComponent('"><script>alert(1)</script>')
+    const page = await (await open(`/verify-email?token=${token}`, { 'accept-language': 'de-CH,de;q=0.9' })).text()
+    assertAccessible(page, 'de')
+    assert.doesNotMatch(page, /<script/)
+  })
+})
+
+/** What a tool would complain of first: language, title, one heading, a landmark, a name for every control. */
+function assertAccessible(page: string, language: string): void {
+  assert.match(page, new RegExp(`^<!doctype html>\n<html lang="${language}">`))
+  assert.match(page, /<title>[^<]+<\/title>/)
+  assert.equal(page.match(/<h1>/g)?.length, 1)
+  assert.match(page, /<main>[\s\S]+<\/main>/)
+  assert.match(page, /name="viewport" content="width=device-width, initial-scale=1"/)
+  for (const [, id] of page.matchAll(/<input id="([^"]+)"/g)) assert.ok(page.includes(`<label for="${id}">`), id)
+  for (const [field] of page.matchAll(/<input (?!id=)[^>]*>/g)) assert.match(field, /type="hidden"/)
+  for (const [, words] of page.matchAll(/<button type="submit">([^<]*)<\/button>/g)) assert.ok(words)
+  assert.doesNotMatch(page, /<script|https?:\/\/| on\w+=/)
+}
