@@ -38,7 +38,7 @@ import {
 } from './routes/journeys.ts'
 import { loginRoute } from './routes/login.ts'
 import { logoutRoute } from './routes/logout.ts'
-import { changeEmailRoute, changePasswordRoute, changePasswordRoute, deleteMeRoute, deleteMeRoute, readMeRoute, readMeRoute, updateMeRoute, updateMeRoute } from './routes/me.ts'
+import { changeEmailRoute, changePasswordRoute, deleteMeRoute, readMeRoute, updateMeRoute } from './routes/me.ts'
 import { exportMeRoute } from './routes/my-data.ts'
 import { endMySessionRoute, listMySessionsRoute } from './routes/my-sessions.ts'
 import { refreshRoute } from './routes/refresh.ts'
