@@ -70,7 +70,7 @@ export async function createApp(
     },
     around: tracing ? (transaction) => tracing.within('database transaction', transaction) : undefined,
   }).catch((error) => {
-    throw explainPlace(error, config.dataDir)
+    throw explainPlace(error, config)
   })
   try {
     // Before a key is made: the wrong one would be in the way of the right one.
@@ -78,7 +78,7 @@ export async function createApp(
     return buildApp(config, log, clock, known ?? loadMasterKeys(config), database, meter, tracing)
   } catch (error) {
     await database.close()
-    throw explainPlace(error, config.dataDir)
+    throw explainPlace(error, config)
   }
 }
 

@@ -69,16 +69,40 @@ describe('a server with a data directory of its own', () => {
     const blocked = join(root, 'blocked')
     mkdirSync(join(blocked, 'ntt-auth.sqlite'), { recursive: true })
     await assert.rejects(create(blocked), (error) => error instanceof ConfigError || /EISDIR/.test(String(error)))
+    const places = { dataDir: '/data', databaseUrl: 'sqlite:/data/ntt-auth.sqlite' }
     for (const [code, words] of [
       ['EROFS', /\/data\/ntt-auth\.sqlite is on a read-only file system \(EROFS\)/],
       ['EACCES', /may not be written by this user/],
     ] as const) {
       const raw = Object.assign(new Error(code), { code, path: '/data/ntt-auth.sqlite' })
-      const told = explainPlace(raw, '/data') as Error
+      const told = explainPlace(raw, places) as Error
       assert.match(told.message, words)
       assert.match(told.message, /NTT_AUTH_DATA_DIR/)
     }
     const other = new Error('something else')
-    assert.equal(explainPlace(other, '/data'), other)
+    assert.equal(explainPlace(other, places), other)
+  })
+
+  it('that cannot be opened names the setting that leads there', () => {
+    const places = { dataDir: '/data', databaseUrl: 'sqlite:/srv/auth/auth.sqlite' }
+    const told = (code: string, path?: string, from = places) => {
+      const raw = Object.assign(new Error(code), { code, path })
+      const error = explainPlace(raw, from)
+      return error === raw ? null : /NTT_AUTH_\w+/.exec((error as Error).message)![0]
+    }
+    assert.equal(told('EISDIR', '/srv/auth/auth.sqlite'), 'NTT_AUTH_DATABASE_URL')
+    assert.equal(told('EISDIR', '/data/journal/ends'), 'NTT_AUTH_DATA_DIR')
+    assert.equal(
+      told('EISDIR', '/data/auth.sqlite', { ...places, databaseUrl: 'postgres://u@h/d' }),
+      'NTT_AUTH_DATA_DIR',
+    )
+    assert.equal(told('EISDIR', '/elsewhere'), null)
+    assert.equal(told('EACCES', '/srv'), 'NTT_AUTH_DATABASE_URL')
+    assert.equal(told('ENOENT', '/data'), 'NTT_AUTH_DATA_DIR')
+    assert.equal(told('ENOENT', '/elsewhere'), null)
+    assert.equal(told('SQLITE_CANTOPEN'), 'NTT_AUTH_DATABASE_URL')
+    assert.equal(told('SQLITE_CANTOPEN', undefined, { ...places, databaseUrl: 'sqlite:/data/a' }), 'NTT_AUTH_DATA_DIR')
+    const [known] = [new ConfigError([{ name: 'A', source: 'b', problem: 'c', remedy: 'd' }])]
+    assert.equal(explainPlace(known, places), known)
   })
 })

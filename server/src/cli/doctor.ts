@@ -93,7 +93,7 @@ async function examineStore(config: Config, at: At): Promise<Placed[]> {
   try {
     database = await openDatabase({ url, timeout, poolSize: 1 })
   } catch (error) {
-    return at('database', problemsOf(explainPlace(error, config.dataDir)))
+    return at('database', problemsOf(explainPlace(error, config)))
   }
   try {
     const store = { config, masterKeys, database, clock: systemClock }

@@ -60,7 +60,7 @@ Examples:
       timeout: config.databaseTimeout,
       statementTimeout: action === 'up' || action === 'down' ? statementTimeout : config.databaseTimeout,
     }).catch((error) => {
-      throw explainPlace(error, config.dataDir)
+      throw explainPlace(error, config)
     })
     try {
       await reachDatabase(database, config.databaseUrl)

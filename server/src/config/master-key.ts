@@ -1,5 +1,6 @@
-import { closeSync, fsyncSync, linkSync, mkdirSync, openSync, unlinkSync, writeSync } from 'node:fs'
+import { closeSync, fsyncSync, linkSync, openSync, unlinkSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
+import { makeDirectory } from '../make-directory.ts'
 import { randomBytes, randomToken } from '../random.ts'
 import type { Config } from './config.ts'
 import { ConfigError } from './config-error.ts'
@@ -71,7 +72,7 @@ export function readMasterKey(path: string, readFile: ReadFile = readFromDisk): 
 }
 
 function makeMasterKeyFile(dataDir: string, path: string): void {
-  mkdirSync(dataDir, { recursive: true, mode: 0o700 })
+  makeDirectory(dataDir)
   const draft = `${path}.${randomToken(9)}`
   writeDurably(draft, `${randomBytes(masterKeyLength).toString('base64url')}\n`)
   try {

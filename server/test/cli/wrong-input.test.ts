@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { after, before, describe, it } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import { exitCodes } from '../../src/cli/exit-codes.ts'
 import { openDatabase } from '../../src/database/connect.ts'
 import { serviceScopes } from '../../src/domain/services/service.ts'
@@ -16,6 +18,7 @@ const directory = mkdtempSync(join(tmpdir(), 'ntt-auth-wrong-'))
 const at = (name: string) => join(directory, name)
 // Words of a command line may be paths.
 process.chdir(directory)
+const entry = fileURLToPath(new URL('../../bin/ntt-auth.js', import.meta.url))
 const anId = '01934d2e-5c00-7a3b-9c4d-2f1e0a9b8c7d'
 const key = () => randomBytes(32).toString('base64url')
 
@@ -215,6 +218,28 @@ describe('what is called wrongly', () => {
         }
       })
     }
+
+    // The kernel says ENOENT there although the directory above exists; a process of its own, because Node once spun.
+    it('in a directory that cannot be made: says which at once', { skip: process.platform !== 'linux' }, () => {
+      for (const args of [
+        ['users', 'list'],
+        ['migrate', 'status'],
+        ['serve', '--port', '0'],
+      ]) {
+        for (const [variable, value] of [
+          ['NTT_AUTH_DATA_DIR', '/proc/nope'],
+          ['NTT_AUTH_DATABASE_URL', 'sqlite:/proc/nope/auth.sqlite'],
+        ] as const) {
+          const env = { PATH: process.env.PATH, NTT_AUTH_DATA_DIR: at('data'), [variable]: value }
+          const options = { env, cwd: directory, encoding: 'utf8', timeout: 30_000 } as const
+          const { status, stdout, stderr } = spawnSync(process.execPath, [entry, ...args], options)
+          const err = stderr.replace(/^Database: .*\n/, '')
+          assert.equal(status, config, err)
+          assert.match(err, new RegExp(`${variable}[^]*/proc/nope cannot be made \\(ENOENT\\)\\.\\n.*${variable}`))
+          assertSentence({ out: stdout, err }, args.join(' '))
+        }
+      }
+    })
 
     it('is judged by doctor instead, who finds the problem in each case', async () => {
       for (const [state, { env }] of Object.entries(states)) {

@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, openSync } from 'node:fs'
+import { closeSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
 import {
   CompiledQuery,
@@ -12,6 +12,7 @@ import {
   sql,
   type TransactionSettings,
 } from 'kysely'
+import { makeDirectory } from '../../make-directory.ts'
 import { insideTransaction } from '../current-transaction.ts'
 import { type ConnectionLimits, codesOf, type Dialect, type PoolState } from '../dialect.ts'
 import { fine, problem, warning } from '../finding.ts'
@@ -79,7 +80,7 @@ export const sqlite: Dialect = {
 }
 
 function createFile(path: string): void {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+  makeDirectory(dirname(path))
   // SQLite gives its side files the mode of the main one.
   closeSync(openSync(path, 'a', 0o600))
 }

@@ -1,16 +1,7 @@
-import {
-  closeSync,
-  fdatasync,
-  fdatasyncSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeSync,
-} from 'node:fs'
+import { closeSync, fdatasync, fdatasyncSync, openSync, readdirSync, readFileSync, rmSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import type { EndReason } from '../../errors.ts'
+import { makeDirectory } from '../../make-directory.ts'
 
 /**
  * The journal of ends: a line for every session, or every user's sessions, that ended, and for every signing key that
@@ -41,7 +32,7 @@ const fileShape = /^ends-(\d{4}-\d{2}-\d{2})\.[a-z0-9-]+\.ndjson$/
  * @param writer a name of this process that no other writer in this directory has
  */
 export function openJournal(directory: string, writer: string): Journal {
-  mkdirSync(directory, { recursive: true, mode: 0o700 })
+  makeDirectory(directory)
   let open: { date: string; descriptor: number } | null = null
   let syncing: NodeJS.Timeout | null = null
   const written = new Set<string>()
