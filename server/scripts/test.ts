@@ -49,11 +49,9 @@ process.exit(code)
 function run(): Promise<number> {
   const child = spawn(
     process.execPath,
-    // A test that fails may leave threads and sockets behind, and must not hang the run for that.
     [
       '--test',
       '--test-concurrency=2',
-      '--test-force-exit',
       '--test-timeout=180000',
       ...['--test-reporter=spec', '--test-reporter-destination=stdout'],
       ...['--test-reporter=./scripts/outcomes.ts', `--test-reporter-destination=${outcomes}`],

@@ -303,7 +303,11 @@ describeFlow('refresh', (flow) => {
       })
       assert.equal(problem(answer), '422 validation_failed', bad)
     }
-    for (const body of [{}, { refresh_token: first.refresh_token, key: keyA }, { refresh_token: 7 }]) {
+    for (const body of [
+      { token: first.refresh_token },
+      { refresh_token: first.refresh_token, key: keyA },
+      { refresh_token: 7 },
+    ]) {
       const answer = await flow.server.call('POST', '/v1/auth/refresh', { body })
       assert.equal(problem(answer), '422 validation_failed')
     }
