@@ -1,5 +1,7 @@
+import { statSync } from 'node:fs'
 import { type App, createApp } from '../app.ts'
 import { systemClock, toRfc3339 } from '../clock.ts'
+import { holdsCheckpoints } from '../domain/audit/checkpoint-file.ts'
 import { checkpointKeys } from '../domain/audit/checkpoint-keys.ts'
 import { auditEventNames } from '../domain/audit/events.ts'
 import { type AuditFilter, type AuditLine, type AuditPlace, type Found, searchLines } from '../domain/audit/search.ts'
@@ -53,7 +55,7 @@ Examples:
     json: { type: 'boolean' },
   },
   async run(invocation) {
-    const run = readAction(invocation)
+    const run = await readAction(invocation)
     const app = await createApp(configFrom(invocation), createLog('error'), systemClock)
     try {
       await bringSchema(app)
@@ -72,7 +74,7 @@ const optionsOf: Record<string, string[]> = {
   export: ['user', 'actor', 'event', 'since', 'until', 'to'],
 }
 
-function readAction(invocation: Invocation): Run {
+async function readAction(invocation: Invocation): Promise<Run> {
   const {
     arguments: [action = '', ...rest],
     options,
@@ -87,7 +89,7 @@ function readAction(invocation: Invocation): Run {
   }
   if (action === 'verify') {
     const copies = (options.checkpoints ?? []) as string[]
-    for (const path of copies) refuseUnreadable(path)
+    for (const path of copies) await refuseStrange(path)
     return (app) => verify(app, invocation, copies)
   }
   const filter = readFilter(invocation)
@@ -99,6 +101,18 @@ function readAction(invocation: Invocation): Run {
   if (typeof to !== 'string' || to === '')
     throw new UsageError('Say where to: ntt-auth audit export --to FILE, or --to -.')
   return (app) => exportLines(app, invocation, filter, to)
+}
+
+/** A file that says nothing of any checkpoint would prove nothing, and look as if it did. */
+async function refuseStrange(path: string): Promise<void> {
+  refuseUnreadable(path)
+  // A pipe can be read once only, and its end is not known.
+  if (!statSync(path).isFile())
+    throw new UsageError(`${path} is no plain file. Save the copy to a file, and name that.`)
+  if (await holdsCheckpoints(path)) return
+  throw new UsageError(
+    `There is no checkpoint in ${path}. Name a copy of audit-checkpoints.ndjson from the data directory of a node.`,
+  )
 }
 
 async function verify(app: App, { options, print, tell }: Invocation, copies: string[]): Promise<number> {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
+import { gzipSync } from 'node:zlib'
 import { command } from '../../src/cli/audit.ts'
 import { UsageError } from '../../src/cli/usage-error.ts'
 import { checkpointFile } from '../../src/domain/audit/checkpoint-file.ts'
@@ -113,6 +114,44 @@ describe('ntt-auth audit', () => {
       /There is no directory for \S+nowhere\/x; make it first/,
     )
     await refuses(['export', '--to', join(file, 'x')], /There is no directory for/)
+  })
+
+  it('takes no file for a copy of the checkpoints in which there is none', async () => {
+    const good = readFileSync(checkpointFile(dataDir), 'utf8')
+    const strange: Record<string, string | Buffer> = {
+      nothing: '',
+      'a line feed': '\n',
+      words: 'all is well',
+      'many words': 'all\nis\nwell\n',
+      'other objects': '{}\n{"number":1}\n',
+      'another table': '{"event":"login"}\n',
+      'one that was cut short': good.slice(0, 100),
+      'one that was packed': gzipSync(good),
+      'bytes without a line': Buffer.alloc(100_000, 0xff),
+    }
+    const file = join(dataDir, 'strange')
+    for (const content of Object.values(strange)) {
+      writeFileSync(file, content)
+      for (const args of [
+        ['--checkpoints', file],
+        ['--checkpoints', checkpointFile(dataDir), '--checkpoints', file],
+      ]) {
+        await refuses(['verify', ...args], /^There is no checkpoint in \S+strange\. Name a copy of audit-checkpoints/)
+      }
+    }
+    await refuses(['verify', '--checkpoints', '/dev/null'], /^\/dev\/null is no plain file\. Save the copy to a file/)
+    // Among others it is a finding; only the beginning of one may be what a crash left.
+    for (const [end, code] of [
+      ['garbage', 6],
+      ['{"event":"login"', 6],
+      ['{"number":2,"at"', 0],
+      ['{"num', 0],
+    ] as const) {
+      writeFileSync(file, good + end)
+      const verdict = await run('verify', '--checkpoints', file)
+      assert.equal(verdict.code, code, end)
+      if (code === 6) assert.match(verdict.stdout, /UNREADABLE: Line 2 of \S+strange is no checkpoint\.\n/)
+    }
   })
 
   it('exits with 6 and says what was done to which lines', async () => {

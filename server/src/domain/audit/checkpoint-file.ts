@@ -54,12 +54,35 @@ export async function openCopy(path: string): Promise<CheckpointCopy> {
   return {
     path,
     async *rows() {
-      for await (const { row, isLast } of linesOf(file, size)) {
-        // A last line may have been cut short by a crash: then it was never a statement.
-        if (row !== null || !isLast) yield row
+      for await (const { text, row, isLast } of linesOf(file, size)) {
+        if (row !== null || !(isLast && isCutShort(text))) yield row
       }
     },
     close: () => file.close(),
+  }
+}
+
+const beginning = '{"number":'
+
+/** The beginning of a checkpoint and no more, as a crash leaves it: then it was never a statement. */
+function isCutShort(text: string): boolean {
+  return text.startsWith(beginning) || beginning.startsWith(text)
+}
+
+/**
+ * Whether there is any checkpoint in it. A file of something else is not read to its end: it may be large, and have no
+ * lines.
+ */
+export async function holdsCheckpoints(path: string): Promise<boolean> {
+  const file = await open(path)
+  try {
+    const { buffer, bytesRead } = await file.read({ buffer: Buffer.alloc(1), position: 0 })
+    if (bytesRead === 0 || buffer.toString() !== '{') return false
+    const { size } = await file.stat()
+    for await (const { row } of linesOf(file, size)) if (row !== null) return true
+    return false
+  } finally {
+    await file.close()
   }
 }
 

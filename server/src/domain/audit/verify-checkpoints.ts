@@ -142,8 +142,9 @@ export async function verifyCopy(
   if (cut.length === 0) return
   cut.sort((one, other) => one.number - other.number)
   const [from, to] = [cut[0]!, cut.at(-1)!]
-  const until = `the last of them was made at ${toRfc3339(to.at)}`
-  findings.push(finding('truncated', from.number, to.number, `are missing at the end: ${path} has them, ${until}`))
+  const last = from === to ? 'it, it' : 'them, the last of them'
+  const trouble = `are missing at the end: ${path} has ${last} was made at ${toRfc3339(to.at)}`
+  findings.push(finding('truncated', from.number, to.number, trouble))
 }
 
 function strange({ number }: AuditCheckpointRow, path: string, wrong: 'altered' | 'forged' | 'unknown key'): Finding {
