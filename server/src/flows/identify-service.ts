@@ -1,9 +1,11 @@
 import { hash } from 'node:crypto'
 import type { App } from '../app.ts'
-import { authenticateService } from '../domain/services/authenticate.ts'
+import { authenticateService, isClientId } from '../domain/services/authenticate.ts'
 import type { CallingService } from '../domain/services/service.ts'
 import { noteSecretUse } from '../domain/services/store.ts'
+import { networksOf } from '../domain/throttling/network-of.ts'
 import { AppError } from '../errors.ts'
+import { countFailure, refuseKnown } from './throttled.ts'
 
 // A service asks thousands of times a second; its row is read again after this. A stream that was opened in the last
 // moment is noticed within another second (`chores/watch-followers.ts`), which makes the two of promise 2.
@@ -18,24 +20,44 @@ export type RememberedServices = Map<string, { service: CallingService; until: n
  * Which service is this? The answer is remembered for a second, so that the hot path needs no database; only when that
  * is asked, the answer is a promise.
  * @param credentials `client_id:secret` as HTTP Basic carries it
- * @throws AppError `invalid_client`
+ * @param ip where the caller is; only asked for when it is needed
+ * @throws AppError `invalid_client`, or `rate_limited` after too many of those
  */
-export function identifyService(app: App, credentials: string): CallingService | Promise<CallingService> {
+export function identifyService(
+  app: App,
+  credentials: string,
+  ip: () => string | null,
+): CallingService | Promise<CallingService> {
   const now = app.clock.now()
   // Never the secret itself as a key in memory.
   const trace = hash('sha256', credentials, 'base64')
   const known = app.services.get(trace)
   if (known && now < known.until && now > known.until - 2 * rememberedFor) return known.service
-  return lookUpService(app, credentials, trace, now)
+  return lookUpService(app, credentials, trace, ip(), now)
 }
 
-async function lookUpService(app: App, credentials: string, trace: string, now: number): Promise<CallingService> {
+/**
+ * A right secret is never refused, whatever its neighbours send: it has 256 bits, so nobody need be kept from guessing.
+ * Only wrong ones are counted, and one that was refused is not looked up again for a while.
+ */
+async function lookUpService(
+  app: App,
+  credentials: string,
+  trace: string,
+  ip: string | null,
+  now: number,
+): Promise<CallingService> {
   const colon = credentials.indexOf(':')
-  const found =
-    colon > 0
-      ? await authenticateService(app.database.db, credentials.slice(0, colon), credentials.slice(colon + 1), now)
-      : null
-  if (!found) throw new AppError('invalid_client')
+  const clientId = credentials.slice(0, Math.max(0, colon))
+  // Costs no query, so it need not be counted.
+  if (!isClientId(clientId)) throw new AppError('invalid_client')
+  refuseKnown(app, 'service', [trace])
+  const found = await authenticateService(app.database.db, clientId, credentials.slice(colon + 1), now)
+  if (!found) {
+    const subject = ip === null ? clientId : `${clientId} at ${networksOf(ip)[0]}`
+    await countFailure(app, ip, 'service', { subject }, trace)
+    throw new AppError('invalid_client')
+  }
   if (now - (found.lastUsedAt ?? 0) > usesNotedEvery) {
     const id = found.service.secretId
     app.later(() => noteSecretUse(app.database.db, id, now, now - usesNotedEvery))

@@ -53,7 +53,7 @@ export async function throttled<T>(
   work: (attempt: Attempt) => Promise<T>,
 ): Promise<T> {
   const { failures } = policyOf(policy)
-  const counted = countedBy(app, act, policy, about)
+  const counted = countedBy(app, act.ip, policy, about)
   if (!app.config.rateLimits || (!counted.guess && counted.rates.length === 0)) return work(unlimited)
   const guesses = await admit(app, policy, counted)
   let forgiven = false
@@ -80,6 +80,28 @@ export async function throttled<T>(
   }
 }
 
+/**
+ * For what costs less to look at than to count: what failed is counted afterwards, and what was right never.
+ * @param ip where the caller is
+ * @param trace a name for what was shown: once that was refused, `refuseKnown` knows it for some seconds
+ * @throws AppError `rate_limited` when it is one too many
+ */
+export async function countFailure(
+  app: App,
+  ip: string | null,
+  policy: PolicyName,
+  about: About,
+  trace: string,
+): Promise<void> {
+  if (app.config.rateLimits) await admit(app, policy, countedBy(app, ip, policy, about), trace)
+}
+
+/** @throws AppError `rate_limited` when one of these names was refused a moment ago, and would be now */
+export function refuseKnown(app: App, policy: PolicyName, names: string[]): void {
+  const known = app.throttle.refusals.find(names, app.clock.now())
+  if (known) throw refuse(app, policy, known, 'memory')
+}
+
 /** What was refused because of this call, while it was not yet known how it would end. */
 function believeAgain(app: App, { guess }: Counted): void {
   if (guess) app.throttle.refusals.forget(guess.name)
@@ -88,7 +110,7 @@ function believeAgain(app: App, { guess }: Counted): void {
 const unlimited: Attempt = { guesses: null, succeed: async () => undefined }
 
 /** What the call has to pass: known devices by themselves, strangers by their account and their network. */
-function countedBy(app: App, act: Act, policy: PolicyName, { account, device, subject }: About): Counted {
+function countedBy(app: App, ip: string | null, policy: PolicyName, { account, device, subject }: About): Counted {
   const { guesses, subject: bySubject, network: byNetwork } = policyOf(policy)
   const { name } = app.throttle
   if (guesses && device) return { guess: { name: name('device', device), limiter: 'device' }, rates: [] }
@@ -96,7 +118,7 @@ function countedBy(app: App, act: Act, policy: PolicyName, { account, device, su
   if (bySubject && subject !== undefined) {
     rates.push({ name: name(policy, 'subject', subject), limiter: 'subject', rate: bySubject })
   }
-  const [narrow, wide] = byNetwork && act.ip !== null ? networksOf(act.ip) : []
+  const [narrow, wide] = byNetwork && ip !== null ? networksOf(ip) : []
   if (byNetwork && narrow !== undefined) {
     rates.push({ name: name(policy, 'network', narrow), limiter: 'network', rate: byNetwork })
   }
@@ -108,16 +130,21 @@ function countedBy(app: App, act: Act, policy: PolicyName, { account, device, su
   return { guess, rates }
 }
 
-async function admit(app: App, policy: PolicyName, counted: Counted): Promise<Guesses | null> {
+async function admit(app: App, policy: PolicyName, counted: Counted, trace?: string): Promise<Guesses | null> {
   const now = app.clock.now()
   const names = [counted.guess, ...counted.rates].flatMap((one) => one?.name ?? [])
-  const known = app.throttle.refusals.find(names, now)
-  if (known) throw refuse(app, policy, known, 'memory')
+  const { refusals } = app.throttle
+  const known = refusals.find(names, now)
+  if (known) {
+    if (trace !== undefined) refusals.remember({ ...known, name: trace }, now)
+    throw refuse(app, policy, known, 'memory')
+  }
   try {
     return await counting(app, (tx) => take(tx, counted, now))
   } catch (error) {
     if (!(error instanceof Refused)) throw error
-    app.throttle.refusals.remember(error.refusal, now)
+    refusals.remember(error.refusal, now)
+    if (trace !== undefined) refusals.remember({ ...error.refusal, name: trace }, now)
     throw refuse(app, policy, error.refusal, 'database')
   }
 }

@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { App } from '../app.ts'
 import { checkBodyType } from './body-type.ts'
+import { addressOf } from './caller-address.ts'
 import { admit, admitFields } from './guards.ts'
 import { Context } from './request-context.ts'
 import type { Answer, AnyRoute } from './route.ts'
@@ -35,7 +36,7 @@ export function addRoute(server: FastifyInstance, app: App, places: readonly Pla
           request.caller = caller
           checkBodyType(route, request.raw)
         }
-        const caller = admit(app, route, request.headers.authorization)
+        const caller = admit(app, route, request.headers.authorization, () => addressOf(request))
         if (caller instanceof Promise) {
           caller.then(admitted).then(() => done(), done)
           return

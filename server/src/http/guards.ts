@@ -19,19 +19,21 @@ type Guarded = {
  * The one place that decides whether a caller may call a route. The answer is a promise only where the
  * database is asked: for services every now and then, and for a signing key that this node has not met.
  * @param authorization the Authorization header, if there was one
+ * @param ip where the caller is; only asked for when it is needed
  * @returns the caller where the route asks for one, else null
- * @throws AppError `unauthenticated`, `invalid_token`, `token_expired`, `token_revoked`, `invalid_client`, `forbidden`
- *   or `reauthentication_required`
+ * @throws AppError `unauthenticated`, `invalid_token`, `token_expired`, `token_revoked`, `invalid_client`,
+ *   `rate_limited`, `forbidden` or `reauthentication_required`
  */
 export function admit(
   app: App,
   route: Guarded,
   authorization: string | undefined,
+  ip: () => string | null,
 ): Caller | CallingService | null | Promise<Caller | CallingService> {
   if (route.who === 'anyone' || route.who === 'session') return null
-  if (route.who === 'service') return admitService(app, route.scope, authorization)
+  if (route.who === 'service') return admitService(app, route.scope, authorization, ip)
   const scope = scopeOf(route)
-  if (scope && /^Basic /i.test(authorization ?? '')) return admitService(app, scope, authorization)
+  if (scope && /^Basic /i.test(authorization ?? '')) return admitService(app, scope, authorization, ip)
   const caller = authenticateOrAsk(app, bearerToken(authorization))
   if (caller instanceof Promise) return caller.then((known) => admitCaller(app, route, known))
   return admitCaller(app, route, caller)
@@ -66,10 +68,11 @@ function admitService(
   app: App,
   scope: ServiceScope | undefined,
   authorization: string | undefined,
+  ip: () => string | null,
 ): CallingService | Promise<CallingService> {
   const match = /^Basic +([A-Za-z0-9+/]+={0,2})$/i.exec(authorization ?? '')
   if (!match) throw new AppError('invalid_client')
-  const service = identifyService(app, decoded(Buffer.from(match[1]!, 'base64').toString()))
+  const service = identifyService(app, decoded(Buffer.from(match[1]!, 'base64').toString()), ip)
   if (service instanceof Promise) return service.then((known) => admitScope(scope, known))
   return admitScope(scope, service)
 }

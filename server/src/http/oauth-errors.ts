@@ -5,11 +5,12 @@ const named: Partial<Record<ErrorCode, string>> = {
   forbidden: 'unauthorized_client',
   internal_error: 'server_error',
   overloaded: 'temporarily_unavailable',
+  rate_limited: 'temporarily_unavailable',
   unavailable: 'temporarily_unavailable',
 }
 
 /**
- * What clients of RFC 7009 and RFC 7662 look for in an error (RFC 6749 §5.2 and, for 5xx, §4.1.2.1). There is no
+ * What clients of RFC 7009 and RFC 7662 look for in an error (RFC 6749 §5.2 and, for 429 and 5xx, §4.1.2.1). There is no
  * `unsupported_token_type`: both kinds can be revoked, and a hint may be wrong.
  */
 export function oauthErrorOf(code: ErrorCode): string {

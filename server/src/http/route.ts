@@ -125,7 +125,7 @@ export function errorsOf(route: AnyRoute): ErrorCode[] {
   if (route.body) add(ofBodies)
   if (route.who === 'user' || route.who === 'admin') add(ofAccessTokens)
   if (route.who === 'admin') add(['forbidden'])
-  if (route.who === 'service' || scopeOf(route)) add(['invalid_client', 'forbidden'])
+  if (route.who === 'service' || scopeOf(route)) add(['invalid_client', 'rate_limited', 'forbidden'])
   if (route.freshWithin !== undefined || permissionsOf(route).some((each) => ruleOf(each).freshWithin !== undefined)) {
     add(['reauthentication_required'])
   }

@@ -1,8 +1,13 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { command as usersCommand } from '../../src/cli/users.ts'
+import { hashSecret } from '../../src/domain/services/create.ts'
+import { insertServiceSecret } from '../../src/domain/services/store.ts'
 import { believedFor } from '../../src/domain/throttling/refusals.ts'
+import { operatorAct } from '../../src/flows/acting.ts'
 import { createAdmin } from '../../src/flows/create-admin.ts'
+import { registerService } from '../../src/flows/register-service.ts'
+import { newId } from '../../src/random.ts'
 import {
   type Answer,
   type CallOptions,
@@ -420,6 +425,59 @@ describeFlow(
       const redeemed = await Promise.all(Array.from({ length: 60 }, redeem))
       assert.equal(redeemed.filter(({ status }) => status === 429).length, 10)
       assert.equal((await calling(flow.server, '/v1/auth/register', elsewhere(), { body: {} })).status, 422)
+    })
+
+    it('counts wrong secrets of a service for the network they come from, and lets a right one pass always', async () => {
+      const { app } = flow.server
+      const { service, secret } = await registerService(app, operatorAct, 'counted', ['introspect'])
+      const ip = elsewhere()
+      const ask = (shown: string, { from = ip, clientId = service.clientId } = {}) =>
+        calling(flow.server, '/oauth2/introspect', from, {
+          body: 'token=any',
+          headers: {
+            authorization: `Basic ${btoa(`${clientId}:${shown}`)}`,
+            'content-type': 'application/x-www-form-urlencoded',
+          },
+        })
+      const wrong = async (times: number) => {
+        const answers: string[] = []
+        for (let time = 0; time < times; time++) answers.push(problem(await ask(`wrong-${time}`)))
+        return answers
+      }
+      const unknown = '401 invalid_client'
+      assert.deepEqual(await wrong(23), [...Array(20).fill(unknown), limited, limited, limited])
+      const refused = await ask('wrong-22')
+      assert.equal(refused.headers.get('ratelimit-policy'), '"service-subject";q=20;w=100')
+      assert.equal(refused.body.error, 'temporarily_unavailable')
+      assert.equal(problem(await ask('wrong', { from: elsewhere() })), unknown, 'other networks do not wait for it')
+
+      const { commit } = app
+      app.commit = () => {
+        throw new Error('The database was written.')
+      }
+      try {
+        for (let moment = 0; moment < 3; moment++) {
+          assert.equal((await ask(secret)).status, 200)
+          flow.server.clock.advance(1001)
+        }
+      } finally {
+        app.commit = commit
+      }
+
+      // What was refused is not looked up again for some seconds, so it may not even become right.
+      const row = { service_id: service.id, created_at: flow.server.clock.now(), expires_at: null, last_used_at: null }
+      await wrong(23)
+      await insertServiceSecret(app.database.db, { ...row, id: newId(row.created_at), hash: hashSecret('wrong-22') })
+      assert.equal(problem(await ask('wrong-22')), limited)
+      flow.server.clock.advance(believedFor)
+      assert.equal((await ask('wrong-22')).status, 200)
+
+      const crowd = await Promise.all(
+        Array.from({ length: 310 }, (_, at) => ask('wrong', { from: '198.51.100.7', clientId: `svc_nobody-${at}` })),
+      )
+      const counts = Object.groupBy(crowd.map(problem), (answer) => answer)
+      assert.deepEqual([counts[unknown]?.length, counts[limited]?.length], [300, 10])
+      assert.equal(problem(await ask('x', { from: '198.51.100.7', clientId: 'no id of ours' })), unknown)
     })
 
     it('asks the database nothing for a flood of what is refused anyway', async () => {

@@ -7,6 +7,10 @@ import { findServiceWithSecrets } from './store.ts'
 // What no id of ours looks like costs no query; PostgreSQL would refuse a NUL with an error.
 const idShape = /^[\w-]{1,64}$/
 
+export function isClientId(text: string): boolean {
+  return idShape.test(text)
+}
+
 /**
  * The service with this id and one of its living secrets, when that expires, and when it was last used; or null.
  * @param now milliseconds since 1970
@@ -17,7 +21,7 @@ export async function authenticateService(
   secret: string,
   now: number,
 ): Promise<{ service: CallingService; expiresAt: number; lastUsedAt: number | null } | null> {
-  if (!idShape.test(clientId)) return null
+  if (!isClientId(clientId)) return null
   const shown = hashSecret(secret)
   const rows = await findServiceWithSecrets(db, clientId, now)
   const row = rows.find(({ hash }) => timingSafeEqual(shown, hash))

@@ -52,7 +52,7 @@ export const policies = {
   resend_verification: { subject: { burst: 3, every: 10 * minute }, network: { burst: 30, every: 20 * second } },
   /** Mailed tokens have 256 bits; this only saves work. */
   one_time_token: { network: { burst: 50, every: 5 * second }, failures: ['invalid_one_time_token'] },
-  /** Secrets of services have 256 bits; this only saves work. The subject is a client id as seen from a network. */
+  /** Secrets of services have 256 bits, and a right one always passes. The subject is a client id as seen from a network. */
   service: {
     subject: { burst: 20, every: 5 * second },
     network: { burst: 300, every: second },
