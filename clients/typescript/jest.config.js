@@ -3,7 +3,12 @@ export default {
   roots: ['<rootDir>/test'],
   testMatch: ['**/*.test.ts'],
   extensionsToTreatAsEsm: ['.ts'],
-  transform: { '\\.ts$': ['babel-jest', { presets: [['@babel/preset-typescript', { onlyRemoveTypeImports: true }]] }] },
+  transform: {
+    '\\.ts$': [
+      'babel-jest',
+      { presets: [['@babel/preset-typescript', { onlyRemoveTypeImports: true, allowDeclareFields: true }]] },
+    ],
+  },
   // The sources import each other as the published files do, by whole names.
   moduleFileExtensions: ['ts', 'js', 'json', 'node'],
   collectCoverageFrom: ['src/**/*.ts'],

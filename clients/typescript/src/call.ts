@@ -1,7 +1,7 @@
 import type { AuthError } from './errors/errors.ts'
 import { NetworkError } from './errors/errors.ts'
 import { type Answer, type Ask, exchange, type Wire, wasNotSent } from './http/exchange.ts'
-import { backoff, spread } from './http/retry.ts'
+import { backoff, pauseOf } from './http/retry.ts'
 import type { Settings } from './options.ts'
 
 export type CallOptions = {
@@ -13,16 +13,21 @@ export type CallOptions = {
 
 /** What is sent again: anything that failed for now, or only what surely never reached the server. */
 export type Again = 'transient' | 'unsent'
-export type Request = Omit<Ask, 'timeoutMs' | 'signal'> & { options?: CallOptions | undefined; again?: Again }
+/** `turn`: the answer may set the cookie. */
+export type Request = Omit<Ask, 'timeoutMs' | 'signal'> & {
+  options?: CallOptions | undefined
+  again?: Again
+  turn?: boolean
+}
 
 /**
  * Sends until there is an answer, as far as that is safe and there is time.
  * @param lost called when an attempt may have reached the server without our learning what it did
  */
 export async function call(
-  settings: Settings,
+  settings: Pick<Settings, 'clock' | 'retry' | 'timeoutMs'>,
   wire: Wire,
-  { options, again = 'unsent', ...ask }: Request,
+  { options, again = 'unsent', turn: _turn, ...ask }: Request,
   lost?: () => void,
 ): Promise<Answer> {
   const { clock, retry } = settings
@@ -35,7 +40,7 @@ export async function call(
       const error = thrown as AuthError
       const unsent = wasNotSent(error)
       if (!unsent && error instanceof NetworkError) lost?.()
-      const wait = Math.max(spread(error.retryAfter ?? 0), backoff(attempt, retry.baseMs, retry.capMs))
+      const wait = pauseOf(error, backoff(attempt, retry.baseMs, retry.capMs))
       const attempts = again === 'transient' ? 3 : unsent ? 2 : 1
       if (!error.retryable || attempt >= attempts || clock.monotonic() + wait > deadline) throw error
       await clock.sleep(wait)

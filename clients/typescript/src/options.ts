@@ -12,6 +12,11 @@ export type AuthClientOptions = {
   storage?: 'memory' | 'indexeddb' | SessionStorage
   /** Under which name the session rests; one login a name. Made of the server's address if left out. */
   storageKey?: string
+  /**
+   * `cookie`: the refresh token rests in a cookie that no script can read, and the access token in memory. For pages of
+   * the same site as the server. Default `body`.
+   */
+  delivery?: 'body' | 'cookie'
   /** `none`: never wait for other tabs or processes. Costs requests, not correctness. */
   lock?: 'auto' | 'none'
   /** Whether to hear of what other tabs write. Default true. */
@@ -34,6 +39,7 @@ export type Settings = {
   baseUrl: string
   storage: SessionStorage
   storageKey: string
+  delivery: 'body' | 'cookie'
   lock: 'auto' | 'none'
   crossTab: boolean
   autoRefresh: boolean
@@ -53,21 +59,24 @@ export function readOptions(options: AuthClientOptions): Settings {
   if (typeof storage === 'string' && storage !== 'memory' && storage !== 'indexeddb') {
     throw new ConfigurationError('config_invalid', '"storage" is "memory", "indexeddb" or a storage object.')
   }
-  const page = typeof document !== 'undefined'
+  // Undefined is the same as left out.
+  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
   return {
+    storageKey: `ntt-auth ${baseUrl}`,
+    delivery: 'body',
+    lock: 'auto',
+    crossTab: true,
+    autoRefresh: typeof document !== 'undefined',
+    // Looked up at each call, so that tests and tracers may replace it.
+    fetch: (input, init) => globalThis.fetch(input, init),
+    clock: systemClock,
+    onError: () => undefined,
+    ...given,
     baseUrl,
-    storage: typeof storage === 'object' ? storage : storageNamed(storage ?? (hasIndexedDb() ? 'indexeddb' : 'memory')),
-    storageKey: options.storageKey ?? `ntt-auth ${baseUrl}`,
-    lock: options.lock ?? 'auto',
-    crossTab: options.crossTab ?? true,
-    autoRefresh: options.autoRefresh ?? page,
     timeoutMs,
+    storage: typeof storage === 'object' ? storage : storageNamed(storage ?? (hasIndexedDb() ? 'indexeddb' : 'memory')),
     retry: { ...defaultRetry, ...options.retry },
     apiOrigins: options.apiOrigins?.map((each) => new URL(each).origin) ?? null,
-    // Looked up at each call, so that tests and tracers may replace it.
-    fetch: options.fetch ?? ((input, init) => globalThis.fetch(input, init)),
-    clock: options.clock ?? systemClock,
-    onError: options.onError ?? (() => undefined),
   }
 }
 
@@ -80,7 +89,8 @@ function storageNamed(name: 'memory' | 'indexeddb'): SessionStorage {
   return name === 'memory' ? memoryStorage() : indexedDbStorage()
 }
 
-function readBaseUrl(given: string | URL): string {
+/** @throws ConfigurationError */
+export function readBaseUrl(given: string | URL): string {
   let url: URL
   try {
     url = new URL(given)

@@ -1,4 +1,4 @@
-import { type Again, type CallOptions, call, type Request } from './call.ts'
+import { type CallOptions, call, type Request } from './call.ts'
 import type { LoginInput, User } from './contract.ts'
 import { type AuthError, ConfigurationError } from './errors/errors.ts'
 import { fetchWithToken } from './fetch.ts'
@@ -53,8 +53,8 @@ export class SessionClient {
    */
   constructor(options: AuthClientOptions) {
     this.settings = readOptions(options)
-    const { fetch, baseUrl, clock } = this.settings
-    this.#wire = { fetch, baseUrl, clock }
+    const { fetch, baseUrl, clock, delivery } = this.settings
+    this.#wire = { fetch, baseUrl, clock, credentials: delivery === 'cookie' ? 'include' : 'omit' }
     const revoke = (record: SessionRecord) => this.#revoke(record, 'this')
     this.keeper = keepSession({ ...this.settings, wire: this.#wire, revoke })
   }
@@ -75,8 +75,7 @@ export class SessionClient {
    * @throws CredentialsError, RateLimitedError, ServerError `overloaded`
    */
   async login(input: LoginInput, options?: CallOptions): Promise<LoginResult> {
-    await this.start()
-    return this.loggedIn(await this.call({ method: 'POST', path: '/v1/auth/login', body: input, options }))
+    return this.enter({ method: 'POST', path: '/v1/auth/login', body: input, options }) as Promise<LoginResult>
   }
 
   /** Ends the session here at once, also offline, and tells the server. */
@@ -163,12 +162,13 @@ export class SessionClient {
     const first = !this.#unwatch
     this.#unwatch ??= watchPage(this.keeper, this.settings.autoRefresh)
     await this.keeper.load()
-    if (first) void sendQueued(this.#queue, (record, scope) => this.#revoke(record, scope))
+    if (first) void this.#sendQueued()
   }
 
   /** @internal */
   protected call(request: Request, lost?: () => void): Promise<Answer> {
-    return call(this.settings, this.#wire, request, lost)
+    const work = () => call(this.settings, this.#wire, request, lost)
+    return request.turn ? this.keeper.inTurn(work) : work()
   }
 
   /** With the access token, and once more with another one if the server refuses this. @internal */
@@ -190,25 +190,44 @@ export class SessionClient {
     return this.keeper.token(refused === undefined ? undefined : { refused })
   }
 
-  /** @internal */
-  protected async loggedIn(answer: Answer): Promise<LoginResult> {
-    const came = timed(answer)
-    await this.keeper.begin(came)
-    return { status: 'logged_in', session: this.state.session!, user: came.tokens.user }
+  /** A request that opens a session. @returns null when it did not yet. @internal */
+  protected async enter({ body, ...request }: Request, lost?: () => void): Promise<LoginResult | null> {
+    await this.start()
+    const delivery = this.settings.delivery === 'cookie' && 'cookie'
+    // The cookie is all that knows of a session that was left offline, and is about to be replaced.
+    if (delivery) await this.#sendQueued()
+    return this.keeper.inTurn(async () => {
+      const answer = await this.call({ ...request, body: { ...(body as object), ...(delivery && { delivery }) } }, lost)
+      if (answer.status === 202) return null
+      const came = timed(answer)
+      await this.keeper.begin(came)
+      return { status: 'logged_in', session: this.state.session!, user: came.tokens.user }
+    })
   }
 
   get #queue(): Queue {
     return { storage: this.keeper.storage, key: `${this.settings.storageKey}.logouts` }
   }
 
+  #sendQueued(): Promise<void> {
+    return sendQueued(this.#queue, (record, scope) => this.#revoke(record, scope))
+  }
+
   /** @returns whether the server knows */
-  #revoke(record: SessionRecord, scope: 'this' | 'all', options?: CallOptions): Promise<boolean> {
-    const body = { refresh_token: record.rt, scope }
-    const again: Again = 'transient'
+  async #revoke({ rt }: SessionRecord, scope: 'this' | 'all', options?: CallOptions): Promise<boolean> {
     const limited = { ...options, timeoutMs: Math.min(options?.timeoutMs ?? this.settings.timeoutMs, 5000) }
-    return this.call({ method: 'POST', path: '/v1/auth/logout', body, keepalive: true, options: limited, again }).then(
-      () => true,
-      () => false,
-    )
+    const body = { refresh_token: rt, scope }
+    const request = { method: 'POST', path: '/v1/auth/logout', body, options: limited, again: 'transient' } as const
+    const byCookie = async () => {
+      // A login that came since has replaced the cookie: the session that is meant is out of reach.
+      await this.keeper.look()
+      if (!this.state.session) await this.call(request)
+    }
+    try {
+      await (rt === undefined ? this.keeper.inTurn(byCookie) : this.call({ ...request, keepalive: true }))
+      return true
+    } catch {
+      return false
+    }
   }
 }

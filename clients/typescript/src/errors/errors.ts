@@ -35,13 +35,13 @@ const brand = '~ntt-auth-client'
 
 /** What every method of the client throws. Branch on the class or on `code`, never on the message. */
 export class AuthError extends Error {
-  readonly code: ErrorCode
-  readonly status: number | undefined
-  readonly requestId: string | undefined
-  readonly retryable: boolean
-  readonly retryAfter: number | undefined
-  readonly problem: Problem | undefined
-  readonly endReason: string | undefined
+  declare readonly code: ErrorCode
+  declare readonly status: number | undefined
+  declare readonly requestId: string | undefined
+  declare readonly retryable: boolean
+  declare readonly retryAfter: number | undefined
+  declare readonly problem: Problem | undefined
+  declare readonly endReason: string | undefined
   /** Told by this one, errors are known across realms and across two copies of this package. */
   readonly '~ntt-auth-client': true = true
 
@@ -49,15 +49,8 @@ export class AuthError extends Error {
   override readonly name = 'AuthError'
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
-    super(message, 'cause' in details ? { cause: details.cause } : undefined)
-    const { status, requestId, retryable = false, retryAfter, problem, endReason } = details
-    this.code = code
-    this.status = status
-    this.requestId = requestId
-    this.retryable = retryable
-    this.retryAfter = retryAfter
-    this.problem = problem
-    this.endReason = endReason
+    super(message, details)
+    Object.assign(this, { retryable: false, ...details, code })
   }
 
   static is(error: unknown): error is AuthError {

@@ -1,9 +1,11 @@
 import type { Clock } from '../clock.ts'
 import type { Problem } from '../contract.ts'
 import { type AuthError, errorOfProblem, NetworkError, ServerError } from '../errors/errors.ts'
+import { parse } from '../session/record.ts'
 import { isTransient, readRetryAfter } from './retry.ts'
 
-export type Wire = { fetch: typeof fetch; baseUrl: string; clock: Clock }
+/** `credentials`: whether the browser adds its cookie, and keeps one that comes. */
+export type Wire = { fetch: typeof fetch; baseUrl: string; clock: Clock; credentials: 'omit' | 'include' }
 
 export type Ask = {
   method: 'GET' | 'POST' | 'PATCH' | 'DELETE'
@@ -25,7 +27,6 @@ export type Answer = { status: number; body: unknown; sent: number; received: nu
  */
 export async function exchange(wire: Wire, ask: Ask): Promise<Answer> {
   const sent = wire.clock.wall()
-  const timeout = AbortSignal.timeout(ask.timeoutMs)
   let response: Response
   let text: string
   try {
@@ -36,10 +37,10 @@ export async function exchange(wire: Wire, ask: Ask): Promise<Answer> {
         ...(ask.body !== undefined && { 'content-type': 'application/json' }),
         ...ask.headers,
       },
-      ...(ask.body !== undefined && { body: JSON.stringify(ask.body) }),
-      ...(ask.keepalive && { keepalive: true }),
-      signal: ask.signal ? AbortSignal.any([timeout, ask.signal]) : timeout,
-      credentials: 'omit',
+      body: JSON.stringify(ask.body) ?? null,
+      keepalive: !!ask.keepalive,
+      signal: either(ask.timeoutMs, ask.signal),
+      credentials: wire.credentials,
       cache: 'no-store',
       // A captive portal redirects to its own page; our server never redirects.
       redirect: 'error',
@@ -52,7 +53,7 @@ export async function exchange(wire: Wire, ask: Ask): Promise<Answer> {
   const body = status === 204 ? undefined : parse(text)
   const received = wire.clock.wall()
   if (response.ok) {
-    if (status !== 204 && typeof body !== 'object') throw notOurs(status, readRetryAfter(response.headers))
+    if (body === null) throw notOurs(status, readRetryAfter(response.headers))
     return { status, body, sent, received }
   }
   throw errorOf(response, body)
@@ -72,28 +73,30 @@ function notOurs(status: number, retryAfter: number | undefined): AuthError {
   if (isTransient(status)) {
     return new ServerError('unavailable', `The server is not available (status ${status}).`, details)
   }
-  const message = `The answer (status ${status}) is not of an NTT Auth server; something on the way gave it.`
-  return new NetworkError('bad_response', message, details)
+  return new NetworkError('bad_response', `Something on the way answered (status ${status}), not the server.`, details)
 }
 
 function unanswered(cause: unknown, { timeoutMs, signal }: Ask): AuthError {
-  if (signal?.aborted) return new NetworkError('aborted', 'The call was aborted.', { cause })
-  if ((cause as Error)?.name === 'TimeoutError') {
-    return new NetworkError('timeout', `No answer within ${timeoutMs} ms.`, { cause, retryable: true })
-  }
+  if (signal?.aborted) return cutOff(cause)
+  if ((cause as Error)?.name === 'TimeoutError') return cutOff(cause, timeoutMs)
   return new NetworkError('network_unreachable', 'The server cannot be reached.', { cause, retryable: true })
 }
 
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
+/** Aborts when either does. */
+export function either(timeoutMs: number | undefined, signal: AbortSignal | undefined): AbortSignal {
+  const signals = [signal, timeoutMs !== undefined && AbortSignal.timeout(timeoutMs)]
+  return AbortSignal.any(signals.filter((each) => !!each))
+}
+
+/** @param timeoutMs what it took too long for; without, the caller gave up */
+export function cutOff(cause: unknown, timeoutMs?: number): NetworkError {
+  const late = timeoutMs !== undefined
+  const message = late ? `No answer within ${timeoutMs} ms.` : 'The call was aborted.'
+  return new NetworkError(late ? 'timeout' : 'aborted', message, { cause, retryable: late })
 }
 
 /** Whether a request surely never reached the server, as far as the runtime tells. */
 export function wasNotSent(error: AuthError): boolean {
-  const code = (error.cause as { cause?: { code?: string } } | undefined)?.cause?.code
-  return code === 'ECONNREFUSED' || code === 'ENOTFOUND' || code === 'EAI_AGAIN'
+  const { cause } = (error.cause ?? {}) as { cause?: { code?: string } }
+  return /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN)$/.test(cause?.code ?? '')
 }

@@ -29,8 +29,13 @@ export function backoff(attempt: number, base: number, cap: number): number {
  * What the server asked for, and a little more at random.
  * @param retryAfter seconds
  */
-export function spread(retryAfter: number): number {
+function spread(retryAfter: number): number {
   return retryAfter * 1000 * (1 + Math.random() * 0.1)
+}
+
+/** How long to wait after an error: as long as the server said, and `own` at least. */
+export function pauseOf({ retryAfter = 0 }: { retryAfter?: number | undefined }, own: number): number {
+  return Math.max(spread(retryAfter), own)
 }
 
 /**

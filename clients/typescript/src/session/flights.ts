@@ -12,12 +12,17 @@ export function shareFlight(
   key: string,
   start: () => Promise<RefreshOutcome>,
 ): Promise<RefreshOutcome> {
-  const name = `${idOf(storage)} ${key}`
+  const name = nameOf(storage, key)
   const flying = flights.get(name)
   if (flying) return flying
   const flight = start().finally(() => flights.delete(name))
   flights.set(name, flight)
   return flight
+}
+
+/** The same for all who share the record. */
+export function nameOf(storage: SessionStorage, key: string): string {
+  return `${idOf(storage)} ${key}`
 }
 
 function idOf(storage: SessionStorage): string {

@@ -2,12 +2,14 @@ import { startTicks } from '../clock.ts'
 import type { User } from '../contract.ts'
 import { AuthError, LoggedOutError, RefreshUnavailableError, SessionEndedError } from '../errors/errors.ts'
 import type { Wire } from '../http/exchange.ts'
-import { backoff, type RetryPolicy, spread } from '../http/retry.ts'
+import { backoff, pauseOf, type RetryPolicy } from '../http/retry.ts'
+import { besideCookie } from '../storage/beside-cookie.ts'
 import { type KeptStorage, resilient } from '../storage/resilient.ts'
 import type { SessionStorage } from '../storage/storage.ts'
-import { shareFlight } from './flights.ts'
+import { bury } from './bury.ts'
+import { nameOf, shareFlight } from './flights.ts'
 import { type End, type Event, initialState, type News, type State, step } from './machine.ts'
-import { endOf, type Found, generationOfFound, readRecord, type SessionRecord, type Tombstone } from './record.ts'
+import { type Found, readRecord, type SessionRecord } from './record.ts'
 import { type RefreshOutcome, type RefreshPorts, recordOf, refreshStored, type Timed } from './refresh.ts'
 import { type HeldRecord, hold, type SessionState, viewOf } from './view.ts'
 
@@ -26,6 +28,7 @@ export type KeeperOptions = {
   storage: SessionStorage
   storageKey: string
   lock: 'auto' | 'none'
+  delivery: 'body' | 'cookie'
   retry: RetryPolicy
   timeoutMs: number
   crossTab: boolean
@@ -62,6 +65,8 @@ export type Keeper = {
    */
   end(reason?: string): Promise<SessionRecord | null>
   setUser(user: User): void
+  /** Runs what makes the server set a cookie, while no other tab does. */
+  inTurn<T>(work: () => Promise<T>): Promise<T>
   /** Now may be better than later: a timer, the network came back, the page is seen again. */
   wake(): void
   listen(listener: (event: AuthEvent) => void): () => void
@@ -83,10 +88,17 @@ export function keepSession(options: KeeperOptions): Keeper {
   const ticks = startTicks(clock)
   const listeners = new Set<(event: AuthEvent) => void>()
   const counters = { refreshes: 0, refreshRequests: 0, adopted: 0, failures: 0 }
-  const storage = resilient(options.storage, options.lock === 'auto', (error) => {
+  const { timeoutMs } = options
+  const inCookie = options.delivery === 'cookie'
+  const turns = options.lock === 'auto' && !!options.storage.lock && !!globalThis.navigator?.locks
+  const troubled = (error: unknown) => {
     options.onError(error)
     tell('storage_unavailable')
-  })
+  }
+  const place = { name: nameOf(options.storage, key), key, turns, waitMs: timeoutMs, troubled }
+  const storage = inCookie
+    ? besideCookie(options.storage, place)
+    : resilient(options.storage, options.lock === 'auto', troubled)
 
   let state: State<HeldRecord> = initialState
   let view: SessionState = viewOf(state, 0)
@@ -105,7 +117,7 @@ export function keepSession(options: KeeperOptions): Keeper {
     storage,
     key,
     retry: options.retry,
-    timeoutMs: options.timeoutMs,
+    timeoutMs,
     counters,
     lockMs,
     marginMs,
@@ -169,9 +181,7 @@ export function keepSession(options: KeeperOptions): Keeper {
   }
 
   function toMachine(found: Found): HeldRecord | End {
-    if (found.kind === 'session') return held(found.record)
-    if (found.kind === 'ended') return endOf(found.tombstone)
-    return { reason: 'none', initiator: 'this', gen: found.gen }
+    return found.record ? held(found.record) : (found.end ?? { reason: 'none', initiator: 'this', gen: found.gen })
   }
 
   async function fly({ record }: HeldRecord): Promise<void> {
@@ -204,7 +214,7 @@ export function keepSession(options: KeeperOptions): Keeper {
       const { error } = outcome
       const attempt = state.status === 'refreshing' ? state.attempt : 1
       const own = 1000 + backoff(attempt, 2000, options.retry.backgroundCapMs)
-      const wait = Math.min(Math.max(spread(error.retryAfter ?? 0), own), options.retry.backgroundCapMs)
+      const wait = Math.min(pauseOf(error, own), options.retry.backgroundCapMs)
       dispatch({ type: 'failed', error, retryAt: now + wait, now })
     }
   }
@@ -268,17 +278,15 @@ export function keepSession(options: KeeperOptions): Keeper {
     const cause = state.error as AuthError
     const message = `The access token could not be refreshed yet: ${cause.message}`
     const retryAfter = Math.max(0, Math.ceil((state.retryAt - ticks()) / 1000))
-    const { status, requestId, problem } = cause
-    const details = { cause, retryAfter, retryable: true, status, requestId, problem }
-    return new RefreshUnavailableError('refresh_unavailable', message, details)
+    return new RefreshUnavailableError('refresh_unavailable', message, { ...cause, cause, retryAfter, retryable: true })
   }
 
   async function begin(answer: Timed): Promise<void> {
     await load()
     await burying
     const { record } = await write((found) => {
-      if (found.kind === 'nothing' && found.bad) void keepBad()
-      return recordOf(wire.baseUrl, generationOfFound(found) + 1, answer)
+      if (found.bad) void keepBad()
+      return recordOf(wire.baseUrl, found.gen + 1, answer)
     })
     user = answer.tokens.user
     noteSkew(record)
@@ -286,8 +294,7 @@ export function keepSession(options: KeeperOptions): Keeper {
   }
 
   async function renew(answer: Timed): Promise<void> {
-    const { record } = await write((found) => {
-      const before = found.kind === 'session' ? found.record : undefined
+    const { record } = await write(({ record: before }) => {
       if (before?.sid !== answer.tokens.session_id) return null
       // A refresh went further meanwhile: its tokens are the newer ones.
       if (before.n > answer.tokens.generation) return null
@@ -313,21 +320,15 @@ export function keepSession(options: KeeperOptions): Keeper {
   function end(reason = 'user'): Promise<SessionRecord | null> {
     const mine = 'held' in state ? state.held.record : null
     dispatch({ type: 'logout', reason })
-    const buried = burying.then(() => bury(reason)).then((record) => record ?? mine)
+    const buried = burying.then(async () => {
+      const { found, gen } = await bury(storage, key, reason, 'user')
+      if (gen && state.status === 'logged_out') {
+        dispatch({ type: 'stored', found: { gen, reason, initiator: 'this' } })
+      }
+      return found.record ?? mine
+    })
     burying = buried.catch(options.onError)
     return buried
-  }
-
-  async function bury(reason: string): Promise<SessionRecord | null> {
-    for (;;) {
-      const found = await read()
-      if (found.kind !== 'session') return null
-      const gen = generationOfFound(found) + 1
-      const tombstone: Tombstone = { v: 1, gen, ended: reason, by: 'user' }
-      if (!(await storage.advance(key, JSON.stringify(tombstone), gen))) continue
-      if (state.status === 'logged_out') dispatch({ type: 'stored', found: endOf(tombstone) })
-      return found.record
-    }
   }
 
   return {
@@ -348,6 +349,7 @@ export function keepSession(options: KeeperOptions): Keeper {
       user = next
       if (changed) tell('user_updated')
     },
+    inTurn: (work) => (inCookie ? storage.lock(key, timeoutMs, work) : work()),
     plan(each) {
       plans.add(each)
       return () => plans.delete(each)

@@ -15,6 +15,7 @@ export type SessionRecord = {
   rt?: string
   /** The Refresh-Key, made when this token was stored. A record without one is sent without. */
   rk?: string
+  /** The access token; empty where a cookie carries the other one, for then it is for memory alone. */
   at: string
   /** When the access token was received, when it expires, and when it is to be replaced. */
   rcv: number
@@ -31,21 +32,21 @@ export type SessionRecord = {
 /** What stays when a session ended, so that no late writer can bring it back. */
 export type Tombstone = { v: 1; gen: number; ended: string; by: 'user' | 'server' }
 
-export type Found =
-  | { kind: 'session'; record: SessionRecord }
-  | { kind: 'ended'; tombstone: Tombstone }
-  | { kind: 'nothing'; gen: number; bad: boolean }
+/** What a store held: a session, its end, or neither. `bad`: something that this program cannot read. */
+export type Found = { gen: number; record?: SessionRecord; end?: End; bad?: boolean }
 
 /** @param raw as the store gave it; undecodable or newer than this program counts as nothing, and is not destroyed */
 export function readRecord(raw: string | null): Found {
-  if (raw === null) return { kind: 'nothing', gen: 0, bad: false }
   const gen = generationOf(raw)
   const value = parse(raw)
   if (value?.v === 1 && gen > 0) {
-    if (typeof value.ended === 'string') return { kind: 'ended', tombstone: value as Tombstone }
-    if (isRecord(value)) return { kind: 'session', record: value }
+    const { ended, by } = value
+    if (typeof ended === 'string') {
+      return { gen, end: { gen, reason: ended, initiator: by === 'server' ? by : 'this' } }
+    }
+    if (isRecord(value)) return { gen, record: value }
   }
-  return { kind: 'nothing', gen: Math.max(gen, 0), bad: true }
+  return { gen: Math.max(gen, 0), bad: raw !== null }
 }
 
 /**
@@ -53,17 +54,8 @@ export function readRecord(raw: string | null): Found {
  * @returns -1 for what is absent or cannot be read
  */
 export function generationOf(raw: string | null | undefined): number {
-  const gen = raw == null ? undefined : parse(raw)?.gen
-  return typeof gen === 'number' && Number.isSafeInteger(gen) ? gen : -1
-}
-
-export function generationOfFound(found: Found): number {
-  if (found.kind === 'session') return found.record.gen
-  return found.kind === 'ended' ? found.tombstone.gen : found.gen
-}
-
-export function endOf({ gen, ended, by }: Tombstone): End {
-  return { gen, reason: ended, initiator: by === 'server' ? 'server' : 'this' }
+  const gen = parse(raw)?.gen
+  return Number.isSafeInteger(gen) ? (gen as number) : -1
 }
 
 /** A Refresh-Key: 128 random bits. */
@@ -72,9 +64,10 @@ export function freshKey(): string {
   return Array.from(bytes, (each) => each.toString(16).padStart(2, '0')).join('')
 }
 
-function parse(raw: string): Record<string, unknown> | null {
+/** An object, or null. */
+export function parse(raw: string | null | undefined): Record<string, unknown> | null {
   try {
-    const value = JSON.parse(raw)
+    const value = JSON.parse(raw ?? '')
     return typeof value === 'object' && value !== null ? value : null
   } catch {
     return null

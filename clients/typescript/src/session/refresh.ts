@@ -1,10 +1,11 @@
 import type { Tokens } from '../contract.ts'
 import { type AuthError, NetworkError, SessionEndedError } from '../errors/errors.ts'
 import { type Ask, exchange, type Wire } from '../http/exchange.ts'
-import { backoff, type RetryPolicy, spread } from '../http/retry.ts'
+import { backoff, pauseOf, type RetryPolicy } from '../http/retry.ts'
 import type { SessionStorage } from '../storage/storage.ts'
+import { bury } from './bury.ts'
 import type { LogoutReason } from './machine.ts'
-import { type Found, freshKey, generationOfFound, readRecord, type SessionRecord, type Tombstone } from './record.ts'
+import { type Found, freshKey, readRecord, type SessionRecord } from './record.ts'
 
 export type RefreshPorts = {
   wire: Wire
@@ -49,21 +50,23 @@ async function attemptUntilDeadline(ports: RefreshPorts, known: SessionRecord): 
   const deadline = clock.monotonic() + timeoutMs
   for (let attempt = 1; ; attempt++) {
     const found = await mended(ports, known)
-    if (found.kind !== 'session') return goneElsewhere(found)
     const { record } = found
-    if (record.gen > known.gen && isUsable(record, ports)) return { kind: 'session', record, tokens: null }
+    if (!record) return elsewhere(found)
+    const isNew = record.gen > known.gen && record.at !== known.at
+    if (isNew && isUsable(record, ports)) return elsewhere(found)
     try {
       const tokens = await send(ports, record)
       return await keep(ports, record, tokens)
     } catch (thrown) {
       const error = thrown as AuthError
-      if (endsSession(error)) return await bury(ports, record, error.endReason ?? 'ended', 'server')
+      if (endsSession(error)) return await end(ports, record, error.endReason ?? 'ended', 'server')
+      if (isCookieLost(error, record)) return await end(ports, record, 'cookie_lost', 'this')
       if (error.code === 'refresh_superseded') {
         const again = await read(ports)
-        if (generationOfFound(again) === record.gen) return await overtaken(ports, record)
+        if (again.gen === record.gen) return await overtaken(ports, record)
         continue
       }
-      const wait = Math.max(spread(error.retryAfter ?? 0), pauseAfter(error, attempt, retry))
+      const wait = pauseOf(error, pauseAfter(error, attempt, retry))
       const hopeless = !error.retryable || (attempt >= 2 && clock.monotonic() >= deadline)
       if (hopeless || clock.monotonic() + wait > deadline) return { kind: 'failed', error }
       await clock.sleep(wait)
@@ -82,7 +85,7 @@ function pauseAfter(error: AuthError, attempt: number, { baseMs, capMs }: RetryP
  */
 async function mended(ports: RefreshPorts, known: SessionRecord): Promise<Found> {
   const found = await read(ports)
-  if (found.kind === 'nothing' || generationOfFound(found) >= known.gen) return found
+  if (found.gen >= known.gen || (!found.record && !found.end)) return found
   await ports.storage.advance(ports.key, JSON.stringify(known), known.gen)
   return read(ports)
 }
@@ -92,12 +95,17 @@ export function endsSession(error: AuthError): boolean {
   return error instanceof SessionEndedError || error.problem?.session_ended === true
 }
 
+/** Our own server says that the browser sent none, and nobody else can send it. */
+function isCookieLost({ code }: AuthError, { rt }: SessionRecord): boolean {
+  return rt === undefined && code === 'invalid_refresh_token'
+}
+
 async function send({ wire, timeoutMs, counters }: RefreshPorts, record: SessionRecord): Promise<Timed> {
   counters.refreshRequests++
   const ask: Ask = {
     method: 'POST',
     path: '/v1/auth/refresh',
-    body: record.rt === undefined ? {} : { refresh_token: record.rt },
+    body: { refresh_token: record.rt },
     headers: record.rk === undefined ? {} : { 'refresh-key': record.rk },
     keepalive: record.rt !== undefined,
     timeoutMs: timeoutMs / 2,
@@ -134,7 +142,7 @@ export function recordOf(
   { tokens, sent, received }: Timed,
   before?: SessionRecord,
 ): SessionRecord {
-  const same = before?.rt !== undefined && before.rt === tokens.refresh_token
+  const same = before?.n === tokens.generation && before.rt === tokens.refresh_token
   const key = same ? before.rk : freshKey()
   return {
     v: 1,
@@ -165,48 +173,37 @@ async function keep(ports: RefreshPorts, sent: SessionRecord, answer: Timed): Pr
   const written = await ports.storage.advance(ports.key, JSON.stringify(record), record.gen)
   if (written) return { kind: 'session', record, tokens: answer.tokens }
   // Somebody was faster. What we got is dropped, key and all: the store goes on with theirs.
-  const found = await read(ports)
-  if (found.kind === 'session') return { kind: 'session', record: found.record, tokens: null }
-  return goneElsewhere(found)
+  return elsewhere(await read(ports))
 }
 
 async function overtaken(ports: RefreshPorts, record: SessionRecord): Promise<RefreshOutcome> {
   const body = { refresh_token: record.rt }
-  const ask: Ask = { method: 'POST', path: '/v1/auth/logout', body, keepalive: true, timeoutMs: ports.timeoutMs / 2 }
+  const keepalive = record.rt !== undefined
+  const ask: Ask = { method: 'POST', path: '/v1/auth/logout', body, keepalive, timeoutMs: ports.timeoutMs / 2 }
   await exchange(ports.wire, ask).catch(() => undefined)
-  return bury(ports, record, 'superseded', 'this')
+  return end(ports, record, 'superseded', 'this')
 }
 
-/** Writes down that this session ended, over any record of it, and over none of another session. */
-async function bury(
-  ports: RefreshPorts,
-  ended: SessionRecord,
+async function end(
+  { storage, key }: RefreshPorts,
+  { sid }: SessionRecord,
   reason: string,
   by: 'server' | 'this',
 ): Promise<RefreshOutcome> {
-  for (;;) {
-    const found = await read(ports)
-    if (found.kind === 'session' && found.record.sid !== ended.sid) {
-      return { kind: 'session', record: found.record, tokens: null }
-    }
-    const gen = generationOfFound(found) + 1
-    if (found.kind !== 'session') return { kind: 'gone', sessionId: ended.sid, gen: gen - 1, reason, by }
-    const tombstone: Tombstone = { v: 1, gen, ended: reason, by: by === 'server' ? 'server' : 'user' }
-    const written = await ports.storage.advance(ports.key, JSON.stringify(tombstone), gen)
-    if (written) return { kind: 'gone', sessionId: ended.sid, gen, reason, by }
-  }
+  const { found, gen } = await bury(storage, key, reason, by === 'server' ? by : 'user', sid)
+  if (found.record && gen === undefined) return elsewhere(found)
+  return { kind: 'gone', sessionId: sid, gen: gen ?? found.gen, reason, by }
 }
 
-function goneElsewhere(found: Found & { kind: 'ended' | 'nothing' }): RefreshOutcome {
-  if (found.kind === 'nothing')
-    return { kind: 'gone', sessionId: null, gen: found.gen, reason: 'none', by: 'other_context' }
-  const { gen, ended } = found.tombstone
-  return { kind: 'gone', sessionId: null, gen, reason: ended, by: 'other_context' }
+/** What another context has made of it. */
+function elsewhere({ record, end, gen }: Found): RefreshOutcome {
+  if (record) return { kind: 'session', record, tokens: null }
+  return { kind: 'gone', sessionId: null, gen, reason: end?.reason ?? 'none', by: 'other_context' }
 }
 
-function isUsable({ rcv, exp }: SessionRecord, { wire, marginMs }: RefreshPorts): boolean {
+function isUsable({ at, rcv, exp }: SessionRecord, { wire, marginMs }: RefreshPorts): boolean {
   const now = wire.clock.wall()
-  return now >= rcv * 1000 - 60_000 && exp * 1000 - now > marginMs
+  return at !== '' && now >= rcv * 1000 - 60_000 && exp * 1000 - now > marginMs
 }
 
 async function read({ storage, key }: RefreshPorts): Promise<Found> {

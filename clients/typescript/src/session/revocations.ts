@@ -1,5 +1,5 @@
 import type { SessionStorage } from '../storage/storage.ts'
-import type { SessionRecord } from './record.ts'
+import { parse, type SessionRecord } from './record.ts'
 
 /** Logouts that the server could not be told of, kept for the next start. */
 export type Queue = { storage: Pick<SessionStorage, 'get' | 'advance'>; key: string }
@@ -36,11 +36,7 @@ export async function sendQueued(
 }
 
 function read(raw: string | null): Waiting {
-  try {
-    const value = JSON.parse(raw ?? 'null') as Waiting | null
-    if (value?.v === 1 && Array.isArray(value.items)) return value
-  } catch {
-    // Unreadable: nothing is known to wait.
-  }
-  return { v: 1, gen: 0, items: [] }
+  const value = parse(raw) as Waiting | null
+  // Unreadable: nothing is known to wait.
+  return value?.v === 1 && Array.isArray(value.items) ? value : { v: 1, gen: 0, items: [] }
 }

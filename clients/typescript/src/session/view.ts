@@ -39,23 +39,16 @@ export type HeldRecord = Held & { readonly record: SessionRecord; readonly sessi
 
 /** @param now ticks */
 export function viewOf(state: State<HeldRecord>, now: number): SessionState {
-  switch (state.status) {
-    case 'loading':
-      return { status: 'loading', session: null }
-    case 'logged_out':
-      return { status: 'logged_out', session: null, reason: state.end.reason, initiator: state.end.initiator }
-    case 'active':
-      return { status: 'active', session: state.held.session }
-    case 'refreshing': {
-      const { held, over, attempt } = state
-      return { status: 'refreshing', session: held.session, over, attempt }
-    }
-    case 'refresh_failed': {
-      const { held, over, retryAt, error } = state
-      const retryInMs = Math.max(0, retryAt - now)
-      return { status: 'refresh_failed', session: held.session, over, retryInMs, error: error as AuthError }
-    }
+  if (!('held' in state)) {
+    const why = 'end' in state && { reason: state.end.reason, initiator: state.end.initiator }
+    return { status: state.status, session: null, ...why } as SessionState
   }
+  const { session } = state.held
+  if (state.status === 'active') return { status: 'active', session }
+  const { status, over, attempt } = state
+  if (status === 'refreshing') return { status, session, over, attempt }
+  const retryInMs = Math.max(0, state.retryAt - now)
+  return { status, session, over, retryInMs, error: state.error as AuthError }
 }
 
 /**
@@ -64,8 +57,8 @@ export function viewOf(state: State<HeldRecord>, now: number): SessionState {
  */
 export function hold(record: SessionRecord, wall: number, now: number): HeldRecord {
   // A clock that was set back since says nothing about how old the token is: take it as expired.
-  const turnedBack = wall < record.rcv * 1000 - 60_000
-  const left = (at: number) => (turnedBack ? 0 : Math.min(at - record.rcv, at - wall / 1000) * 1000)
+  const none = record.at === '' || wall < record.rcv * 1000 - 60_000
+  const left = (at: number) => (none ? 0 : Math.min(at - record.rcv, at - wall / 1000) * 1000)
   return {
     gen: record.gen,
     sessionId: record.sid,

@@ -9,8 +9,14 @@ export type KeptStorage = Required<Pick<SessionStorage, 'get' | 'advance' | 'loc
  * down as soon as that works again. Of two records the higher place counts, of equals the stored one.
  * @param locking whether to use the lock of the storage, if it has one
  * @param troubled called once, the first time it fails
+ * @param alone makes of a record what only this context will see
  */
-export function resilient(storage: SessionStorage, locking: boolean, troubled: (error: unknown) => void): KeptStorage {
+export function resilient(
+  storage: SessionStorage,
+  locking: boolean,
+  troubled: (error: unknown) => void,
+  alone: (record: string) => string = (record) => record,
+): KeptStorage {
   const mirror = new Map<string, string>()
   let told = false
   const trouble = (error: unknown) => {
@@ -56,7 +62,7 @@ export function resilient(storage: SessionStorage, locking: boolean, troubled: (
       } catch (error) {
         trouble(error)
         if (generationOf(mirror.get(key)) >= gen) return false
-        mirror.set(key, record)
+        mirror.set(key, alone(record))
         return true
       }
     },

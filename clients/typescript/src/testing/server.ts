@@ -13,6 +13,7 @@ export type Fault =
   | { do: 'wait'; until: Promise<unknown> }
   | { do: 'answer'; with: () => Response }
 
+export type Mail = { to: string; purpose: 'reset_password' | 'verify_email' | 'change_email'; token: string }
 export type SeenRequest = { method: string; path: string; headers: Headers; body: Record<string, unknown> }
 
 export type MockServerOptions = {
@@ -50,6 +51,10 @@ export type MockAuthServer = {
   addUser(input: { email: string; password: string; roles?: string[] }): User
   /** Ends a session, or all of a user, as an administrator would. */
   endSessions(of: { sessionId?: string; userId?: string }, reason?: string): void
+  /** What was mailed, in order. */
+  readonly mails: readonly Mail[]
+  /** The refresh token that a browser would hold in a cookie; requests that include credentials send it. */
+  cookie(): string | null
   session(id: string): { generation: number; ended: string | null } | undefined
   /** Signs access tokens, and the keys to check them. */
   readonly tokens: TokenMint
@@ -62,9 +67,13 @@ export function mockAuthServer(options: MockServerOptions = {}): MockAuthServer 
   const sessions = new Map<string, MockSession>()
   const scripts = new Map<string, (Fault | 'deliver')[]>()
   const requests: SeenRequest[] = []
+  const mails: (Mail & { userId: string; used?: true })[] = []
   const now = () => clock.wall() + skewMs
   const tokens = startTokenMint({ issuer, ttl: accessTokenTtl, now })
   let standing: Fault | null = null
+  /** What a browser would hold for it, and what becomes of that with an answer. */
+  let cookie: string | null = null
+  const cookies = new WeakMap<Response, string | null>()
 
   const problem = (status: number, code: string, more: Partial<Problem> = {}, headers: Record<string, string> = {}) => {
     const body: Problem = {
@@ -103,6 +112,17 @@ export function mockAuthServer(options: MockServerOptions = {}): MockAuthServer 
       user,
     }
   }
+  const deliver = (issued: Tokens, inCookie: boolean, status = 200): Response => {
+    const { refresh_token, ...rest } = issued
+    const answer = json(inCookie ? rest : issued, status)
+    if (inCookie) cookies.set(answer, refresh_token!)
+    return answer
+  }
+  const gone = (sent: string | null, id?: string): Response => {
+    const answer = new Response(null, { status: 204 })
+    if (sent !== null && (id === undefined || idIn(sent) === id)) cookies.set(answer, null)
+    return answer
+  }
   const open = (userId: string): MockSession => {
     const createdAt = now()
     const session = { id: crypto.randomUUID(), userId, generation: 0, redeemers: [], ended: null, createdAt }
@@ -115,20 +135,21 @@ export function mockAuthServer(options: MockServerOptions = {}): MockAuthServer 
   const ended = (session: MockSession) =>
     problem(401, 'session_ended', { session_ended: true, end_reason: session.ended as never })
 
-  const refresh = async ({ body, headers }: SeenRequest) => {
-    const match = /^nttr_(.+)_(\d+)$/.exec(String(body.refresh_token))
+  const refresh = async ({ body, headers }: SeenRequest, sent: string | null) => {
+    const match = /^nttr_(.+)_(\d+)$/.exec(String(body.refresh_token ?? sent))
     const session = match && sessions.get(match[1]!)
     if (!session) return refused('invalid_refresh_token')
     if (session.ended) return ended(session)
     const key = headers.get('refresh-key') ?? ''
+    const inCookie = body.refresh_token === undefined
     const [given, current] = [Number(match[2]), session.generation]
     if (given >= current) {
       session.generation = given + 1
       session.redeemers[given] = key
-      return json(await issue(session))
+      return deliver(await issue(session), inCookie)
     }
     const known = session.redeemers[given] === key
-    if (given === current - 1 && known) return json(await issue(session))
+    if (given === current - 1 && known) return deliver(await issue(session), inCookie)
     if (known && key !== '') return problem(409, 'refresh_superseded')
     end(session, 'refresh_token_reuse')
     return ended(session)
@@ -145,27 +166,66 @@ export function mockAuthServer(options: MockServerOptions = {}): MockAuthServer 
     return { account: [...accounts.values()].find((each) => each.user.id === session.userId)!, session }
   }
 
-  const handle = async (request: SeenRequest): Promise<Response> => {
+  const mail = (purpose: Mail['purpose'], { user }: Account, to = user.email) => {
+    for (const each of mails) if (each.purpose === purpose && each.userId === user.id) each.used = true
+    mails.push({ to, purpose, token: `ntto_${crypto.randomUUID()}`, userId: user.id })
+  }
+  /** The journeys that a mail is part of, for callers without a session. */
+  const byMail = (path: string, body: SeenRequest['body']): Response | null => {
+    const asked = {
+      '/v1/auth/forgot-password': 'reset_password',
+      '/v1/auth/verify-email/resend': 'verify_email',
+    } as const
+    if (path in asked) {
+      const account = accounts.get(String(body.email))
+      if (account) mail(asked[path as keyof typeof asked], account)
+      return json({ status: 'accepted' }, 202)
+    }
+    const confirmed = {
+      '/v1/auth/reset-password': 'reset_password',
+      '/v1/auth/verify-email': 'verify_email',
+      '/v1/users/me/email/confirm': 'change_email',
+    } as const
+    if (!(path in confirmed)) return null
+    const purpose = confirmed[path as keyof typeof confirmed]
+    const found = mails.find((each) => each.token === body.token && each.purpose === purpose && !each.used)
+    if (!found) return problem(400, 'invalid_one_time_token')
+    found.used = true
+    const account = [...accounts.values()].find(({ user }) => user.id === found.userId)!
+    accounts.delete(account.user.email)
+    account.user = { ...account.user, email: found.to, email_verified: true }
+    accounts.set(found.to, account)
+    if (purpose === 'reset_password') {
+      account.password = String(body.new_password)
+      server.endSessions({ userId: found.userId }, 'password_changed')
+    }
+    return new Response(null, { status: 204 })
+  }
+
+  const handle = async (request: SeenRequest, sent: string | null): Promise<Response> => {
     const { method, body, headers } = request
     const path = request.path.split('?')[0]!
-    if (path === '/v1/auth/refresh') return refresh(request)
+    if (path === '/v1/auth/refresh') return refresh(request, sent)
     if (path === '/.well-known/jwks.json') return json(await tokens.jwks())
     if (path === '/v1/auth/register') {
       if (accounts.has(String(body.email))) return problem(409, 'email_taken')
       const user = server.addUser({ email: String(body.email), password: String(body.password) })
-      return json(await issue(open(user.id)), 201)
+      return deliver(await issue(open(user.id)), body.delivery === 'cookie', 201)
     }
     if (path === '/v1/auth/login') {
       const account = accounts.get(String(body.email))
       if (account?.password !== body.password) return problem(401, 'invalid_credentials')
-      return json(await issue(open(account!.user.id)))
+      return deliver(await issue(open(account!.user.id)), body.delivery === 'cookie')
     }
-    if (path === '/v1/auth/logout' && body.refresh_token !== undefined) {
-      const session = sessions.get(/^nttr_(.+)_\d+$/.exec(String(body.refresh_token))?.[1] ?? '')
+    const shown = (body.refresh_token as string | undefined) ?? (headers.has('authorization') ? null : sent)
+    if (path === '/v1/auth/logout' && shown !== null) {
+      const session = sessions.get(idIn(shown))
       if (session && body.scope === 'all') server.endSessions({ userId: session.userId }, 'logout_all')
       else if (session) end(session, 'logout')
-      return new Response(null, { status: 204 })
+      return gone(sent, session?.id)
     }
+    const mailed = byMail(path, body)
+    if (mailed) return mailed
     const who = await signedIn(headers)
     if (who instanceof Response) return who
     const { account, session } = who
@@ -184,12 +244,16 @@ export function mockAuthServer(options: MockServerOptions = {}): MockAuthServer 
       case 'DELETE /v1/users/me':
         if (body.password !== account.password) return problem(403, 'invalid_password')
         for (const each of own) end(each, 'deleted')
-        return new Response(null, { status: 204 })
+        return gone(sent, session.id)
       case 'POST /v1/users/me/password':
         if (body.current_password !== account.password) return problem(403, 'invalid_password')
         account.password = String(body.new_password)
         for (const each of own) if (each !== session && body.end_other_sessions !== false) end(each, 'password_changed')
-        return json(await issue(session))
+        return deliver(await issue(session), sent !== null && idIn(sent) === session.id)
+      case 'POST /v1/users/me/email':
+        if (body.password !== account.password) return problem(403, 'invalid_password')
+        mail('change_email', account, String(body.new_email))
+        return json({ status: 'mail_sent' }, 202)
       case 'GET /v1/users/me/sessions': {
         const query = new URLSearchParams(request.path.split('?')[1])
         const [from, limit] = [Number(query.get('cursor') || 0), Number(query.get('limit') ?? 50)]
@@ -210,12 +274,14 @@ export function mockAuthServer(options: MockServerOptions = {}): MockAuthServer 
   const server: MockAuthServer = {
     issuer,
     requests,
+    mails,
     tokens,
     count: (path) => requests.filter((each) => each.path.split('?')[0] === path).length,
     script: (path, ...faults) => void scripts.set(path, [...(scripts.get(path) ?? []), ...faults]),
     always(fault) {
       standing = fault
     },
+    cookie: () => cookie,
     session: (id) => sessions.get(id),
     endSessions({ sessionId, userId }, reason = 'admin') {
       for (const each of sessions.values()) if (each.id === sessionId || each.userId === userId) end(each, reason)
@@ -246,13 +312,19 @@ export function mockAuthServer(options: MockServerOptions = {}): MockAuthServer 
       if (fault !== 'deliver' && fault.do === 'lose_request') throw new TypeError('fetch failed')
       const text = await request.text()
       const body = text ? JSON.parse(text) : {}
+      const sent = request.credentials === 'include' ? cookie : null
       const seen = { method: request.method, path, headers: request.headers, body }
       requests.push(seen)
-      if (fault === 'deliver') return handle(seen)
+      const arrived = (answer: Response) => {
+        const set = cookies.get(answer)
+        if (set !== undefined && request.credentials === 'include') cookie = set
+        return answer
+      }
+      if (fault === 'deliver') return arrived(await handle(seen, sent))
       if (fault.do === 'wait') {
         await fault.until
         init?.signal?.throwIfAborted()
-        return handle(seen)
+        return arrived(await handle(seen, sent))
       }
       if (fault.do === 'answer') return fault.with()
       if (fault.do === 'html')
@@ -264,12 +336,18 @@ export function mockAuthServer(options: MockServerOptions = {}): MockAuthServer 
           headers: after === undefined ? {} : { 'retry-after': String(after) },
         })
       }
-      const answer = await handle(seen)
+      const answer = await handle(seen, sent)
       if (fault.do === 'lose_reply') throw new TypeError('fetch failed')
+      arrived(answer)
       return new Response((await answer.text()).slice(0, 20), { status: answer.status, headers: answer.headers })
     },
   }
   return server
+}
+
+/** Of which session a refresh token is. */
+function idIn(token: string): string {
+  return /^nttr_(.+)_\d+$/.exec(token)?.[1] ?? ''
 }
 
 function sessionView({ id, createdAt, ended }: MockSession, current: boolean) {
