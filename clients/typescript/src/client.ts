@@ -1,5 +1,16 @@
-import type { CallOptions } from './call.ts'
-import type { AccountDeletion, PasswordChange, RegisterInput, SessionInfo, User, UserPatch } from './contract.ts'
+import type { Again, CallOptions } from './call.ts'
+import type {
+  AccountDeletion,
+  EmailChange,
+  MailedToken,
+  MailRequest,
+  PasswordChange,
+  PasswordReset,
+  RegisterInput,
+  SessionInfo,
+  User,
+  UserPatch,
+} from './contract.ts'
 import { type AuthError, SessionEndedError } from './errors/errors.ts'
 import type { Answer } from './http/exchange.ts'
 import { timed } from './session/refresh.ts'
@@ -34,15 +45,13 @@ export class AuthClient extends SessionClient {
 
   /** @throws ConflictError `email_taken`, ValidationError, ForbiddenError `registration_closed` */
   async register(input: RegisterInput, options?: CallOptions): Promise<RegisterResult> {
-    await this.start()
     let lost = false
     const noteLoss = () => {
       lost = true
     }
     try {
       const request = { method: 'POST', path: '/v1/auth/register', body: input, options, again: 'transient' } as const
-      const answer = await this.call(request, noteLoss)
-      return answer.status === 202 ? { status: 'verification_required' } : await this.loggedIn(answer)
+      return (await this.enter(request, noteLoss)) ?? { status: 'verification_required' }
     } catch (error) {
       // Our own first try may have taken the address, and only its answer got lost: then the password fits.
       if (!lost || (error as AuthError).code !== 'email_taken') throw error
@@ -67,7 +76,7 @@ export class AuthClient extends SessionClient {
 
   /** Sent once: after a lost answer nobody can tell which password counts. @throws CredentialsError, ValidationError */
   async changePassword(input: PasswordChange, options?: CallOptions): Promise<Session> {
-    const answer = await this.callAsUser({ method: 'POST', path: `${me}/password`, body: input, options })
+    const answer = await this.callAsUser({ method: 'POST', path: `${me}/password`, body: input, options, turn: true })
     await this.keeper.renew(timed(answer))
     return this.state.session!
   }
@@ -75,12 +84,52 @@ export class AuthClient extends SessionClient {
   /** Deletes the account and everything in it. @throws CredentialsError `invalid_password` */
   async deleteAccount(input: AccountDeletion, options?: CallOptions): Promise<void> {
     try {
-      await this.callAsUser({ method: 'DELETE', path: me, body: input, options, again: 'transient' })
+      await this.callAsUser({ method: 'DELETE', path: me, body: input, options, again: 'transient', turn: true })
     } catch (error) {
       // The first try did it, and its answer got lost.
       if (!(error instanceof SessionEndedError) || error.endReason !== 'deleted') throw error
     }
     await this.keeper.end('deleted')
+  }
+
+  /** Has a link mailed that sets a new password. Answers the same whether or not there is such an account. */
+  forgotPassword(input: MailRequest, options?: CallOptions): Promise<void> {
+    return this.#post('/v1/auth/forgot-password', input, options, 'transient')
+  }
+
+  /**
+   * Sets a new password by the token of the mailed link, or of an invitation. Ends all sessions of the account, and opens
+   * none. @throws AuthError `invalid_one_time_token`, ValidationError
+   */
+  resetPassword(input: PasswordReset, options?: CallOptions): Promise<void> {
+    return this.#post('/v1/auth/reset-password', input, options)
+  }
+
+  /** Confirms the address by the token of the mailed link. @throws AuthError `invalid_one_time_token` */
+  verifyEmail(input: MailedToken, options?: CallOptions): Promise<void> {
+    return this.#post('/v1/auth/verify-email', input, options)
+  }
+
+  /** Has that link mailed once more. Answers the same whether or not there is such an account. */
+  resendVerification(input: MailRequest, options?: CallOptions): Promise<void> {
+    return this.#post('/v1/auth/verify-email/resend', input, options, 'transient')
+  }
+
+  /** Has a link mailed to the new address; nothing changes before it is followed. @throws CredentialsError */
+  async changeEmail(input: EmailChange, options?: CallOptions): Promise<void> {
+    await this.callAsUser({ method: 'POST', path: `${me}/email`, body: input, options, again: 'transient' })
+  }
+
+  /** Changes the address by the token of the mailed link. @throws AuthError `invalid_one_time_token` */
+  confirmEmail(input: MailedToken, options?: CallOptions): Promise<void> {
+    return this.#post(`${me}/email/confirm`, input, options)
+  }
+
+  async #post(path: string, body: unknown, options?: CallOptions, again?: Again): Promise<void> {
+    await this.start()
+    await this.call({ method: 'POST', path, body, options, ...(again && { again }) })
+    // What was confirmed shows in the profile.
+    if (!again && this.state.session) void this.getUser({ fresh: true }).catch(this.settings.onError)
   }
 
   #userOf({ body }: Answer): User {

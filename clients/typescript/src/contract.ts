@@ -88,8 +88,6 @@ export type RegisterInput = {
   locale?: string
   /** how the device list names this device: 1 to 100 characters, not only blanks. */
   device_name?: string
-  /** "body", or "cookie" for a page of the same site: no script can read the refresh token then. */
-  delivery?: 'body' | 'cookie'
 }
 
 export type LoginInput = {
@@ -99,8 +97,6 @@ export type LoginInput = {
   password: string
   /** how the device list names this device: 1 to 100 characters, not only blanks. */
   device_name?: string
-  /** "body", or "cookie" for a page of the same site: no script can read the refresh token then. */
-  delivery?: 'body' | 'cookie'
   /** a refresh token of an earlier session of this account on this device, ended or not. */
   refresh_token?: string
 }
@@ -121,6 +117,30 @@ export type PasswordChange = {
 }
 
 export type AccountDeletion = {
+  /** a password of at most 256 characters. */
+  password: string
+}
+
+export type MailRequest = {
+  /** an e-mail address, at most 254 bytes. */
+  email: string
+}
+
+export type MailedToken = {
+  /** the token of the link. */
+  token: string
+}
+
+export type PasswordReset = {
+  /** the token of the link. */
+  token: string
+  /** a password of at most 256 characters. */
+  new_password: string
+}
+
+export type EmailChange = {
+  /** an e-mail address, at most 254 bytes. */
+  new_email: string
   /** a password of at most 256 characters. */
   password: string
 }

@@ -3,8 +3,12 @@ export { AuthClient, type PageOptions, type RegisterResult, type SessionPage, ty
 export type { Clock } from './clock.ts'
 export type {
   AccountDeletion,
+  EmailChange,
   LoginInput,
+  MailedToken,
+  MailRequest,
   PasswordChange,
+  PasswordReset,
   Problem,
   RegisterInput,
   SessionInfo,
