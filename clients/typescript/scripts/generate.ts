@@ -16,7 +16,12 @@ type Schema = {
   required?: string[]
   description?: string
 }
-type Operation = { requestBody?: { content: Record<string, { schema: Schema }> } }
+type Content = { content: Record<string, { schema: Schema }> }
+type Operation = {
+  requestBody?: Content
+  responses: Record<string, Content>
+  parameters?: { name: string; in: string; schema: Schema }[]
+}
 
 const root = fileURLToPath(new URL('../../../', import.meta.url))
 const read = (file: string) => JSON.parse(readFileSync(`${root}contract/${file}`, 'utf8'))
@@ -28,12 +33,43 @@ const inputs: [string, string, string][] = [
   ['UserPatch', 'patch', '/v1/users/me'],
   ['PasswordChange', 'post', '/v1/users/me/password'],
   ['AccountDeletion', 'delete', '/v1/users/me'],
+  ['MailRequest', 'post', '/v1/auth/forgot-password'],
+  ['MailedToken', 'post', '/v1/auth/verify-email'],
+  ['PasswordReset', 'post', '/v1/auth/reset-password'],
+  ['EmailChange', 'post', '/v1/users/me/email'],
+]
+type Place = [string, string, string]
+/** What an administrator sends and gets, by the names of `/admin`. */
+const adminQueries: Place[] = [
+  ['UserQuery', 'get', '/v1/admin/users'],
+  ['AuditQuery', 'get', '/v1/admin/audit'],
+]
+const adminInputs: Place[] = [
+  ['UserInput', 'post', '/v1/admin/users'],
+  ['UserChange', 'patch', '/v1/admin/users/{id}'],
+  ['KeyRotation', 'post', '/v1/admin/keys/rotate'],
+  ['ServiceInput', 'post', '/v1/admin/services'],
+  ['ServiceChange', 'patch', '/v1/admin/services/{id}'],
+  ['SecretInput', 'post', '/v1/admin/services/{id}/secrets'],
+]
+const adminAnswers: Place[] = [
+  ['CreatedUser', 'post', '/v1/admin/users'],
+  ['ResetLink', 'post', '/v1/admin/users/{id}/reset-password'],
+  ['Stats', 'get', '/v1/admin/stats'],
+  ['Service', 'get', '/v1/admin/services/{id}'],
+  ['ServiceWithSecret', 'post', '/v1/admin/services'],
+]
+/** The items of lists. */
+const adminItems: Place[] = [
+  ['AuditLine', 'get', '/v1/admin/audit'],
+  ['SigningKey', 'get', '/v1/admin/keys'],
 ]
 /** What the contract calls a session is a row of the device list here: `Session` is the client's own. */
 const names: Record<string, string> = { Session: 'SessionInfo' }
 
 export const generated: Record<string, () => string> = {
   'src/contract.ts': contractTypes,
+  'src/admin/contract.ts': adminTypes,
   'src/errors/codes.ts': errorCodes,
 }
 
@@ -46,6 +82,26 @@ function contractTypes(): string {
     types.push(declaration(name, Object.values(operation.requestBody!.content)[0]!.schema))
   }
   return `// Generated from contract/openapi.json by scripts/generate.ts.\n\n${types.join('\n\n')}\n`
+}
+
+function adminTypes(): string {
+  const { paths } = read('openapi.json')
+  const at = ([, method, path]: Place): Operation => paths[path][method]
+  const body = ({ content }: Content) => Object.values(content)[0]!.schema
+  const answer = (place: Place) => body(at(place).responses[200] ?? at(place).responses[201]!)
+  const types = [
+    ...adminQueries.map((place) => declaration(place[0], queryOf(at(place)))),
+    ...adminInputs.map((place) => declaration(place[0], body(at(place).requestBody!))),
+    ...adminAnswers.map((place) => declaration(place[0], answer(place))),
+    ...adminItems.map((place) => declaration(place[0], answer(place).properties!.items!.items!)),
+  ]
+  return `// Generated from contract/openapi.json by scripts/generate.ts.\n\n${types.join('\n\n')}\n`
+}
+
+/** The cursor is left to whoever walks the pages. */
+function queryOf({ parameters = [] }: Operation): Schema {
+  const fields = parameters.filter((each) => each.in === 'query' && each.name !== 'cursor')
+  return { type: 'object', properties: Object.fromEntries(fields.map(({ name, schema }) => [name, schema])) }
 }
 
 function errorCodes(): string {
@@ -72,7 +128,9 @@ function typeOf(schema: Schema, indent: string): string {
   if (schema.type === 'integer') return 'number'
   if (schema.type !== 'object') return schema.type ?? 'unknown'
   if (!schema.properties) return 'Record<string, unknown>'
-  const fields = Object.entries(schema.properties).map(([name, field]) => {
+  // How tokens are delivered is an option of the client, and not of a single call.
+  const shown = Object.entries(schema.properties).filter(([name]) => name !== 'delivery')
+  const fields = shown.map(([name, field]) => {
     const doc = field.description ? `${indent}  /** ${field.description} */\n` : ''
     const optional = schema.required?.includes(name) ? '' : '?'
     return `${doc}${indent}  ${name}${optional}: ${typeOf(field, `${indent}  `)}`

@@ -1,0 +1,200 @@
+import { type CallOptions, call, type Request } from '../call.ts'
+import { type Clock, systemClock } from '../clock.ts'
+import type { SessionInfo, User } from '../contract.ts'
+import { type AuthError, ConfigurationError } from '../errors/errors.ts'
+import type { Wire } from '../http/exchange.ts'
+import { defaultRetry, type RetryPolicy } from '../http/retry.ts'
+import { readBaseUrl } from '../options.ts'
+import type {
+  AuditLine,
+  AuditQuery,
+  CreatedUser,
+  KeyRotation,
+  ResetLink,
+  SecretInput,
+  Service,
+  ServiceChange,
+  ServiceInput,
+  ServiceWithSecret,
+  SigningKey,
+  Stats,
+  UserChange,
+  UserInput,
+  UserQuery,
+} from './contract.ts'
+import { type List, listOf } from './list.ts'
+import { notHere } from './not-here.ts'
+
+/**
+ * Who asks: a service by its credential (it may read users, with the scope `users:read`), or an administrator by an
+ * access token. A client that is logged in as one will do: `{ getAccessToken }` is asked for each call.
+ */
+export type Caller =
+  | { clientId: string; clientSecret: string }
+  | { accessToken: string }
+  | { getAccessToken(options?: { forceRefresh?: boolean }): Promise<string> }
+
+export type AdminOptions = {
+  baseUrl: string | URL
+  as: Caller
+  /** Milliseconds that a call may take at most, retries included. Default 10 000. */
+  timeoutMs?: number
+  retry?: Partial<RetryPolicy>
+  fetch?: typeof fetch
+  clock?: Clock
+}
+
+export type Admin = {
+  readonly users: {
+    list(query?: UserQuery, options?: CallOptions): List<User>
+    /** Without a password it is an invitation: mailed, or its link in the answer where there is no mail. */
+    create(input: UserInput, options?: CallOptions): Promise<CreatedUser>
+    get(id: string, options?: CallOptions): Promise<User>
+    update(id: string, change: UserChange, options?: CallOptions): Promise<User>
+    delete(id: string, options?: CallOptions): Promise<void>
+    disable(id: string, options?: CallOptions): Promise<void>
+    enable(id: string, options?: CallOptions): Promise<void>
+    /** Lifts what too many wrong passwords brought about. */
+    unlock(id: string, options?: CallOptions): Promise<void>
+    /** Ends all sessions of the user. */
+    logout(id: string, options?: CallOptions): Promise<void>
+    /** @returns the link, for you to hand over; null where it was mailed */
+    resetPassword(id: string, options?: CallOptions): Promise<ResetLink | null>
+    sessions(id: string, options?: CallOptions): List<SessionInfo>
+    endSession(id: string, sessionId: string, options?: CallOptions): Promise<void>
+  }
+  readonly services: {
+    list(options?: CallOptions): List<Service>
+    /** The secret is shown this once. */
+    create(input: ServiceInput, options?: CallOptions): Promise<ServiceWithSecret>
+    get(id: string, options?: CallOptions): Promise<Service>
+    update(id: string, change: ServiceChange, options?: CallOptions): Promise<Service>
+    delete(id: string, options?: CallOptions): Promise<void>
+    /** A second secret, so that the first can be replaced without a break. */
+    addSecret(id: string, input?: SecretInput, options?: CallOptions): Promise<ServiceWithSecret>
+    deleteSecret(id: string, secretId: string, options?: CallOptions): Promise<void>
+  }
+  readonly keys: {
+    list(options?: CallOptions): Promise<SigningKey[]>
+    rotate(input?: KeyRotation, options?: CallOptions): Promise<SigningKey[]>
+  }
+  audit(query?: AuditQuery, options?: CallOptions): List<AuditLine>
+  stats(options?: CallOptions): Promise<Stats>
+}
+
+type Query = Record<string, string | number | boolean | undefined>
+
+/**
+ * The administration of a server, for programs: every route under `/v1/admin`. Refuses to work in a page.
+ * @throws ConfigurationError
+ */
+export function createAdmin(options: AdminOptions): Admin {
+  if (typeof document !== 'undefined') throw notHere()
+  const { as: caller, clock = systemClock, timeoutMs = 10_000 } = options
+  const settings = { clock, timeoutMs, retry: { ...defaultRetry, ...options.retry } }
+  const wire: Wire = {
+    baseUrl: readBaseUrl(options.baseUrl),
+    fetch: options.fetch ?? ((input, init) => globalThis.fetch(input, init)),
+    clock,
+    credentials: 'omit',
+  }
+  checkCaller(caller)
+
+  async function send(request: Request, lost?: () => void): Promise<unknown> {
+    const sendAs = async (authorization: string) =>
+      (await call(settings, wire, { ...request, headers: { authorization } }, lost)).body
+    try {
+      return await sendAs(await authorizationOf(caller))
+    } catch (error) {
+      if (!('getAccessToken' in caller) || (error as AuthError).status !== 401) throw error
+      return sendAs(`Bearer ${await caller.getAccessToken({ forceRefresh: true })}`)
+    }
+  }
+  const read = (path: string, options?: CallOptions) =>
+    send({ method: 'GET', path, options, again: 'transient' }) as Promise<never>
+  /** Sent once: a second try could create or change something twice. */
+  const write = (method: 'POST' | 'PATCH', path: string, body: unknown, options?: CallOptions) =>
+    send({ method, path, body, options }) as Promise<never>
+  /** What can be said twice. */
+  const set = async (path: string, options?: CallOptions) => {
+    await send({ method: 'POST', path, options, again: 'transient' })
+  }
+  const remove = async (path: string, options?: CallOptions) => {
+    let lost = false
+    const noteLoss = () => {
+      lost = true
+    }
+    await send({ method: 'DELETE', path, options, again: 'transient' }, noteLoss).catch((error: AuthError) => {
+      // The first try removed it, and its answer got lost.
+      if (!lost || error.code !== 'not_found') throw error
+    })
+  }
+  const list = (path: string, query: Query = {}, options?: CallOptions) =>
+    listOf<never>((cursor) => read(`${path}${search({ ...query, cursor })}`, options))
+
+  const users = '/v1/admin/users'
+  const services = '/v1/admin/services'
+  const keys = '/v1/admin/keys'
+  const one = (path: string, id: string) => `${path}/${encodeURIComponent(id)}`
+  const keysIn = ({ items }: { items: SigningKey[] }) => items
+  return {
+    users: {
+      list: (query, options) => list(users, query, options),
+      create: (input, options) => write('POST', users, input, options),
+      get: (id, options) => read(one(users, id), options),
+      update: (id, change, options) => write('PATCH', one(users, id), change, options),
+      delete: (id, options) => remove(one(users, id), options),
+      disable: (id, options) => set(`${one(users, id)}/disable`, options),
+      enable: (id, options) => set(`${one(users, id)}/enable`, options),
+      unlock: (id, options) => set(`${one(users, id)}/unlock`, options),
+      logout: (id, options) => set(`${one(users, id)}/logout`, options),
+      async resetPassword(id, options) {
+        const answer: ResetLink | { status: string } = await write(
+          'POST',
+          `${one(users, id)}/reset-password`,
+          undefined,
+          options,
+        )
+        return 'link' in answer ? answer : null
+      },
+      sessions: (id, options) => list(`${one(users, id)}/sessions`, {}, options),
+      endSession: (id, sessionId, options) => remove(one(`${one(users, id)}/sessions`, sessionId), options),
+    },
+    services: {
+      list: (options) => list(services, {}, options),
+      create: (input, options) => write('POST', services, input, options),
+      get: (id, options) => read(one(services, id), options),
+      update: (id, change, options) => write('PATCH', one(services, id), change, options),
+      delete: (id, options) => remove(one(services, id), options),
+      addSecret: (id, input = {}, options) => write('POST', `${one(services, id)}/secrets`, input, options),
+      deleteSecret: (id, secretId, options) => remove(one(`${one(services, id)}/secrets`, secretId), options),
+    },
+    keys: {
+      list: async (options) => keysIn(await read(keys, options)),
+      rotate: async (input = {}, options) => keysIn(await write('POST', `${keys}/rotate`, input, options)),
+    },
+    audit: (query, options) => list('/v1/admin/audit', query, options),
+    stats: (options) => read('/v1/admin/stats', options),
+  }
+}
+
+async function authorizationOf(caller: Caller): Promise<string> {
+  if ('getAccessToken' in caller) return `Bearer ${await caller.getAccessToken()}`
+  if ('accessToken' in caller) return `Bearer ${caller.accessToken}`
+  // RFC 6749 §2.3.1: both are form-encoded first.
+  const { clientId, clientSecret } = caller
+  return `Basic ${btoa(`${encodeURIComponent(clientId)}:${encodeURIComponent(clientSecret)}`)}`
+}
+
+function checkCaller(caller: Caller): void {
+  const known = ['getAccessToken', 'accessToken', 'clientSecret'].some((name) => name in Object(caller))
+  if (known) return
+  const message = '"as" says who asks: { clientId, clientSecret }, { accessToken }, or a client that is logged in.'
+  throw new ConfigurationError('config_invalid', message)
+}
+
+function search(query: Query): string {
+  const given = Object.entries(query).filter(([, value]) => value !== undefined)
+  const text = new URLSearchParams(given.map(([name, value]) => [name, String(value)])).toString()
+  return text && `?${text}`
+}

@@ -1,0 +1,232 @@
+// Generated from contract/openapi.json by scripts/generate.ts.
+
+export type UserQuery = {
+  /** what to look for: up to 200 characters, of which the first four words count. */
+  q?: string
+  /** one of "active", "pending", "disabled". */
+  status?: 'active' | 'pending' | 'disabled'
+  /** a role: a lower-case letter, then at most 62 of a-z 0-9 _ . : or -. */
+  role?: string
+  /** made at or after this time (RFC 3339). */
+  created_after?: string
+  /** made before this time (RFC 3339). */
+  created_before?: string
+  /** one of "created_at", "-created_at", "email". */
+  sort?: 'created_at' | '-created_at' | 'email'
+  /** how many, 1 to 200; 50 if left out. */
+  limit?: number
+}
+
+export type AuditQuery = {
+  /** the name of an event, as docs/reference/audit-events.md lists them. */
+  event?: 'user_registered' | 'registration_refused' | 'email_verification_sent' | 'email_verified' | 'email_change_started' | 'email_changed' | 'user_created' | 'users_imported' | 'users_exported' | 'user_updated' | 'user_roles_changed' | 'user_disabled' | 'user_enabled' | 'user_deleted' | 'login' | 'login_failed' | 'account_throttled' | 'account_locked' | 'account_unlocked' | 'session_ended' | 'sessions_ended' | 'password_changed' | 'password_refused' | 'password_reset_started' | 'password_reset' | 'refresh_token_reuse' | 'refresh_forward' | 'refresh_superseded' | 'refresh_from_elsewhere' | 'token_revoked' | 'service_created' | 'service_updated' | 'service_secret_created' | 'service_secret_replaced' | 'service_secret_deleted' | 'service_deleted' | 'signing_key_created' | 'signing_key_imported' | 'signing_key_moved' | 'signing_key_revoked' | 'signing_keys_resealed' | 'ends_reapplied'
+  /** the id of a user whom it concerns. */
+  user?: string
+  /** the id of the user or service who did it. */
+  actor?: string
+  /** the id of the user, session, service, key or token to which it was done. */
+  subject?: string
+  /** at or after this time (RFC 3339). */
+  since?: string
+  /** before this time (RFC 3339). */
+  until?: string
+  /** how many, 1 to 200; 50 if left out. */
+  limit?: number
+}
+
+export type UserInput = {
+  /** an e-mail address, at most 254 bytes. */
+  email: string
+  /** a password of at most 256 characters. */
+  password?: string
+  name?: string | null
+  locale?: string | null
+  /** at most 50 different roles. */
+  roles?: string[]
+  /** whether the address is known to be the user’s. */
+  email_verified?: boolean
+  /** a JSON object of your own. */
+  metadata?: Record<string, unknown>
+}
+
+export type UserChange = {
+  /** an e-mail address, at most 254 bytes. */
+  email?: string
+  name?: string | null
+  locale?: string | null
+  /** at most 50 different roles. */
+  roles?: string[]
+  /** whether the address is known to be the user’s. */
+  email_verified?: boolean
+  /** a JSON object of your own. */
+  metadata?: Record<string, unknown>
+}
+
+export type KeyRotation = {
+  /** also when the next key has not been published for as long as verifiers may keep the key set. */
+  now?: boolean
+  /** the id of a key that fell into wrong hands: it goes at once, and what it signed is dead. */
+  compromised?: string
+}
+
+export type ServiceInput = {
+  /** a name of 1 to 200 characters, not only blanks, without control characters. */
+  name: string
+  /** what the service may do. */
+  scopes: ('introspect' | 'revoke' | 'revocations:read' | 'users:read')[]
+  /** seconds for which the secret lives, 60 or more; left out: until it is replaced or deleted. */
+  secret_expires_in?: number | null
+}
+
+export type ServiceChange = {
+  /** a name of 1 to 200 characters, not only blanks, without control characters. */
+  name?: string
+  /** what the service may do. */
+  scopes?: ('introspect' | 'revoke' | 'revocations:read' | 'users:read')[]
+}
+
+export type SecretInput = {
+  /** seconds for which the secrets before live on; 3600 if left out, 0 ends them at once. */
+  overlap?: number
+  /** seconds for which the secret lives, 60 or more; left out: until it is replaced or deleted. */
+  expires_in?: number | null
+}
+
+export type CreatedUser = {
+  /** an id as this server hands it out (UUID version 7, lower case). */
+  id: string
+  email: string
+  email_verified: boolean
+  name: string | null
+  locale: string | null
+  roles: string[]
+  status: 'active' | 'pending' | 'disabled'
+  metadata: Record<string, unknown>
+  /** RFC 3339, UTC. */
+  created_at: string
+  /** RFC 3339, UTC. */
+  updated_at: string
+  last_login_at: string | null
+  invitation: {
+    /** For POST /v1/auth/reset-password, once. */
+    token: string
+    /** To the app's own page, with the token behind the #; without APP_URL to a page of this server. */
+    link: string
+    /** RFC 3339, UTC. */
+    expires_at: string
+  } | null
+}
+
+export type ResetLink = {
+  /** For POST /v1/auth/reset-password, once. */
+  token: string
+  /** To the app's own page, with the token behind the #; without APP_URL to a page of this server. */
+  link: string
+  /** RFC 3339, UTC. */
+  expires_at: string
+}
+
+export type Stats = {
+  /** RFC 3339, UTC. */
+  server_time: string
+  /** RFC 3339, UTC. */
+  started_at: string
+  /** Users with the role admin, up to 1000. */
+  administrators: number
+  revocations: {
+    /** In the live set, which tokens are held to. */
+    live: number
+  }
+  hashing: {
+    threads: number
+    queued: number
+    in_flight: number
+    /** Expected milliseconds for one hash. */
+    hash_ms: number
+    computed: number
+    /** Refused on arrival. */
+    shed: number
+    /** Refused after waiting. */
+    expired: number
+  }
+}
+
+export type Service = {
+  /** an id as this server hands it out (UUID version 7, lower case). */
+  id: string
+  /** Its name in HTTP Basic. */
+  client_id: string
+  name: string
+  scopes: string[]
+  /** RFC 3339, UTC. */
+  created_at: string
+  /** Those that are alive, at most two. */
+  secrets: ({
+    /** an id as this server hands it out (UUID version 7, lower case). */
+    id: string
+    /** RFC 3339, UTC. */
+    created_at: string
+    expires_at: string | null
+    /** To the minute. */
+    last_used_at: string | null
+  })[]
+}
+
+export type ServiceWithSecret = {
+  /** an id as this server hands it out (UUID version 7, lower case). */
+  id: string
+  /** Its name in HTTP Basic. */
+  client_id: string
+  name: string
+  scopes: string[]
+  /** RFC 3339, UTC. */
+  created_at: string
+  /** Those that are alive, at most two. */
+  secrets: ({
+    /** an id as this server hands it out (UUID version 7, lower case). */
+    id: string
+    /** RFC 3339, UTC. */
+    created_at: string
+    expires_at: string | null
+    /** To the minute. */
+    last_used_at: string | null
+  })[]
+  /** Shown this once. */
+  client_secret: string
+}
+
+export type AuditLine = {
+  /** The chain of the line, and its number there. */
+  id: string
+  /** RFC 3339, UTC. */
+  at: string
+  event: string
+  actor: {
+    /** anyone, user, service, operator or system. */
+    kind: string
+    id: string | null
+  }
+  subject: {
+    kind: string
+    id: string
+  } | null
+  user_id: string | null
+  reason: string | null
+  request_id: string | null
+  ip: string | null
+  details: Record<string, unknown>
+  personal: Record<string, unknown>
+  /** It said something about a person that was erased. */
+  erased: boolean
+}
+
+export type SigningKey = {
+  kid: string
+  algorithm: string
+  /** next, active or retiring. */
+  state: string
+  /** RFC 3339, UTC. */
+  created_at: string
+  activated_at: string | null
+  retired_at: string | null
+}
