@@ -29,6 +29,10 @@ const coverage = [
   '--test-coverage-branches=90',
 ]
 
+// Minutes. A test that failed may leave threads and sockets behind, and must not hang the run for that; ending each file
+// by force instead (--test-force-exit) loses results.
+const longest = 20
+
 const databases = await startDatabases()
 const directory = mkdtempSync(join(tmpdir(), 'ntt-auth-outcomes-'))
 const outcomes = join(directory, 'outcomes.jsonl')
@@ -61,6 +65,11 @@ function run(): Promise<number> {
     ],
     { cwd: server, stdio: 'inherit', env: { ...process.env, ...databases.env } },
   )
+  const late = setTimeout(() => {
+    console.error(`The tests have not ended within ${longest} minutes: the files named below left something open.`)
+    child.kill('SIGINT')
+  }, longest * 60_000)
+  late.unref()
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal))
   return new Promise((resolve) => child.once('exit', (status) => resolve(status ?? 1)))
 }

@@ -148,6 +148,7 @@ function failures(route: AnyRoute): Json {
         ...(catalogue[codes[0]!].status === 503 && { headers: retryAfter }),
         content: {
           ...(own?.schema && { 'application/json': content(own.schema, own.example) }),
+          ...(own?.contentType && { [mediaType(own.contentType)]: content(Type.String(), own.example) }),
           // For whoever asks for it, as libraries for OAuth do.
           ...(route.oauth && { 'application/json': problem }),
           'application/problem+json': problem,

@@ -74,7 +74,11 @@ export async function startTestServer(databaseUrl: string, options: TestServerOp
   const lines = createLog(config.logLevel, destination, config.tracing ? traceFields : undefined)
   const app = await createApp(config, lines, clock, await openTracing(config.tracing, lines))
   followClock(app.database, options.databaseClock ?? clock)
-  const stopFollowing = await startApp(app)
+  const stopFollowing = await startApp(app).catch(async (error) => {
+    // Its connections would keep the test's process alive.
+    await app.close()
+    throw error
+  })
   const server = await createServer(app)
   await server.listen({ host: '127.0.0.1', port: options.port ?? 0 })
   const address = `http://127.0.0.1:${(server.server.address() as AddressInfo).port}`
