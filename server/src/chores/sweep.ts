@@ -28,6 +28,7 @@ export async function sweep(app: App, stopped: () => boolean = () => false): Pro
         if (more) await delay(3 * (performance.now() - began))
       }
     }
+    await app.database.dialect.forget(app.database.db)
   })
   await measureBacklog(app)
 }

@@ -24,6 +24,9 @@ export interface Dialect {
   /** The database's time of day in milliseconds since 1970; null where it has no clock of its own. */
   now(db: Db): Promise<number | null>
 
+  /** Takes what was deleted or replaced out of files of ours that still hold its former bytes. */
+  forget(db: Db): Promise<void>
+
   /** A unique key was there already. */
   isDuplicate(error: unknown): boolean
   /** The transaction was undone through no fault of its own: the same again may succeed. */

@@ -53,6 +53,8 @@ export const mysql: Dialect = {
     const [name, value] = Object.keys(rows[0] ?? {})
     return judgeVariables(Object.fromEntries(rows.map((row) => [row[name!], row[value!]])), poolSize)
   },
+  // Its files are its own affair.
+  forget: async () => undefined,
   async now(db) {
     // Not by the local time: when summer ends, an hour of it comes twice.
     const since1970 = sql<{ us: unknown }>`select timestampdiff(microsecond, '1970-01-01', utc_timestamp(6)) as us`

@@ -79,6 +79,8 @@ export const postgres: Dialect = {
       select name, setting from pg_settings where name in (${wanted})`.execute(db)
     return judgeSettings(Object.fromEntries(rows.map(({ name, setting }) => [name, setting])), poolSize)
   },
+  // Its files are its own affair.
+  forget: async () => undefined,
   async now(db) {
     const { rows } = await sql<{ ms: unknown }>`select extract(epoch from clock_timestamp()) * 1000 as ms`.execute(db)
     return Number(rows[0]!.ms)

@@ -30,7 +30,7 @@ export const sqlite: Dialect = {
     // NORMAL would lose the last commits with the power: a rotated refresh token must survive.
     database.pragma('synchronous = FULL')
     database.pragma('foreign_keys = ON')
-    // What is deleted is overwritten: an erased name must not lie in free pages for years.
+    // What is deleted is overwritten: an erased name must not lie in free pages for years. FAST leaves nearly all of it.
     database.pragma('secure_delete = ON')
     // From here on nothing is waited for: that would stop the whole process. `transaction.ts` asks again instead.
     database.pragma('busy_timeout = 0')
@@ -70,6 +70,10 @@ export const sqlite: Dialect = {
     return findings
   },
   now: async () => null,
+  // The log is written over from its start, and what lies behind stays until then. While others read, it stays as it is.
+  async forget(db) {
+    await sql`pragma wal_checkpoint(truncate)`.execute(db)
+  },
 
   isDuplicate: (error) => /^SQLITE_CONSTRAINT_(UNIQUE|PRIMARYKEY|ROWID)$/.test(codesOf(error).code),
   isRetryable: (error) => sqlite.isBusy(error),
