@@ -7,7 +7,6 @@ import { makeCheckpoint } from '../flows/make-checkpoint.ts'
 import { inTurn, turnLasts } from './in-turn.ts'
 
 const interval = 5 * 60_000
-const look = 5000
 const mostLines = 1000
 const longest = turnLasts / 3
 const batch = 200
@@ -19,18 +18,26 @@ const betweenTurns = 100
 /**
  * Signs how far the audit log goes, and removes what is older than the retention: every five minutes, after a thousand
  * lines of this node, and at an orderly stop, when its last line is written; of many nodes, one at a time. Lines of the
- * command line, which signs nothing, are covered with all others. @returns how to stop
+ * command line, which signs nothing, are covered with all others.
+ * @param look how often it is seen whether it is time, in milliseconds
+ * @returns how to stop
  */
-export function checkpointByTheClock(app: App): () => void {
+export function checkpointByTheClock(app: App, look = 5000): () => void {
   let stopped = false
-  let madeAt = performance.now()
+  // The time of day may be set, and the other clock stands still while the machine sleeps.
+  const times = () => ({ ofDay: app.clock.now(), running: performance.now() })
+  let made = times()
   let lines = app.audit.written()
+  const isDue = () => {
+    const { ofDay, running } = times()
+    const since = Math.max(running - made.running, Math.abs(ofDay - made.ofDay))
+    return since >= interval || app.audit.written() - lines >= mostLines
+  }
   const make = () => knowing(app, () => checkpointInTurn(app))
   const tick = () => {
     if (stopped) return
-    const due = performance.now() - madeAt >= interval || app.audit.written() - lines >= mostLines
-    if (due) {
-      madeAt = performance.now()
+    if (isDue()) {
+      made = times()
       lines = app.audit.written()
       app.later(make)
     }
