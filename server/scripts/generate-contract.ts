@@ -61,10 +61,17 @@ function errors() {
 function errorPage(): string {
   const sections = codes.map((code) => {
     const { status, title, remedy, retryable } = entryOf(code)
-    const here = routes.filter(({ route }) => errorsOf(route).includes(code))
-    const places = here.map(({ method, path }) => `\`${method} ${path}\``).join(', ')
+    const [here, others] = [true, false].map((answers) =>
+      routes
+        .filter(({ route }) => errorsOf(route).includes(code) === answers)
+        .map(({ method, path }) => `\`${method} ${path}\``),
+    ) as [string[], string[]]
     const where =
-      here.length === routes.length ? 'every route' : places || 'no route: paths and methods that do not exist'
+      others.length === 0
+        ? 'every route'
+        : others.length < 4
+          ? `every route but ${others.join(', ')}`
+          : here.join(', ') || 'no route: paths and methods that do not exist'
     return `## ${code}
 
 ${title}. HTTP status ${status}.

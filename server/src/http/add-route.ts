@@ -4,7 +4,7 @@ import { checkBodyType } from './body-type.ts'
 import { addressOf } from './caller-address.ts'
 import { admit, admitFields } from './guards.ts'
 import { Context } from './request-context.ts'
-import type { Answer, AnyRoute } from './route.ts'
+import { type Answer, type AnyRoute, refusalOf } from './route.ts'
 import type { Place } from './routes.ts'
 import { serializerOf } from './serialize.ts'
 import { validatorOf } from './validation.ts'
@@ -19,9 +19,10 @@ declare module 'fastify' {
 /** Puts a route in its place: who may call, then what was sent, then the handler, then only what is declared goes out. */
 export function addRoute(server: FastifyInstance, app: App, places: readonly Place[], place: Place): void {
   const { method, path, route } = place
-  const checkBody = route.body && validatorOf(route.body, 'body')
-  const checkQuery = validatorOf(route.query ?? nothing, 'query')
-  const checkParams = route.params && validatorOf(route.params, 'params')
+  const refusal = refusalOf(route)
+  const checkBody = route.body && validatorOf(route.body, 'body', refusal)
+  const checkQuery = validatorOf(route.query ?? nothing, 'query', refusal)
+  const checkParams = route.params && validatorOf(route.params, 'params', refusal)
   const serializers = new Map(
     Object.entries(route.answers).map(([status, { schema }]) => [Number(status), schema && serializerOf(schema)]),
   )

@@ -7,6 +7,7 @@ import type { ErrorCode } from '../errors.ts'
 import type { Act } from '../flows/acting.ts'
 import type { Caller } from '../flows/authenticate.ts'
 import type { Place } from './routes.ts'
+import type { Refusal } from './validation.ts'
 
 /**
  * Who may call a route. `session` shows a refresh token in the body, which the flow itself checks; `user` and `admin`
@@ -106,21 +107,14 @@ export function route<
   return definition
 }
 
-const ofEvery = [
-  'malformed_request',
-  'uri_too_long',
-  // A query parameter that the route does not know is refused like an unknown field.
-  'validation_failed',
-  'headers_too_large',
-  'internal_error',
-  'unavailable',
-] as const
+const ofEvery = ['malformed_request', 'uri_too_long', 'headers_too_large', 'internal_error', 'unavailable'] as const
 const ofBodies = ['payload_too_large', 'unsupported_media_type'] as const
 const ofAccessTokens = ['unauthenticated', 'invalid_token', 'token_expired', 'token_revoked'] as const
 
 /** Every error the route can answer with, its own and those that come with what it declares. */
 export function errorsOf(route: AnyRoute): ErrorCode[] {
-  const codes = new Set<ErrorCode>([...route.errors, ...ofEvery])
+  // A query parameter that the route does not know is refused like an unknown field.
+  const codes = new Set<ErrorCode>([...route.errors, ...ofEvery, refusalOf(route)])
   const add = (more: readonly ErrorCode[]) => more.forEach((code) => void codes.add(code))
   if (route.body) add(ofBodies)
   if (route.who === 'user' || route.who === 'admin') add(ofAccessTokens)
@@ -130,6 +124,11 @@ export function errorsOf(route: AnyRoute): ErrorCode[] {
     add(['reauthentication_required'])
   }
   return [...codes]
+}
+
+/** What is said of input that does not fit: where OAuth clients call, 400 as in RFC 6749 §5.2. */
+export function refusalOf({ oauth }: Pick<AnyRoute, 'oauth'>): Refusal {
+  return oauth ? 'malformed_request' : 'validation_failed'
 }
 
 /** What a service must be allowed to do to be let in; undefined where none is. */

@@ -5,8 +5,15 @@ const ajv = new Ajv({ allErrors: true, coerceTypes: false, useDefaults: true, st
 
 const mostErrors = 20
 
+/** What is said of input that the schema refuses. */
+export type Refusal = 'validation_failed' | 'malformed_request'
+
 /** Compiles a schema at its first use: a start does not wait for schemas that nobody has called yet. */
-export function validatorOf(schema: object, part: 'body' | 'query' | 'params'): (data: unknown) => void {
+export function validatorOf(
+  schema: object,
+  part: 'body' | 'query' | 'params',
+  refusal: Refusal = 'validation_failed',
+): (data: unknown) => void {
   let validate: ValidateFunction | undefined
   return (data) => {
     validate ??= ajv.compile(schema)
@@ -14,7 +21,7 @@ export function validatorOf(schema: object, part: 'body' | 'query' | 'params'): 
     if (validate(data)) return
     const found = withoutBranches(validate.errors ?? [])
     const errors = found.slice(0, mostErrors).map((error) => fieldError(error, part))
-    throw new AppError('validation_failed', { detail: summary(errors), errors })
+    throw new AppError(refusal, { detail: summary(errors), errors })
   }
 }
 

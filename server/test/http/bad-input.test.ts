@@ -72,9 +72,12 @@ function bodyCase(place: Place, name: string, body: string | Uint8Array, codes?:
   return { name, request, ...(codes && { codes }) }
 }
 
+/** RFC 6749 §5.2 wants 400 where OAuth clients call. */
+const refusalOf = ({ route }: Place) => (route.oauth ? 'malformed_request' : 'validation_failed')
+
 /** Forms hold nothing but text, and RFC 6749 §3.1 wants unknown parameters ignored. */
 function wrongForms(place: Place): Case[] {
-  const invalid = (name: string, body: string) => bodyCase(place, name, body, ['validation_failed'])
+  const invalid = (name: string, body: string) => bodyCase(place, name, body, [refusalOf(place)])
   const [field] = place.route.body.required as string[]
   return [
     invalid('nothing', ''),
@@ -222,10 +225,10 @@ function wrongRequests(place: Place): Case[] {
     codes,
   })
   return [
-    at('an unknown query parameter', `${path}?unknown=1`, 'validation_failed'),
-    at('a callback', `${path}?callback=alert`, 'validation_failed'),
-    at('a query named __proto__', `${path}?__proto__=1`, 'validation_failed'),
-    at('a query named constructor', `${path}?constructor[prototype]=1`, 'validation_failed'),
+    at('an unknown query parameter', `${path}?unknown=1`, refusalOf(place)),
+    at('a callback', `${path}?callback=alert`, refusalOf(place)),
+    at('a query named __proto__', `${path}?__proto__=1`, refusalOf(place)),
+    at('a query named constructor', `${path}?constructor[prototype]=1`, refusalOf(place)),
     at('a long query', `${path}?a=${'a'.repeat(3000)}`, 'uri_too_long'),
     at('a long path', `${path}/${'a'.repeat(3000)}`, 'uri_too_long'),
     at('a trailing slash', `${path}/`, 'not_found', 'validation_failed'),
@@ -497,10 +500,11 @@ describe('input that no client of ours would send', () => {
     })
 
     it('declares on every route that takes input what refused input is answered with', () => {
-      for (const { path, route } of withBody) {
+      for (const place of withBody) {
+        const { path, route } = place
         for (const code of [
           'malformed_request',
-          'validation_failed',
+          refusalOf(place),
           'payload_too_large',
           'unsupported_media_type',
         ] as const) {

@@ -161,8 +161,8 @@ onEachDatabase((_name, url) => {
     assert.equal(await errorOf(revoking(barred, secret, 'any')), '403 unauthorized_client')
     const own = await registerService(here.app, operatorAct, 'reader', ['introspect', 'revoke'])
     const able = { client_id: own.service.clientId }
-    assert.equal(await errorOf(inspecting(able, own.secret, long)), '422 invalid_request')
-    assert.equal(await errorOf(revoking(able, own.secret, long)), '422 invalid_request')
+    assert.equal(await errorOf(inspecting(able, own.secret, long)), '400 invalid_request')
+    assert.equal(await errorOf(revoking(able, own.secret, long)), '400 invalid_request')
   })
 
   it('puts the error beside the members of a problem, whose type stays for whoever does not ask for JSON', async () => {
