@@ -1,0 +1,142 @@
+import type { Request as Call, CallOptions } from '../call.ts'
+import { AuthClient } from '../client.ts'
+import { type Clock, systemClock } from '../clock.ts'
+import type { AccountDeletion, PasswordChange, Problem } from '../contract.ts'
+import { ConfigurationError } from '../errors/errors.ts'
+import type { AuthClientOptions } from '../options.ts'
+import type { Session } from '../session/view.ts'
+import type { LoginResult, LogoutResult, LogoutScope, TokenOptions } from '../session-client.ts'
+import { recentAnswer } from './answers.ts'
+import { type CookieStorage, type Cookies, cookieStorage } from './cookie-storage.ts'
+import { sealer } from './seal.ts'
+
+export type ServerClientOptions = Pick<
+  AuthClientOptions,
+  'baseUrl' | 'timeoutMs' | 'retry' | 'apiOrigins' | 'fetch' | 'clock' | 'onError'
+> & {
+  /** Seals the cookie: 32 random characters or more, the same on all your machines. Of several the first seals. */
+  secret: string | readonly string[]
+  /** Of this request and its answer; `nodeCookies` and `webCookies` make them. */
+  cookies: Cookies
+  /** Of the answer: told that no cache may keep it. */
+  headers?: { get(name: string): string | null; set(name: string, value: string): void }
+  /** Default `__Host-ntt-auth-session`. */
+  cookieName?: string
+  /** False only for a machine of your own without https. */
+  secure?: boolean
+}
+
+/** An `AuthClient` whose session rests in a cookie of your own site, for one request. */
+export type ServerClient = AuthClient
+
+/**
+ * The session of the user whose request this is: make one for each request, and keep none. The tokens rest sealed in one
+ * HttpOnly cookie. Where no cookie can be written, nothing is refreshed either.
+ * @throws ConfigurationError
+ */
+export function createServerClient(options: ServerClientOptions): ServerClient {
+  return new RequestClient(options)
+}
+
+class RequestClient extends AuthClient {
+  readonly #cookie: CookieStorage
+
+  constructor({ secret, cookies, headers, cookieName, secure = true, ...options }: ServerClientOptions) {
+    const secrets = [secret].flat()
+    if (secrets.length === 0 || secrets.some((each) => typeof each !== 'string' || each.length < 32)) {
+      throw new ConfigurationError('config_invalid', '"secret" must have 32 characters or more.')
+    }
+    const name = cookieName ?? (secure ? '__Host-ntt-auth-session' : 'ntt-auth-session')
+    const { clock = systemClock, fetch = globalThis.fetch } = options
+    const touched = () => headers && (cookies.canWrite?.() ?? true) && forbidCaches(headers)
+    const storage = cookieStorage(cookies, { name, secure, sealer: sealer(secrets, name), touched, now: clock.wall })
+    super({
+      ...options,
+      storage,
+      storageKey: 'login',
+      lock: 'none',
+      crossTab: false,
+      autoRefresh: false,
+      fetch: refreshingFetch(fetch, storage, clock),
+    })
+    this.#cookie = storage
+  }
+
+  /** Refreshes what is due while it can, so that those who cannot write find a token that lasts. */
+  override async getAccessToken(options: TokenOptions = {}): Promise<string> {
+    await this.start()
+    const state = this.keeper.state()
+    if (this.#cookie.canWrite() && 'held' in state && this.keeper.ticks() >= state.held.dueAt) {
+      const left = state.held.expiresAt - this.keeper.ticks()
+      return super.getAccessToken({ ...options, minValidSeconds: Math.max(5, left / 1000 + 1) })
+    }
+    return super.getAccessToken(options)
+  }
+
+  override logout(options: CallOptions & { scope?: LogoutScope } = {}): Promise<LogoutResult> {
+    return this.#writing(async () => {
+      const { remote } = await super.logout(options)
+      // Nothing outlives the request, so nothing waits for the next start.
+      return { remote: remote === 'queued' ? 'failed' : remote }
+    })
+  }
+
+  override changePassword(input: PasswordChange, options?: CallOptions): Promise<Session> {
+    return this.#writing(() => super.changePassword(input, options))
+  }
+
+  override deleteAccount(input: AccountDeletion, options?: CallOptions): Promise<void> {
+    return this.#writing(() => super.deleteAccount(input, options))
+  }
+
+  /** @internal */
+  protected override enter(call: Call, lost?: () => void): Promise<LoginResult | null> {
+    return this.#writing(() => super.enter(call, lost))
+  }
+
+  /** @internal */
+  protected override tokenFor(refused: string | undefined): Promise<string> {
+    return refused === undefined ? this.getAccessToken() : super.tokenFor(refused)
+  }
+
+  /** Says at once, and not when it is too late, that the cookie cannot be written. */
+  async #writing<T>(work: () => Promise<T>): Promise<T> {
+    if (!this.#cookie.canWrite()) {
+      const message = 'This changes the session, and no cookie can be written here: do it before the headers are sent.'
+      throw new ConfigurationError('config_invalid', message)
+    }
+    const done = await work()
+    const failure = this.#cookie.failure()
+    if (failure) throw failure
+    return done
+  }
+}
+
+/** Lets no refresh out whose answer could not be kept. */
+function refreshingFetch(
+  fetch: typeof globalThis.fetch,
+  storage: CookieStorage,
+  clock: Clock,
+): typeof globalThis.fetch {
+  return async (input, init) => {
+    if (!String(input).endsWith('/v1/auth/refresh')) return fetch(input, init)
+    if (!storage.canWrite()) return readOnly()
+    const { refresh_token } = JSON.parse(String(init?.body))
+    return recentAnswer(`${input} ${refresh_token}`, clock.wall(), () => fetch(input, init))
+  }
+}
+
+function readOnly(): Response {
+  const detail = 'No cookie can be written here, so nothing is refreshed: refresh in a middleware or an action.'
+  const problem: Pick<Problem, 'code' | 'detail' | 'retryable'> = { code: 'read_only', detail, retryable: false }
+  return new Response(JSON.stringify(problem), {
+    status: 409,
+    headers: { 'content-type': 'application/problem+json' },
+  })
+}
+
+function forbidCaches(headers: NonNullable<ServerClientOptions['headers']>): void {
+  headers.set('cache-control', 'private, no-store')
+  const vary = headers.get('vary') ?? ''
+  if (!/(^|,)\s*(cookie|\*)\s*(,|$)/i.test(vary)) headers.set('vary', vary ? `${vary}, Cookie` : 'Cookie')
+}

@@ -1,0 +1,293 @@
+import { once } from 'node:events'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { createServerClient, nodeCookies, type ServerClientOptions, webCookies } from '../src/server/index.ts'
+import { mockAuthServer, virtualClock } from '../src/testing/index.ts'
+import { type RealServer, startServer } from './support/server.ts'
+import { ada, code, refreshKeys, refreshPath } from './support/setup.ts'
+
+const secret = 'a secret of thirty-two characters'
+const hour = 3_600_000
+const cookieName = '__Host-ntt-auth-session'
+
+/** A browser that talks to a site which renders on its server. */
+function site(options: Partial<ServerClientOptions> = {}) {
+  const clock = virtualClock()
+  const server = mockAuthServer({ clock })
+  server.addUser(ada)
+  const jar: { value?: string | undefined } = {}
+  /** One request to the site; `keep` says whether the browser gets its answer. */
+  const request = (more: Partial<ServerClientOptions> = {}) => {
+    const answer = new Headers()
+    const asked = new Request(
+      'https://app.test/',
+      jar.value ? { headers: { cookie: `a=b; ${cookieName}=${jar.value}` } } : {},
+    )
+    const client = createServerClient({
+      baseUrl: server.issuer,
+      secret,
+      fetch: server.fetch,
+      clock,
+      ...webCookies(asked, answer),
+      ...options,
+      ...more,
+    })
+    const keep = () => {
+      for (const each of answer.getSetCookie()) jar.value = /=([^;]*)/.exec(each)![1] || undefined
+    }
+    return { client, answer, keep }
+  }
+  const login = async () => {
+    const { client, keep } = request()
+    await client.login(ada)
+    keep()
+  }
+  return { clock, server, jar, request, login }
+}
+
+describe('a page that is rendered on a server', () => {
+  it('keeps the session in one cookie that nobody else can read', async () => {
+    const { jar, request } = site()
+    const { client, answer, keep } = request()
+    await client.login(ada)
+    const [cookie, ...others] = answer.getSetCookie()
+    expect(others).toEqual([])
+    expect(cookie).toMatch(/^__Host-ntt-auth-session=[\w-]+; Max-Age=2592000; Path=\/; HttpOnly; Secure; SameSite=Lax$/)
+    keep()
+    expect(jar.value!.length).toBeLessThan(3000)
+    const bytes = Buffer.from(jar.value!, 'base64url').toString('latin1')
+    expect(jar.value! + bytes).not.toMatch(/nttr_|eyJ|"rk"/)
+    const next = request()
+    expect((await next.client.getSession())!.userId).toBe((await client.getUser()).id)
+    expect(next.answer.getSetCookie()).toEqual([])
+  })
+
+  it('is kept by no cache, whether it wrote or only looked', async () => {
+    const { request, login } = site()
+    await login()
+    const { client, answer } = request()
+    answer.set('vary', 'Accept-Encoding')
+    await client.getSession()
+    await client.getAccessToken()
+    expect(answer.get('cache-control')).toBe('private, no-store')
+    expect(answer.get('vary')).toBe('Accept-Encoding, Cookie')
+  })
+
+  it('refreshes an expired token, and the next request has the new one', async () => {
+    const { clock, server, request, login } = site()
+    await login()
+    await clock.advance(hour)
+    const first = request()
+    const token = await first.client.getAccessToken()
+    first.keep()
+    const second = request()
+    expect(await second.client.getAccessToken()).toBe(token)
+    expect(second.answer.getSetCookie()).toEqual([])
+    expect(server.count(refreshPath)).toBe(1)
+  })
+
+  it('refreshes what is due before it answers, so that the cookie can still be written', async () => {
+    const { clock, request, login } = site()
+    await login()
+    await clock.advance(800_000)
+    const { client, answer } = request()
+    await client.getAccessToken()
+    expect(answer.getSetCookie()).toHaveLength(1)
+  })
+
+  it('stays logged in through requests at once, whichever answer the browser keeps', async () => {
+    const { clock, server, request, login } = site()
+    await login()
+    for (let round = 0; round < 4; round++) {
+      await clock.advance(hour)
+      const requests = Array.from({ length: 6 }, () => request())
+      const tokens = await Promise.all(requests.map(({ client }) => client.getAccessToken()))
+      expect(new Set(tokens).size).toBeLessThanOrEqual(6)
+      requests[round]!.keep()
+    }
+    const { client } = request()
+    expect(await code(client.refresh())).toBe('fine')
+    expect(server.session((await client.getSession())!.id)!.ended).toBeNull()
+  })
+
+  it('two machines make the same key of the same token, also while a new secret is rolled out', async () => {
+    const { clock, server, request, login } = site()
+    await login()
+    await clock.advance(hour)
+    const both = ['a newer secret, of thirty-two chars', secret]
+    const [one, other] = [request(), request({ secret: both })]
+    await one.client.refresh()
+    await clock.advance(31_000)
+    await other.client.refresh()
+    one.keep()
+    const next = request({ secret: both })
+    other.keep()
+    const late = request({ secret: both })
+    await next.client.refresh()
+    await clock.advance(31_000)
+    expect(await code(late.client.refresh())).toBe('fine')
+    const keys = refreshKeys(server)
+    expect([keys[0] === keys[1], keys[1] === keys[2], keys[2] === keys[3]]).toEqual([true, false, true])
+  })
+
+  it('asks once for requests that come a moment late with the old cookie', async () => {
+    const { clock, server, request, login } = site()
+    await login()
+    await clock.advance(hour)
+    const [first, late] = [request(), request()]
+    const token = await first.client.getAccessToken()
+    expect(await late.client.getAccessToken()).toBe(token)
+    expect(server.count(refreshPath)).toBe(1)
+  })
+
+  it.each([
+    ['there is nothing to write with', { set: undefined }],
+    ['the headers are sent', { canWrite: () => false }],
+  ])('never refreshes where %s, and gives out a token that is still good', async (_why, lacking) => {
+    const { clock, server, request, login, jar } = site()
+    await login()
+    const read = () => request({ cookies: { get: () => jar.value, set: () => fail(), ...lacking } as never }).client
+    const fail = () => {
+      throw new Error('It was written.')
+    }
+    await clock.advance(800_000)
+    expect(await code(read().getAccessToken())).toBe('fine')
+    await clock.advance(hour)
+    await expect(read().getAccessToken()).rejects.toMatchObject({
+      code: 'refresh_unavailable',
+      message: expect.stringMatching(/No cookie can be written here/),
+    })
+    for (const change of [
+      () => read().login(ada),
+      () => read().logout(),
+      () => read().changePassword({ current_password: ada.password, new_password: 'a quieter engine of silk' }),
+      () => read().deleteAccount({ password: ada.password }),
+    ]) {
+      await expect(change()).rejects.toThrow(/no cookie can be written here/)
+    }
+    expect(server.requests.map(({ path }) => path)).toEqual(['/v1/auth/login'])
+  })
+
+  it('says so when the headers were sent while a login was under way', async () => {
+    const { request } = site()
+    let open = true
+    const cookies = { get: () => undefined, set: () => undefined, canWrite: () => open }
+    const { client } = request({ cookies })
+    const login = client.login(ada)
+    open = false
+    await expect(login).rejects.toThrow(/the headers were sent/)
+  })
+
+  it('ends with its cookie: by a logout, and when the server ended it', async () => {
+    const { server, jar, request, login } = site()
+    await login()
+    const leaving = request()
+    expect(await leaving.client.logout()).toEqual({ remote: 'done' })
+    leaving.keep()
+    expect(jar.value).toBeUndefined()
+    await login()
+    const { client, keep } = request()
+    server.endSessions({ userId: (await client.getSession())!.userId })
+    expect(await code(client.refresh())).toBe('session_ended')
+    keep()
+    expect(jar.value).toBeUndefined()
+    expect(await request().client.getSession()).toBeNull()
+  })
+
+  it('tells the user from the next one', async () => {
+    const { server, jar, request, login } = site()
+    await login()
+    const [ofAda, ofNobody] = [request(), request({ cookies: { get: () => undefined } })]
+    expect(await ofNobody.client.getSession()).toBeNull()
+    expect(await code(ofNobody.client.getAccessToken())).toBe('no_session')
+    expect((await ofAda.client.getUser()).email).toBe(ada.email)
+    server.addUser({ email: 'grace@example.com', password: 'a moth in the relay' })
+    jar.value = undefined
+    const { client } = request()
+    expect((await client.login({ email: 'grace@example.com', password: 'a moth in the relay' })).user.email).toMatch(
+      /grace/,
+    )
+    expect((await ofAda.client.getUser()).email).toBe(ada.email)
+  })
+
+  it('takes a cookie of somebody else’s making, or of another name, for none', async () => {
+    const { jar, request, login } = site()
+    await login()
+    const { value } = jar
+    const changed = value!.slice(0, -2) + (value!.endsWith('AA') ? 'BB' : 'AA')
+    for (const broken of [changed, 'x', '', '%%%', 'A'.repeat(5000)]) {
+      jar.value = broken
+      expect(await request().client.getSession()).toBeNull()
+    }
+    jar.value = value
+    expect(await request({ secret: 'another secret of thirty-two chars' }).client.getSession()).toBeNull()
+    expect(await request({ cookies: { get: () => value }, cookieName: 'other' }).client.getSession()).toBeNull()
+  })
+
+  it('wants a secret that is worth the name', () => {
+    const { request } = site()
+    expect(() => request({ secret: 'short' })).toThrow(/32 characters/)
+    expect(() => request({ secret: [] })).toThrow(/32 characters/)
+  })
+})
+
+describe('a site of node:http with the real server', () => {
+  let auth: RealServer
+  let app: Server
+  let address: string
+
+  beforeAll(async () => {
+    auth = await startServer()
+    app = createServer(async (request, response) => {
+      const client = createServerClient({
+        baseUrl: auth.address,
+        secret,
+        secure: false,
+        ...nodeCookies(request, response),
+      })
+      response.setHeader('set-cookie', 'theme=dark')
+      try {
+        if (request.url === '/register') await client.register(ada)
+        if (request.url === '/refresh') await client.refresh()
+        if (request.url === '/logout') await client.logout()
+        if (request.url === '/late') {
+          response.flushHeaders()
+          await client.logout()
+        }
+        response.end(JSON.stringify(await client.getSession()))
+      } catch (error) {
+        response.end((error as Error).message)
+      }
+    }).listen(0, '127.0.0.1')
+    await once(app, 'listening')
+    address = `http://127.0.0.1:${(app.address() as AddressInfo).port}`
+  })
+  afterAll(async () => {
+    app?.close()
+    app?.closeAllConnections()
+    await auth?.stop()
+  })
+
+  it('registers, refreshes and logs out by cookies alone', async () => {
+    let cookie = ''
+    const visit = async (path: string) => {
+      const answer = await fetch(address + path, { headers: { cookie } })
+      const [theme, ...ours] = answer.headers.getSetCookie()
+      expect(theme).toBe('theme=dark')
+      expect(ours.length).toBeLessThanOrEqual(1)
+      if (ours[0]) cookie = ours[0].split(';')[0]!
+      return { answer, text: await answer.text() }
+    }
+    await visit('/register')
+    expect(cookie).toMatch(/^ntt-auth-session=./)
+    const { answer, text } = await visit('/refresh')
+    expect(JSON.parse(text).generation).toBe(1)
+    expect(answer.headers.get('cache-control')).toBe('private, no-store')
+    expect(answer.headers.get('vary')).toBe('Cookie')
+    expect((await visit('/late')).text).toMatch(/no cookie can be written here/)
+    expect(JSON.parse((await visit('/')).text).generation).toBe(1)
+    expect(JSON.parse((await visit('/logout')).text)).toBeNull()
+    expect(cookie).toBe('ntt-auth-session=')
+  })
+})
