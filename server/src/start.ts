@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { App } from './app.ts'
 import { checkpointByTheClock } from './chores/checkpoint-audit.ts'
+import { deleteAccountsByTheClock } from './chores/delete-accounts.ts'
 import { deliverMailByTheClock } from './chores/deliver-mail.ts'
 import { followKeys } from './chores/follow-keys.ts'
 import { followRevocations } from './chores/follow-revocations.ts'
@@ -35,6 +36,7 @@ export async function startApp(app: App): Promise<() => void> {
     tendKeysByTheClock(app),
     checkpointByTheClock(app),
     sweepByTheClock(app),
+    deleteAccountsByTheClock(app),
     deliverMailByTheClock(app),
   ]
   return () => {

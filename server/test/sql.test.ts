@@ -97,6 +97,10 @@ const stores: {
     ],
     listUsersKnownBy: [(db) => users.listUsersKnownBy(db, ['ada@example.com'], ['one'])],
     listUserRowsAfter: [(db) => users.listUserRowsAfter(db, id, 500)],
+    listUsersToDelete: [
+      (db) => users.listUsersToDelete(db, now, 100),
+      (db) => users.listUsersToDelete(db, now, 100, { due_at: 1, id }),
+    ],
     findUserById: [(db) => users.findUserById(db, id)],
     findUserForLogin: [(db) => users.findUserForLogin(db, 'ada@example.com')],
     findUserIdByEmail: [(db) => users.findUserIdByEmail(db, 'ada@example.com')],
@@ -267,6 +271,7 @@ const stores: {
     measureOutbox: [(db) => outbox.measureOutbox(db).catch(() => undefined)],
     reviveMail: [(db) => outbox.reviveMail(db, id, now, 2)],
     listMailExpiredBefore: [(db) => outbox.listMailExpiredBefore(db, now, 100)],
+    deleteMailTo: [(db) => outbox.deleteMailTo(db, 'ada@example.com')],
     deleteMailRows: [(db) => outbox.deleteMailRows(db, ['one', 'two'])],
   },
   audit: {

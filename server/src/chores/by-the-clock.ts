@@ -1,7 +1,7 @@
 import type { App } from '../app.ts'
 
 type Chore = {
-  name: 'sweep' | 'tend_keys' | 'deliver_mail'
+  name: 'sweep' | 'tend_keys' | 'deliver_mail' | 'delete_accounts'
   interval: number
   run: (stopped: () => boolean) => Promise<void>
 }

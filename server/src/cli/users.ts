@@ -9,7 +9,7 @@ import { unlockUser } from '../flows/unlock-user.ts'
 import { createUserRoute, listUsersRoute } from '../http/routes/admin-users.ts'
 import { readTime, readUserCursor, writeUserCursor } from '../http/user-pages.ts'
 import { validatorOf } from '../http/validation.ts'
-import { emailFrom, linkView, userView } from '../http/views.ts'
+import { adminUserView, emailFrom, linkView } from '../http/views.ts'
 import type { Command, Invocation } from './command.ts'
 import { exitCodes } from './exit-codes.ts'
 import { findUserBy } from './find-user.ts'
@@ -171,9 +171,9 @@ function changing(done: string, change: (app: App, user: User) => Promise<void>)
 }
 
 function show({ options, print }: Invocation, user: User): void {
-  const view = userView(user)
+  const view = adminUserView(user)
   if (options.json) print(JSON.stringify(view, null, 2))
-  else for (const [key, value] of Object.entries(view)) print(`${key.padEnd(14)}  ${textOf(value)}`)
+  else for (const [key, value] of Object.entries(view)) print(`${key.padEnd(15)}  ${textOf(value)}`)
 }
 
 function textOf(value: unknown): string {
@@ -212,10 +212,10 @@ async function list(app: App, { options, print, tell }: Invocation): Promise<voi
   let [count, told] = [0, performance.now()]
   for (;;) {
     const { users, next } = await listUsers(app.database.db, filter, order, limit, after)
-    if (options.all) for (const user of users) print(options.json ? JSON.stringify(userView(user)) : lineOf(user))
+    if (options.all) for (const user of users) print(options.json ? JSON.stringify(adminUserView(user)) : lineOf(user))
     else {
       const next_cursor = writeUserCursor(order, next)
-      if (options.json) print(JSON.stringify({ items: users.map(userView), next_cursor }, null, 2))
+      if (options.json) print(JSON.stringify({ items: users.map(adminUserView), next_cursor }, null, 2))
       else for (const user of users) print(lineOf(user))
       if (!options.json && next_cursor !== null) tell(`More: --cursor ${next_cursor}`)
     }
@@ -244,7 +244,7 @@ async function create(app: App, invocation: Invocation): Promise<void> {
   const wanted = { email: address, name: name ?? null, locale: locale ?? null, roles: given.roles ?? [] }
   const { user, invitation } = await createUserFor(app, operatorAct, wanted, password)
   if (options.json) {
-    print(JSON.stringify({ ...userView(user), invitation: invitation && linkView(invitation) }, null, 2))
+    print(JSON.stringify({ ...adminUserView(user), invitation: invitation && linkView(invitation) }, null, 2))
     return
   }
   print(`${user.email} is ${user.status} (${user.id}).`)

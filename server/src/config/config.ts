@@ -209,6 +209,7 @@ function assemble(values: CheckedValues) {
     sessionIdleTtl: values.SESSION_IDLE_TTL,
     sessionAbsoluteTtl: values.SESSION_ABSOLUTE_TTL,
     sessionLimit: values.SESSION_LIMIT,
+    deletionDelay: values.DELETION_DELAY,
     cleanupInterval: values.CLEANUP_INTERVAL,
     signingAlgorithm: values.SIGNING_ALGORITHM,
     keyRotationInterval: values.KEY_ROTATION_INTERVAL,

@@ -153,6 +153,12 @@ export const settings = {
     default: '100',
     meaning: 'How many sessions a user may have; one more login ends the one that was used longest ago.',
   },
+  DELETION_DELAY: {
+    type: duration('0s', '365d'),
+    default: '0s',
+    meaning:
+      'How long an account stays after its owner has deleted it; a login within that time keeps it. `0s`: gone at once.',
+  },
   CLEANUP_INTERVAL: {
     type: duration('1s', '1d'),
     default: '10m',

@@ -6,6 +6,7 @@ import { audit } from './migrations/0004-audit.ts'
 import { serviceSecrets } from './migrations/0005-services.ts'
 import { outbox } from './migrations/0006-outbox.ts'
 import { throttling } from './migrations/0007-throttling.ts'
+import { deletionDelay } from './migrations/0008-deletion-delay.ts'
 
 /** All migrations this version knows, in their order. New ones are added at the end. */
 export const migrations: readonly Migration[] = [
@@ -16,4 +17,5 @@ export const migrations: readonly Migration[] = [
   serviceSecrets,
   outbox,
   throttling,
+  deletionDelay,
 ]

@@ -41,6 +41,8 @@ export interface UserRow {
   created_at: number
   updated_at: number
   last_login_at: number | null
+  /** Its owner has deleted it; gone for good from then on, unless the owner logs in before. */
+  deletion_due_at: number | null
 }
 
 /** The roles of `users.roles` once more, one a row, to find users by; kept in step by `domain/users/`. */

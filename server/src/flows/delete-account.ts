@@ -1,20 +1,31 @@
 import type { App } from '../app.ts'
+import { toRfc3339 } from '../clock.ts'
+import type { Tx } from '../database/connect.ts'
+import type { AuditEvent } from '../domain/audit/events.ts'
 import { normalisePassword } from '../domain/passwords/normalise.ts'
 import { findPasswordHash } from '../domain/passwords/store.ts'
 import { findSessionOfUser } from '../domain/sessions/store.ts'
+import { keepAnAdmin } from '../domain/users/keep-admin.ts'
 import { takeUser } from '../domain/users/take.ts'
+import { setDeletion } from '../domain/users/update.ts'
+import type { User } from '../domain/users/user.ts'
 import { AppError } from '../errors.ts'
 import type { Act } from './acting.ts'
-import { announceEnds } from './announce-ends.ts'
+import { announceEnds, type Ended } from './announce-ends.ts'
 import { inAuditedTransaction } from './audited.ts'
 import type { Caller } from './authenticate.ts'
 import { erase } from './delete-user.ts'
+import { endAll } from './end-sessions.ts'
 import { noteAfterwards } from './note-afterwards.ts'
+import { type Mail, mailQueued, queueMail } from './queue-mail.ts'
 import { type Attempt, noteWait, throttled } from './throttled.ts'
+import { deletionNotice } from './write-mail.ts'
 
 /**
- * A user leaves, by its password: account and password are gone at once. The ended sessions stay until they lapse,
- * without address and device, so that its other devices hear why they were logged out.
+ * A user leaves, by its password. All its sessions end; account and password are gone at once, or, where the setting says
+ * so, after a delay in which a login keeps them. The ended sessions stay until they lapse, without address and device once
+ * the account is gone, so that its other devices hear why they were logged out.
+ * @returns when the account is due to go, in milliseconds since 1970; null: it is gone
  */
 export async function deleteAccount(
   app: App,
@@ -22,7 +33,7 @@ export async function deleteAccount(
   caller: Caller,
   password: string,
   signal?: AbortSignal,
-): Promise<void> {
+): Promise<number | null> {
   return throttled(app, act, 'current_password', { device: caller.claims.sid }, (attempt) =>
     judge(app, act, caller, password, signal, attempt),
   )
@@ -35,7 +46,7 @@ async function judge(
   password: string,
   signal: AbortSignal | undefined,
   attempt: Attempt,
-): Promise<void> {
+): Promise<number | null> {
   const { sub, sid } = caller.claims
   const hash = await findPasswordHash(app.database.db, sub)
   const checked = await app.hasher.verify(normalisePassword(password), hash, signal)
@@ -45,15 +56,40 @@ async function judge(
     throw new AppError('invalid_password')
   }
 
-  const end = await inAuditedTransaction(app, act, async (tx, record) => {
+  const delay = app.config.deletionDelay
+  const { dueAt, end, mail } = await inAuditedTransaction(app, act, async (tx, record) => {
     const user = await takeUser(tx, sub)
     const session = await findSessionOfUser(tx, sid, sub)
     // Ended while the password was checked, perhaps because it was changed.
     if (!user || !session || session.ended_at !== null) throw new AppError('token_revoked')
     await attempt.succeed(tx)
+    if (delay > 0) return markForDeletion(app, tx, user, app.clock.now() + delay, record)
     record({ event: 'user_deleted', subject: { kind: 'user', id: sub } })
-    return erase(app, tx, user)
+    return { dueAt: null, end: await erase(app, tx, user), mail: null }
   })
   announceEnds(app, end)
-  app.log.info({ event: 'user_deleted', user: sub })
+  if (mail) mailQueued(app, mail)
+  app.log.info({ event: dueAt === null ? 'user_deleted' : 'user_deletion_requested', user: sub })
+  return dueAt
+}
+
+/** Nobody but its owner can stop it from here on, so it counts as gone for whoever needs an administrator. */
+async function markForDeletion(
+  app: App,
+  tx: Tx,
+  user: User,
+  dueAt: number,
+  record: (event: AuditEvent) => void,
+): Promise<{ dueAt: number; end: Ended; mail: Mail }> {
+  await keepAnAdmin(tx, user)
+  await setDeletion(tx, user.id, dueAt)
+  record({
+    event: 'user_deletion_requested',
+    subject: { kind: 'user', id: user.id },
+    details: { due_at: toRfc3339(dueAt) },
+  })
+  const end = await endAll(app, tx, user.id, 'deleted')
+  const mail = deletionNotice(app, user, dueAt)
+  await queueMail(app, tx, mail)
+  return { dueAt, end, mail }
 }

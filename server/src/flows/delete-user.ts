@@ -1,6 +1,7 @@
 import type { App } from '../app.ts'
 import type { Tx } from '../database/connect.ts'
 import { deleteOneTimeTokensOfUser } from '../domain/links/store.ts'
+import { deleteMailTo } from '../domain/outbox/store.ts'
 import { deletePassword } from '../domain/passwords/store.ts'
 import { blankSessionRowsOfUser } from '../domain/sessions/store.ts'
 import { deleteUser } from '../domain/users/delete.ts'
@@ -33,6 +34,7 @@ export async function erase(app: App, tx: Tx, user: User): Promise<Ended> {
   await deleteUser(tx, user.id)
   await deletePassword(tx, user.id)
   await deleteOneTimeTokensOfUser(tx, user.id)
+  await deleteMailTo(tx, user.email)
   const end = await endAll(app, tx, user.id, 'deleted')
   await blankSessionRowsOfUser(tx, user.id)
   return end

@@ -8,7 +8,7 @@ import { isNewDevice } from '../domain/sessions/new-device.ts'
 import { type Device, startSession } from '../domain/sessions/start.ts'
 import { listDevicesOfUser } from '../domain/sessions/store.ts'
 import { findUserForLogin } from '../domain/users/store.ts'
-import { recordLogin } from '../domain/users/update.ts'
+import { recordLogin, setDeletion } from '../domain/users/update.ts'
 import { userOf } from '../domain/users/user.ts'
 import { AppError } from '../errors.ts'
 import { type Act, actingAs } from './acting.ts'
@@ -35,7 +35,7 @@ export type Login = {
 }
 
 /**
- * A user proves who it is and gets a session. An unknown address costs the same hashing in the same queue as a known
+ * A user proves who it is and gets a session; one who had deleted its account, and comes back before it is gone, keeps it. An unknown address costs the same hashing in the same queue as a known
  * one, and no connection is held meanwhile.
  */
 export async function login(app: App, act: Act, input: Login): Promise<Tokens> {
@@ -66,7 +66,7 @@ async function judge(app: App, act: Act, input: Login, attempt: Attempt): Promis
   const { hash } = found
 
   const now = app.clock.now()
-  const { user, session, end, mail } = await inAuditedTransaction(app, actingAs(act, found.id), async (tx, record) => {
+  const { user, session, end, mails } = await inAuditedTransaction(app, actingAs(act, found.id), async (tx, record) => {
     // Takes the user's row first, as whoever changes the password or the status does: a session that an old password
     // opens cannot slip in behind the change that ends the others.
     await recordLogin(tx, found.id, now)
@@ -80,14 +80,19 @@ async function judge(app: App, act: Act, input: Login, attempt: Attempt): Promis
     record({ event: 'login', subject, details: { session: session.id }, personal: personalOf(device) })
     await attempt.succeed(tx)
     // As it is now: its roles may have changed while the password was hashed.
-    const user = userOf(still)
+    const user = { ...userOf(still), deletionDueAt: null }
     const about = { ip: device.ip, device: device.name ?? device.userAgent }
-    const mail = isNew ? noticeMail(app, 'new-device', user, about) : null
-    if (mail) await queueMail(app, tx, mail)
-    return { user, session, end, mail }
+    const mails = isNew ? [noticeMail(app, 'new-device', user, about)] : []
+    if (still.deletion_due_at !== null) {
+      await setDeletion(tx, still.id, null)
+      record({ event: 'user_deletion_cancelled', subject })
+      mails.push(noticeMail(app, 'deletion-cancelled', user, about))
+    }
+    for (const mail of mails) await queueMail(app, tx, mail)
+    return { user, session, end, mails }
   })
   announceEnds(app, end)
-  if (mail) mailQueued(app, mail)
+  mailQueued(app, ...mails)
   app.log.info({ event: 'login', user: user.id, session: session.id })
   if (checked.rehash) app.later(() => rehash(app, user.id, password, hash))
   const life = { createdAt: now, expiresAt: session.idle_expires_at }

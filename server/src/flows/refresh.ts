@@ -126,6 +126,8 @@ function userOfSession(row: Found) {
     created_at: row.created_at!,
     updated_at: row.updated_at!,
     last_login_at: row.last_login_at,
+    // Whoever is to be deleted has no session.
+    deletion_due_at: null,
   })
 }
 

@@ -32,15 +32,25 @@ export function linkMail(app: App, purpose: Purpose, to: Addressee, token: OneTi
   }
 }
 
-type Notices = Extract<Mail['template'], 'password-changed' | 'new-device' | 'session-ended'>
+type Notices = Extract<Mail['template'], 'password-changed' | 'new-device' | 'session-ended' | 'deletion-cancelled'>
 type Circumstances = { ip: string | null; device?: string | null }
 
 /** A mail that tells what happened to an account, in case it was somebody else. */
 export function noticeMail(app: App, template: Notices, to: Addressee, { ip, device = null }: Circumstances): Mail {
   const now = app.clock.now()
-  const time = `${new Date(now).toISOString().slice(0, 16).replace('T', ' ')} UTC`
-  const data = { time, ip: ip ?? '', device: (device ?? '').slice(0, 200), ...greeting(to) }
+  const data = { time: inWords(now), ip: ip ?? '', device: (device ?? '').slice(0, 200), ...greeting(to) }
   return { to: to.email, template, locale: to.locale, data, expiresAt: now + noticeLife }
+}
+
+/** To who has deleted its account: until when a login keeps it. */
+export function deletionNotice(app: App, to: Addressee, dueAt: number): Mail {
+  const data = { due: inWords(dueAt), ...greeting(to) }
+  const expiresAt = Math.min(dueAt, app.clock.now() + noticeLife)
+  return { to: to.email, template: 'deletion-planned', locale: to.locale, data, expiresAt }
+}
+
+function inWords(time: number): string {
+  return `${new Date(time).toISOString().slice(0, 16).replace('T', ' ')} UTC`
 }
 
 /** To the present address: it is about to change, or has changed. */

@@ -67,6 +67,20 @@ export const User = Type.Object({
   last_login_at: maybe(Time),
 })
 
+/** What administrators see besides. */
+export const AdminUser = Type.Object({
+  ...User.properties,
+  deletion_due_at: Type.Optional(
+    maybe(
+      Type.String({
+        format: 'date-time',
+        description:
+          'Its owner has deleted it: from then on it is gone, unless the owner logs in before. For administrators, not for services.',
+      }),
+    ),
+  ),
+})
+
 export const Tokens = Type.Object({
   access_token: Type.String({ description: 'A JWT (RFC 9068); send it as "Authorization: Bearer …".' }),
   token_type: Type.Literal('Bearer'),

@@ -30,6 +30,7 @@ const ImportRow = Type.Object(
     metadata: Type.Optional(Metadata),
     created_at: Type.Optional(Moment),
     last_login_at: Type.Optional(Moment),
+    deletion_due_at: Type.Optional(Moment),
   },
   { additionalProperties: false },
 )
@@ -51,6 +52,7 @@ type Row = {
   metadata?: Record<string, unknown>
   created_at?: string
   last_login_at?: string
+  deletion_due_at?: string
 }
 
 /**
@@ -78,6 +80,8 @@ export function readImportRow(given: Record<string, unknown>, now: number): { us
     status: row.status ?? (hash === null ? 'pending' : 'active'),
     createdAt,
     lastLoginAt: row.last_login_at === undefined ? null : timeFrom('/last_login_at', row.last_login_at, now),
+    // Whatever is due already goes with the next round.
+    deletionDueAt: row.deletion_due_at === undefined ? null : timeFrom('/deletion_due_at', row.deletion_due_at),
   }
   return { user, hash }
 }
@@ -93,7 +97,7 @@ function creationOf({ id, created_at }: Row, now: number): number {
   return made
 }
 
-function timeFrom(pointer: string, text: string, now: number): number {
+function timeFrom(pointer: string, text: string, now = Number.POSITIVE_INFINITY): number {
   const time = fromRfc3339(text)
   if (time === null) throw refused(pointer, 'format', 'Write times as in 2026-11-23T10:00:00Z (RFC 3339).')
   if (time > now) throw refused(pointer, 'in_the_future', 'This time is yet to come.')

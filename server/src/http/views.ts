@@ -25,6 +25,11 @@ export function userView(user: User) {
   }
 }
 
+export function adminUserView(user: User) {
+  const { deletionDueAt } = user
+  return { ...userView(user), deletion_due_at: deletionDueAt === null ? null : toRfc3339(deletionDueAt) }
+}
+
 export function linkView({ token, link, expiresAt }: OneTimeLink) {
   return { token, link, expires_at: toRfc3339(expiresAt) }
 }

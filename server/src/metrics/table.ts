@@ -28,7 +28,7 @@ export const sweptTables = [
   'guesses',
   'buckets',
 ] as const
-export const chores = ['sweep', 'tend_keys', 'deliver_mail'] as const
+export const chores = ['sweep', 'tend_keys', 'deliver_mail', 'delete_accounts'] as const
 export const insecureSettings = ['env', 'management_host', 'database_tls'] as const
 
 export const counters = {

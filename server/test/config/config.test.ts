@@ -51,6 +51,7 @@ describe('defaults', () => {
         sessionIdleTtl: 30 * 86_400_000,
         sessionAbsoluteTtl: 90 * 86_400_000,
         sessionLimit: 100,
+        deletionDelay: 0,
         cleanupInterval: 10 * 60_000,
         signingAlgorithm: 'ES256',
         keyRotationInterval: 90 * 86_400_000,

@@ -361,7 +361,10 @@ describeFlow('users import', (flow) => {
       '{"password_hashes":true}',
     ])
     const csv = (await run(flow.url, ['export'], { to: '-', format: 'csv' })).out
-    assert.match(csv, /^id,email,email_verified,name,locale,roles,status,metadata,created_at,last_login_at\n/)
+    assert.match(
+      csv,
+      /^id,email,email_verified,name,locale,roles,status,metadata,created_at,last_login_at,deletion_due_at\n/,
+    )
     assert.ok(csv.includes(`"'=HYPERLINK(""x"")"`))
   })
 })

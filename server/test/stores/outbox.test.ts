@@ -49,6 +49,18 @@ describeStore('the outbox store', (database) => {
     assert.equal(await store.claimMail(db(), settled, 'e', now), false)
   })
 
+  it('forgets the mail to one address, and no other', async () => {
+    const kept = await insert({ recipient: 'bo@example.com.au' })
+    const gone = [
+      await insert({ recipient: 'bo@example.com' }),
+      await insert({ recipient: 'bo@example.com', state: 'sent' }),
+    ]
+    await store.deleteMailTo(db(), 'bo@example.com')
+    for (const { id } of gone) assert.equal(await store.findMail(db(), id), undefined)
+    assert.ok(await store.findMail(db(), kept.id))
+    await store.deleteMailRows(db(), [kept.id])
+  })
+
   it('counts, measures and lists', async () => {
     await insert({ recipient: 'grace@example.com', created_at: now - 5 })
     await insert({ recipient: 'grace@example.com', created_at: now - 500 })

@@ -7,6 +7,7 @@ import {
   findUserForLogin,
   findUserIdByEmail,
   insertUser,
+  listUsersToDelete,
   updateUser,
 } from '../../src/domain/users/store.ts'
 import { newId } from '../../src/random.ts'
@@ -27,12 +28,27 @@ describeStore('the users store', (database) => {
       created_at: 253_402_300_799_999,
       updated_at: 1,
       last_login_at: 0,
+      deletion_due_at: 253_402_300_799_999,
     })
     await insertUser(db(), row)
     assert.deepEqual({ ...(await findUserById(db(), row.id)) }, row)
     const empty = userRow()
     await insertUser(db(), empty)
     assert.deepEqual({ ...(await findUserById(db(), empty.id)) }, empty)
+  })
+
+  it('finds whose time is over, the longest due first, each once from page to page', async () => {
+    const due = [userRow({ deletion_due_at: 20 }), userRow({ deletion_due_at: 20 }), userRow({ deletion_due_at: 10 })]
+    for (const row of [...due, userRow({ deletion_due_at: 21 }), userRow()]) await insertUser(db(), row)
+    const found: string[] = []
+    for (let after: { due_at: number; id: string } | undefined; ; ) {
+      const [one] = await listUsersToDelete(db(), 20, 1, after)
+      if (!one) break
+      found.push(one.id)
+      after = one
+    }
+    assert.deepEqual(found, [due[2]!.id, ...[due[0]!.id, due[1]!.id].sort()])
+    assert.equal((await listUsersToDelete(db(), 20, 2)).length, 2)
   })
 
   it('refuses a second user of one address, and says that this is why', async () => {

@@ -18,6 +18,7 @@ export function userRow(changes: Partial<UserRow> = {}): UserRow {
     created_at: now,
     updated_at: now,
     last_login_at: null,
+    deletion_due_at: null,
     ...changes,
   }
 }

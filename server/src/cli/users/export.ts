@@ -52,6 +52,7 @@ function viewOf({ user, hash }: Exported): Record<string, unknown> {
     ...(Object.keys(user.metadata).length > 0 && { metadata: user.metadata }),
     created_at: toRfc3339(user.createdAt),
     ...(user.lastLoginAt !== null && { last_login_at: toRfc3339(user.lastLoginAt) }),
+    ...(user.deletionDueAt !== null && { deletion_due_at: toRfc3339(user.deletionDueAt) }),
   }
 }
 

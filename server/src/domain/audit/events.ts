@@ -29,6 +29,17 @@ export const auditEvents = {
   user_roles_changed: { meaning: 'A user got other roles.', subject: 'user', details: ['before', 'after'] },
   user_disabled: { meaning: 'A user was disabled, and its sessions ended.', subject: 'user', details: [] },
   user_enabled: { meaning: 'A user was enabled again.', subject: 'user', details: [] },
+  user_deletion_requested: {
+    meaning:
+      'A user has deleted its account; its sessions ended, and it is gone at that time unless its owner logs in.',
+    subject: 'user',
+    details: ['due_at'],
+  },
+  user_deletion_cancelled: {
+    meaning: 'A user logged in before its deletion was due, and stays.',
+    subject: 'user',
+    details: [],
+  },
   user_deleted: {
     meaning: 'A user is gone, and with it what this log said about the person.',
     subject: 'user',

@@ -9,6 +9,8 @@ export const mails = {
   'email-changed': ['new_email'],
   'password-changed': ['time', 'ip'],
   'new-device': ['time', 'ip', 'device'],
+  'deletion-planned': ['due'],
+  'deletion-cancelled': ['time', 'ip', 'device'],
   'session-ended': ['time', 'ip', 'device'],
 } as const satisfies Record<string, readonly string[]>
 

@@ -107,6 +107,10 @@ export async function listMailExpiredBefore(db: Db | Tx, before: number, limit: 
     .execute()
 }
 
+export async function deleteMailTo(db: Db | Tx, recipient: string): Promise<void> {
+  await db.deleteFrom('outbox').where('recipient', '=', recipient).execute()
+}
+
 export async function deleteMailRows(db: Db | Tx, ids: string[]): Promise<number> {
   const result = await db.deleteFrom('outbox').where('id', 'in', ids).executeTakeFirst()
   return Number(result.numDeletedRows)

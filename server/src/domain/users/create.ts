@@ -23,7 +23,7 @@ export type NewUser = {
  */
 export async function createUser(tx: Tx, user: NewUser, now: number): Promise<User> {
   const { id, name, roles } = user
-  const row = rowOf({ ...user, createdAt: now, lastLoginAt: null }, now)
+  const row = rowOf({ ...user, createdAt: now, lastLoginAt: null, deletionDueAt: null }, now)
   await insertUser(tx, row)
   await insertUserRoles(tx, id, roles)
   await insertUserWords(tx, id, wordsOfName(name))
@@ -31,7 +31,7 @@ export async function createUser(tx: Tx, user: NewUser, now: number): Promise<Us
 }
 
 /** A user who was one elsewhere before; the id is made at `createdAt`. */
-export type FormerUser = NewUser & { createdAt: number; lastLoginAt: number | null }
+export type FormerUser = NewUser & { createdAt: number; lastLoginAt: number | null; deletionDueAt: number | null }
 
 /**
  * Many users at once, each with its own past.
@@ -61,5 +61,6 @@ function rowOf(user: FormerUser, now: number): UserRow {
     created_at: user.createdAt,
     updated_at: now,
     last_login_at: user.lastLoginAt,
+    deletion_due_at: user.deletionDueAt,
   }
 }

@@ -6,8 +6,11 @@ import type { User } from './user.ts'
 /** The one role that means something to this server. */
 export const adminRole = 'admin'
 
-export function isActiveAdmin({ roles, status }: Pick<User, 'roles' | 'status'>): boolean {
-  return status === 'active' && roles.includes(adminRole)
+type Standing = Pick<User, 'roles' | 'status' | 'deletionDueAt'>
+
+/** Who is about to be deleted may come back, but nobody can count on it. */
+export function isActiveAdmin({ roles, status, deletionDueAt }: Standing): boolean {
+  return status === 'active' && deletionDueAt === null && roles.includes(adminRole)
 }
 
 /**
@@ -16,7 +19,7 @@ export function isActiveAdmin({ roles, status }: Pick<User, 'roles' | 'status'>)
  * what the first has done.
  * @throws AppError `last_admin`
  */
-export async function keepAnAdmin(tx: Tx, leaving: Pick<User, 'id' | 'roles' | 'status'>): Promise<void> {
+export async function keepAnAdmin(tx: Tx, leaving: Standing & Pick<User, 'id'>): Promise<void> {
   if (!isActiveAdmin(leaving)) return
   if (!(await turnLatch(tx, 'admins'))) throw new Error('The row "admins" of the table latches is gone.')
   if (!(await hasOtherActiveUserWithRole(tx, adminRole, leaving.id))) throw new AppError('last_admin')

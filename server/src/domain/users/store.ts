@@ -8,7 +8,7 @@ export async function insertUser(db: Db | Tx, row: UserRow): Promise<void> {
   await db.insertInto('users').values(row).execute()
 }
 
-// A row of users takes eleven places, and SQLite has 32766 in one statement.
+// A row of users takes twelve places, and SQLite has 32766 in one statement.
 const rowsAtOnce = 1000
 
 /** Many users with their roles and the words of their names. */
@@ -38,6 +38,26 @@ export async function listUsersKnownBy(
 /** The next users in the order of their ids. */
 export async function listUserRowsAfter(db: Db | Tx, after: string, limit: number): Promise<UserRow[]> {
   return db.selectFrom('users').selectAll().where('id', '>', after).orderBy('id').limit(limit).execute()
+}
+
+/** Accounts whose time is over, the longest due first; behind a place in that order. */
+export async function listUsersToDelete(
+  db: Db | Tx,
+  by: number,
+  limit: number,
+  after: { due_at: number; id: string } = { due_at: -1, id: '' },
+): Promise<{ id: string; due_at: number }[]> {
+  const rows = await db
+    .selectFrom('users')
+    .select(['id', 'deletion_due_at as due_at'])
+    .where('deletion_due_at', '<=', by)
+    .where('deletion_due_at', '>=', after.due_at)
+    .where((where) => where.or([where('deletion_due_at', '>', after.due_at), where('id', '>', after.id)]))
+    .orderBy('deletion_due_at')
+    .orderBy('id')
+    .limit(limit)
+    .execute()
+  return rows as { id: string; due_at: number }[]
 }
 
 export async function findUserById(db: Db | Tx, id: string): Promise<UserRow | undefined> {
@@ -125,6 +145,7 @@ export async function hasOtherActiveUserWithRole(tx: Tx, role: string, than: str
     .where('user_roles.role', '=', role)
     .where('user_roles.user_id', '!=', than)
     .where('users.status', '=', 'active')
+    .where('users.deletion_due_at', 'is', null)
     .limit(1)
     .executeTakeFirst()
   return row !== undefined

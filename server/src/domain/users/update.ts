@@ -43,3 +43,8 @@ export async function setUserStatus(tx: Tx, id: string, status: User['status'], 
 export async function recordLogin(tx: Tx, id: string, now: number): Promise<boolean> {
   return updateUser(tx, id, { last_login_at: now })
 }
+
+/** @param dueAt when the account goes for good, in milliseconds since 1970; null: it stays */
+export async function setDeletion(tx: Tx, id: string, dueAt: number | null): Promise<boolean> {
+  return updateUser(tx, id, { deletion_due_at: dueAt })
+}

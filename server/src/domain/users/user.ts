@@ -13,6 +13,8 @@ export type User = {
   createdAt: number
   updatedAt: number
   lastLoginAt: number | null
+  /** When it goes for good, where its owner has deleted it and not come back. */
+  deletionDueAt: number | null
 }
 
 export function userOf(row: UserRow): User {
@@ -28,5 +30,6 @@ export function userOf(row: UserRow): User {
     createdAt: row.created_at,
     updatedAt: row.updated_at,
     lastLoginAt: row.last_login_at,
+    deletionDueAt: row.deletion_due_at,
   }
 }

@@ -1,7 +1,9 @@
 import { Type } from 'typebox'
+import type { CallingService } from '../../domain/services/service.ts'
 import { findUser } from '../../domain/users/find.ts'
 import { listUsers } from '../../domain/users/list.ts'
 import { AppError } from '../../errors.ts'
+import type { Caller } from '../../flows/authenticate.ts'
 import { changeUserFor } from '../../flows/change-user.ts'
 import { createUserFor } from '../../flows/create-user.ts'
 import { deleteUserFor } from '../../flows/delete-user.ts'
@@ -9,13 +11,26 @@ import { disableUser, enableUser } from '../../flows/disable-user.ts'
 import { logoutUser } from '../../flows/logout-user.ts'
 import { startPasswordReset } from '../../flows/start-password-reset.ts'
 import { unlockUser } from '../../flows/unlock-user.ts'
-import { exampleLink, exampleUser } from '../examples.ts'
-import { Email, Id, Locale, Metadata, Name, OneTimeLink, OnItsWay, Password, Role, Roles, User } from '../fields.ts'
+import { exampleAdminUser, exampleLink, exampleUser } from '../examples.ts'
+import {
+  AdminUser,
+  Email,
+  Id,
+  Locale,
+  Metadata,
+  Name,
+  OneTimeLink,
+  OnItsWay,
+  Password,
+  Role,
+  Roles,
+  User,
+} from '../fields.ts'
 import { checkMetadata } from '../metadata.ts'
 import { PageQuery } from '../pages.ts'
 import { route } from '../route.ts'
 import { readTime, readUserCursor, writeUserCursor } from '../user-pages.ts'
-import { emailFrom, linkView, userView } from '../views.ts'
+import { adminUserView, emailFrom, linkView, userView } from '../views.ts'
 
 export const UserId = Type.Object({ id: Id })
 
@@ -60,12 +75,12 @@ export const listUsersRoute = route({
   answers: {
     200: {
       description: 'A page of users; the newest first unless told.',
-      schema: Type.Object({ items: Type.Array(User), next_cursor: Type.Union([Type.String(), Type.Null()]) }),
-      example: { items: [exampleUser], next_cursor: null },
+      schema: Type.Object({ items: Type.Array(AdminUser), next_cursor: Type.Union([Type.String(), Type.Null()]) }),
+      example: { items: [exampleAdminUser], next_cursor: null },
     },
   },
   errors: [],
-  async handle({ app, query }) {
+  async handle({ app, query }, caller) {
     const order = query.sort ?? '-created_at'
     const filter = {
       search: query.q,
@@ -76,7 +91,7 @@ export const listUsersRoute = route({
     }
     const after = readUserCursor(order, query.cursor)
     const { users, next } = await listUsers(app.database.db, filter, order, query.limit ?? 50, after)
-    return { status: 200, body: { items: users.map(userView), next_cursor: writeUserCursor(order, next) } }
+    return { status: 200, body: { items: users.map(viewFor(caller)), next_cursor: writeUserCursor(order, next) } }
   },
 })
 
@@ -86,14 +101,19 @@ export const readUserRoute = route({
   who: 'admin',
   permission: 'users:read',
   params: UserId,
-  answers: { 200: { description: 'The user.', schema: User, example: exampleUser } },
+  answers: { 200: { description: 'The user.', schema: AdminUser, example: exampleAdminUser } },
   errors: ['not_found'],
-  async handle({ app, params }) {
+  async handle({ app, params }, caller) {
     const user = await findUser(app.database.db, params.id)
     if (!user) throw new AppError('not_found')
-    return { status: 200, body: userView(user) }
+    return { status: 200, body: viewFor(caller)(user) }
   },
 })
+
+/** A service sees of a user what the user sees itself. */
+function viewFor(caller: Caller | CallingService) {
+  return 'claims' in caller ? adminUserView : userView
+}
 
 const maybe = <T extends typeof Name | typeof Locale>(schema: T) => Type.Optional(Type.Union([schema, Type.Null()]))
 const fields = {
@@ -119,7 +139,13 @@ export const createUserRoute = route({
     201: {
       description: 'The user, and the invitation if it is one.',
       schema: Type.Object({ ...User.properties, invitation: Type.Union([OneTimeLink, Type.Null()]) }),
-      example: { ...exampleUser, roles: ['editor'], status: 'pending', last_login_at: null, invitation: exampleLink },
+      example: {
+        ...exampleUser,
+        roles: ['editor'],
+        status: 'pending',
+        last_login_at: null,
+        invitation: exampleLink,
+      },
     },
   },
   errors: ['email_taken', 'password_too_short', 'password_too_common', 'password_too_similar', 'overloaded'],
@@ -150,7 +176,7 @@ export const updateUserRoute = route({
   params: UserId,
   body: Type.Object({ email: Type.Optional(Email), ...fields }, { additionalProperties: false, minProperties: 1 }),
   example: { name: 'Ada Lovelace', roles: ['editor'] },
-  answers: { 200: { description: 'The user as it is now.', schema: User, example: exampleUser } },
+  answers: { 200: { description: 'The user as it is now.', schema: AdminUser, example: exampleAdminUser } },
   errors: ['not_found', 'email_taken', 'last_admin'],
   async handle({ app, act, body, params }) {
     checkMetadata(body.metadata)
@@ -160,13 +186,14 @@ export const updateUserRoute = route({
       ...(email !== undefined && { email: emailFrom(email) }),
       ...(email_verified !== undefined && { emailVerified: email_verified }),
     }
-    return { status: 200, body: userView(await changeUserFor(app, act, params.id, change)) }
+    return { status: 200, body: adminUserView(await changeUserFor(app, act, params.id, change)) }
   },
 })
 
 export const deleteUserRoute = route({
   summary: 'Delete a user',
-  description: 'At once and for good; its sessions end with the reason "deleted".',
+  description:
+    'At once and for good, whatever the delay for those who delete themselves; its sessions end with the reason "deleted".',
   tag: 'Administration',
   who: 'admin',
   permission: 'users:delete',

@@ -1,4 +1,5 @@
 import { Type } from 'typebox'
+import { toRfc3339 } from '../../clock.ts'
 import { findUser } from '../../domain/users/find.ts'
 import { AppError } from '../../errors.ts'
 import { startEmailChange } from '../../flows/change-email.ts'
@@ -7,7 +8,7 @@ import { deleteAccount } from '../../flows/delete-account.ts'
 import { updateOwnProfile } from '../../flows/update-profile.ts'
 import { checkPage, forgetCookie, holdsCookieOf, tokensAnswer } from '../cookies.ts'
 import { exampleTokens, exampleUser } from '../examples.ts'
-import { Email, Locale, Metadata, Name, OnItsWay, Password, Tokens, User } from '../fields.ts'
+import { Email, Locale, Metadata, Name, OnItsWay, Password, Time, Tokens, User } from '../fields.ts'
 import { checkMetadata } from '../metadata.ts'
 import { route } from '../route.ts'
 import { emailFrom, userView } from '../views.ts'
@@ -107,16 +108,27 @@ export const changeEmailRoute = route({
 
 export const deleteMeRoute = route({
   summary: 'Delete my account',
-  description: 'At once and for good, by the password.',
+  description:
+    'By the password; all sessions end. The account is gone at once and for good, or, where the operator has set a delay ' +
+    '(NTT_AUTH_DELETION_DELAY), at the time that the answer tells: a login until then keeps it.',
   tag: 'Profile',
   who: 'user',
   body: Type.Object({ password: Password }, { additionalProperties: false }),
   example: { password: 'engine of brass and steam' },
-  answers: { 204: { description: 'The account is gone.' } },
+  answers: {
+    202: {
+      description: 'The account will be gone.',
+      schema: Type.Object({ status: Type.Literal('deletion_planned'), deletion_due_at: Time }),
+      example: { status: 'deletion_planned', deletion_due_at: '2026-12-23T10:00:00.000Z' },
+    },
+    204: { description: 'The account is gone.' },
+  },
   errors: ['invalid_password', 'last_admin', 'rate_limited', 'overloaded'],
   async handle(request, caller) {
     const { app, act, body, signal } = request
-    await deleteAccount(app, act, caller, body.password, signal)
-    return { status: 204, ...(holdsCookieOf(request, caller.claims.sid) && { headers: forgetCookie() }) }
+    const dueAt = await deleteAccount(app, act, caller, body.password, signal)
+    const headers = holdsCookieOf(request, caller.claims.sid) ? { headers: forgetCookie() } : {}
+    if (dueAt === null) return { status: 204, ...headers }
+    return { status: 202, body: { status: 'deletion_planned' as const, deletion_due_at: toRfc3339(dueAt) }, ...headers }
   },
 })

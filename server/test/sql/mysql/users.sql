@@ -1,8 +1,8 @@
 -- insertUser
-insert into `users` (`id`, `email`, `email_verified`, `name`, `locale`, `roles`, `status`, `metadata`, `created_at`, `updated_at`, `last_login_at`) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+insert into `users` (`id`, `email`, `email_verified`, `name`, `locale`, `roles`, `status`, `metadata`, `created_at`, `updated_at`, `last_login_at`, `deletion_due_at`) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- insertUsers
-insert into `users` (`id`, `email`, `email_verified`, `name`, `locale`, `roles`, `status`, `metadata`, `created_at`, `updated_at`, `last_login_at`) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?), (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+insert into `users` (`id`, `email`, `email_verified`, `name`, `locale`, `roles`, `status`, `metadata`, `created_at`, `updated_at`, `last_login_at`, `deletion_due_at`) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?), (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 insert into `user_roles` (`user_id`, `role`) values (?, ?), (?, ?);
 insert into `user_words` (`user_id`, `word`) values (?, ?);
 
@@ -12,6 +12,10 @@ select `id`, `email`, `updated_at` from `users` where `id` in (?, ?, ?, ?, ?, ?,
 
 -- listUserRowsAfter
 select * from `users` where `id` > ? order by `id` limit ?;
+
+-- listUsersToDelete
+select `id`, `deletion_due_at` as `due_at` from `users` where `deletion_due_at` <= ? and `deletion_due_at` >= ? and (`deletion_due_at` > ? or `id` > ?) order by `deletion_due_at`, `id` limit ?;
+select `id`, `deletion_due_at` as `due_at` from `users` where `deletion_due_at` <= ? and `deletion_due_at` >= ? and (`deletion_due_at` > ? or `id` > ?) order by `deletion_due_at`, `id` limit ?;
 
 -- findUserById
 select * from `users` where `id` = ?;
@@ -48,7 +52,7 @@ update `users` set `status` = `status` where `id` = ?;
 update `latches` set `turn` = `turn` + ? where `name` = ?;
 
 -- hasOtherActiveUserWithRole
-select `users`.`id` from `user_roles` inner join `users` on `users`.`id` = `user_roles`.`user_id` where `user_roles`.`role` = ? and `user_roles`.`user_id` != ? and `users`.`status` = ? limit ?;
+select `users`.`id` from `user_roles` inner join `users` on `users`.`id` = `user_roles`.`user_id` where `user_roles`.`role` = ? and `user_roles`.`user_id` != ? and `users`.`status` = ? and `users`.`deletion_due_at` is null limit ?;
 
 -- countUsersWithRole
 select `user_id` from `user_roles` where `role` = ? order by `user_id` limit ?;

@@ -29,5 +29,8 @@ update "outbox" set "state" = $1, "due_at" = $2, "attempts" = $3, "finished_at" 
 -- listMailExpiredBefore
 select "id", "expires_at" as "due_at" from "outbox" where "expires_at" < $1 order by "expires_at", "id" limit $2;
 
+-- deleteMailTo
+delete from "outbox" where "recipient" = $1;
+
 -- deleteMailRows
 delete from "outbox" where "id" in ($1, $2);

@@ -1,8 +1,8 @@
 -- insertUser
-insert into "users" ("id", "email", "email_verified", "name", "locale", "roles", "status", "metadata", "created_at", "updated_at", "last_login_at") values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11);
+insert into "users" ("id", "email", "email_verified", "name", "locale", "roles", "status", "metadata", "created_at", "updated_at", "last_login_at", "deletion_due_at") values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12);
 
 -- insertUsers
-insert into "users" ("id", "email", "email_verified", "name", "locale", "roles", "status", "metadata", "created_at", "updated_at", "last_login_at") values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11), ($12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22);
+insert into "users" ("id", "email", "email_verified", "name", "locale", "roles", "status", "metadata", "created_at", "updated_at", "last_login_at", "deletion_due_at") values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12), ($13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24);
 insert into "user_roles" ("user_id", "role") values ($1, $2), ($3, $4);
 insert into "user_words" ("user_id", "word") values ($1, $2);
 
@@ -12,6 +12,10 @@ select "id", "email", "updated_at" from "users" where "id" in ($1, $2, $3, $4, $
 
 -- listUserRowsAfter
 select * from "users" where "id" > $1 order by "id" limit $2;
+
+-- listUsersToDelete
+select "id", "deletion_due_at" as "due_at" from "users" where "deletion_due_at" <= $1 and "deletion_due_at" >= $2 and ("deletion_due_at" > $3 or "id" > $4) order by "deletion_due_at", "id" limit $5;
+select "id", "deletion_due_at" as "due_at" from "users" where "deletion_due_at" <= $1 and "deletion_due_at" >= $2 and ("deletion_due_at" > $3 or "id" > $4) order by "deletion_due_at", "id" limit $5;
 
 -- findUserById
 select * from "users" where "id" = $1;
@@ -48,7 +52,7 @@ update "users" set "status" = "status" where "id" = $1;
 update "latches" set "turn" = "turn" + $1 where "name" = $2;
 
 -- hasOtherActiveUserWithRole
-select "users"."id" from "user_roles" inner join "users" on "users"."id" = "user_roles"."user_id" where "user_roles"."role" = $1 and "user_roles"."user_id" != $2 and "users"."status" = $3 limit $4;
+select "users"."id" from "user_roles" inner join "users" on "users"."id" = "user_roles"."user_id" where "user_roles"."role" = $1 and "user_roles"."user_id" != $2 and "users"."status" = $3 and "users"."deletion_due_at" is null limit $4;
 
 -- countUsersWithRole
 select "user_id" from "user_roles" where "role" = $1 order by "user_id" limit $2;

@@ -29,5 +29,8 @@ update "outbox" set "state" = ?, "due_at" = ?, "attempts" = ?, "finished_at" = ?
 -- listMailExpiredBefore
 select "id", "expires_at" as "due_at" from "outbox" where "expires_at" < ? order by "expires_at", "id" limit ?;
 
+-- deleteMailTo
+delete from "outbox" where "recipient" = ?;
+
 -- deleteMailRows
 delete from "outbox" where "id" in (?, ?);
