@@ -1,8 +1,7 @@
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
-import { fileURLToPath } from 'node:url'
 import { SMTPServer } from 'smtp-server'
+import { localhostCertificate } from './localhost-certificate.ts'
 
 export type Received = {
   to: string[]
@@ -15,24 +14,27 @@ export type Received = {
 
 export type SmtpSink = {
   port: number
+  /** The file of the certificate that must be trusted to reach it. */
+  authority: string
   received: Received[]
   /** What the server answers to the recipient instead of taking it; null takes it. */
   refuse: ((recipient: string) => { code: number; text: string } | null) | null
   /** Milliseconds before it says that it has taken a message. */
   pause: number
+  onReceived: ((mail: Received) => void) | null
   close(): Promise<void>
 }
 
-const file = (name: string) => fileURLToPath(new URL(`../mail/${name}`, import.meta.url))
-export const sinkAuthority = file('localhost-cert.pem')
 export const sinkUser = { user: 'mailer', password: 'p@ss/word:1' }
 
 /** A real SMTP server that keeps what it gets: STARTTLS and a password are demanded, unless `open`. */
 export async function startSmtpSink({ open = false, port = 0, secure = false } = {}): Promise<SmtpSink> {
-  const sink: SmtpSink = { port: 0, received: [], refuse: null, pause: 0, close: async () => undefined }
+  const { key, cert, certFile: authority } = localhostCertificate()
+  const nothing = { received: [], refuse: null, pause: 0, onReceived: null, close: async () => undefined }
+  const sink: SmtpSink = { port: 0, authority, ...nothing }
   const server = new SMTPServer({
-    key: readFileSync(file('localhost-key.pem')),
-    cert: readFileSync(sinkAuthority),
+    key,
+    cert,
     secure,
     authMethods: ['PLAIN', 'LOGIN'],
     authOptional: open,
@@ -54,14 +56,16 @@ export async function startSmtpSink({ open = false, port = 0, secure = false } =
       stream.on('data', (chunk: Buffer) => chunks.push(chunk))
       stream.on('end', () => {
         const raw = Buffer.concat(chunks).toString()
-        sink.received.push({
+        const mail: Received = {
           to: session.envelope.rcptTo.map(({ address }) => address),
           from: (session.envelope.mailFrom as { address: string }).address,
           messageId: /^Message-ID: <(.+)>/im.exec(raw)?.[1] ?? '',
           raw,
           user: session.user as string | undefined,
           tls: session.secure,
-        })
+        }
+        sink.received.push(mail)
+        sink.onReceived?.(mail)
         setTimeout(() => done(), sink.pause)
       })
     },
@@ -76,8 +80,11 @@ export async function startSmtpSink({ open = false, port = 0, secure = false } =
 }
 
 /** The setting that leads to it, with TLS and password. */
-export function sinkUrl({ port }: SmtpSink, { user, password } = sinkUser): string {
-  return `smtp://${user}:${encodeURIComponent(password)}@localhost:${port}?ca=${encodeURIComponent(sinkAuthority)}`
+export function sinkUrl(
+  { port, authority }: Pick<SmtpSink, 'port' | 'authority'>,
+  { user, password } = sinkUser,
+): string {
+  return `smtp://${user}:${encodeURIComponent(password)}@localhost:${port}?ca=${encodeURIComponent(authority)}`
 }
 
 /** The header of a message, unfolded and decoded as far as a reader of subjects would. */
