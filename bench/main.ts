@@ -11,6 +11,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { login } from './measurements/login.ts'
+import { outbox } from './measurements/outbox.ts'
 import { overload } from './measurements/overload.ts'
 import { refresh } from './measurements/refresh.ts'
 import { revocation } from './measurements/revocation.ts'
@@ -24,7 +25,7 @@ import { createBench, type Row, runMeasurement } from './support/bench.ts'
 import { describeMachine } from './support/machine.ts'
 import { machineLine, record, tableOf } from './support/report.ts'
 
-const measurements = [validate, refresh, login, unknown, storm, overload, start, revocation, rotating, sweeping]
+const measurements = [validate, refresh, login, unknown, storm, overload, start, revocation, rotating, sweeping, outbox]
 
 const { values } = parseArgs({
   options: {
