@@ -3,6 +3,7 @@ import type { App } from './app.ts'
 import { checkpointByTheClock } from './chores/checkpoint-audit.ts'
 import { deleteAccountsByTheClock } from './chores/delete-accounts.ts'
 import { deliverMailByTheClock } from './chores/deliver-mail.ts'
+import { followFormats } from './chores/follow-formats.ts'
 import { followKeys } from './chores/follow-keys.ts'
 import { followRevocations } from './chores/follow-revocations.ts'
 import { sweepByTheClock } from './chores/sweep.ts'
@@ -14,6 +15,7 @@ import { SchemaMismatch } from './database/schema-mismatch.ts'
 import { openPrivateKey } from './domain/keys/keyring.ts'
 import { listSigningKeys } from './domain/keys/store.ts'
 import { sampleHashes } from './domain/passwords/store.ts'
+import { readFormats } from './flows/know-formats.ts'
 import { reapplyEnds } from './flows/reapply-ends.ts'
 
 /**
@@ -28,11 +30,13 @@ export async function startApp(app: App): Promise<() => void> {
   await reapplyEnds(app)
   app.journal.forget((await app.time.earlier()) - app.config.sessionAbsoluteTtl)
   app.hasher.meet(await sampleHashes(app.database.db, 200))
+  await readFormats(app)
   const stopRevocations = await followRevocations(app)
   const stops = [
     stopRevocations,
     watchFollowers(app),
     followKeys(app),
+    followFormats(app),
     tendKeysByTheClock(app),
     checkpointByTheClock(app),
     sweepByTheClock(app),

@@ -145,6 +145,9 @@ const stores: {
     ],
   },
   passwords: {
+    listHashFormats: [(db) => passwords.listHashFormats(db)],
+    insertHashFormat: [(db) => passwords.insertHashFormat(db, { kind: 'scrypt', least: 1, most: 2 })],
+    widenHashFormat: [(db) => passwords.widenHashFormat(db, { kind: 'scrypt', least: 1, most: 2 })],
     sampleHashes: [(db) => passwords.sampleHashes(db, 100)],
     findPasswordHash: [(db) => passwords.findPasswordHash(db, id)],
     insertPasswords: [(db) => passwords.insertPasswords(db as Tx, [{ userId: id, hash: 'hash' }], now)],

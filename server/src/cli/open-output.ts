@@ -1,5 +1,6 @@
 import { once } from 'node:events'
-import { createWriteStream, existsSync, statSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
+import { type FileHandle, open } from 'node:fs/promises'
 import type { Invocation } from './command.ts'
 import { UsageError } from './usage-error.ts'
 
@@ -19,16 +20,24 @@ export async function openOutput({ print }: Invocation, to: string): Promise<Out
       close: async () => undefined,
     }
   }
-  const stream = createWriteStream(to, { flags: 'wx', mode: 0o600 })
-  await once(stream, 'open').catch((error) => explain(error, to))
+  const file = await open(to, 'wx', 0o600).catch((error) => explain(error, to))
+  return fileOutput(file, to)
+}
+
+/** A disk that is full must not look like a whole export. */
+export function fileOutput(file: FileHandle, to: string): Output {
   return {
     async write(text) {
-      if (!stream.write(`${text}\n`)) await once(stream, 'drain')
+      try {
+        await file.appendFile(`${text}\n`)
+      } catch (error) {
+        const { code } = error as NodeJS.ErrnoException
+        throw new Error(
+          `${to} cannot be written any more (${code}): what is there is not all. Make room and run it again.`,
+        )
+      }
     },
-    async close() {
-      stream.end()
-      await once(stream, 'close')
-    },
+    close: () => file.close(),
   }
 }
 

@@ -7,6 +7,7 @@ import { serviceSecrets } from './migrations/0005-services.ts'
 import { outbox } from './migrations/0006-outbox.ts'
 import { throttling } from './migrations/0007-throttling.ts'
 import { deletionDelay } from './migrations/0008-deletion-delay.ts'
+import { hashFormats } from './migrations/0009-hash-formats.ts'
 
 /** All migrations this version knows, in their order. New ones are added at the end. */
 export const migrations: readonly Migration[] = [
@@ -18,4 +19,5 @@ export const migrations: readonly Migration[] = [
   outbox,
   throttling,
   deletionDelay,
+  hashFormats,
 ]

@@ -10,6 +10,7 @@ export interface Schema {
   one_time_tokens: OneTimeTokenRow
   outbox: OutboxRow
   passwords: PasswordRow
+  hash_formats: HashFormatRow
   sessions: SessionRow
   revocations: RevocationRow
   revocation_feed: RevocationFeedRow
@@ -106,6 +107,15 @@ export interface PasswordRow {
   /** Modular crypt or PHC string. */
   hash: string
   changed_at: number
+}
+
+/** What imported password hashes cost, so that every node knows before their owners log in. */
+export interface HashFormatRow {
+  /** Of the slow call that a hash comes down to, such as `scrypt`. */
+  kind: string
+  /** The cheapest and the dearest of the kind, in units that grow in step with its time. */
+  least: number
+  most: number
 }
 
 /** One login on one device, one refresh-token chain; no row per rotation. */

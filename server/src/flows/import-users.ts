@@ -6,6 +6,7 @@ import { createUsers, type FormerUser } from '../domain/users/create.ts'
 import { listUsersKnownBy } from '../domain/users/store.ts'
 import { operatorAct } from './acting.ts'
 import { inAuditedTransaction } from './audited.ts'
+import { noteFormats } from './know-formats.ts'
 
 /** One run of an import. */
 export type ImportRun = {
@@ -54,6 +55,8 @@ async function attempt(app: App, run: ImportRun, rows: ImportRow[]): Promise<Out
   const fresh = rows.filter((_, place) => outcomes[place]!.outcome === 'created')
   if (run.isDryRun || fresh.length === 0) return outcomes
 
+  const news = fresh.flatMap(({ hash }) => (hash === null ? [] : [hash]))
+  await noteFormats(app, news)
   const now = app.clock.now()
   await inAuditedTransaction(app, operatorAct, async (tx, record) => {
     await createUsers(

@@ -68,6 +68,38 @@ const wrongWords: [args: string[], code: number, sentence: RegExp][] = [
   [['users', 'disable', anId], notFound, /There is no user/],
   [['users', 'enable', 'nonsense'], notFound, /There is no user nonsense/],
   [['users', 'logout', anId], notFound, /There is no user/],
+  [['users', 'import'], usage, /Say from where: "ntt-auth users import FILE"/],
+  [['users', 'import', 'none.csv'], usage, /There is no file none\.csv/],
+  [['users', 'import', 'dir', '--format', 'csv'], usage, /dir is a directory/],
+  [['users', 'import', 'garbage'], usage, /--format ndjson, or --format csv/],
+  [['users', 'import', 'garbage', '--format', 'xml'], usage, /--format is ndjson or csv/],
+  [
+    ['users', 'import', 'garbage', '--format', 'csv'],
+    usage,
+    /has a column "garbage" that is not known\. There are: id/,
+  ],
+  [
+    ['users', 'import', 'garbage', '--format', 'csv', '--on-conflict', 'update'],
+    usage,
+    /--on-conflict is skip or fail/,
+  ],
+  [
+    ['users', 'import', 'garbage', '--format', 'csv', '--report', 'none/r'],
+    usage,
+    /report cannot be written to none\/r/,
+  ],
+  [['users', 'import', 'garbage', '--format', 'csv', '--report', 'dir'], usage, /report cannot be written to dir/],
+  [['users', 'import', 'garbage', '--to', 'x'], usage, /--to belongs to "users export"/],
+  [['users', 'import', 'garbage', '--report'], usage, /--report <value>' argument missing/],
+  [['users', 'export'], usage, /Say where to: ntt-auth users export --to FILE/],
+  [['users', 'export', 'file.csv'], usage, /"users export" takes options only/],
+  [['users', 'export', '--to', 'file.txt'], usage, /--format ndjson, or --format csv/],
+  [['users', 'export', '--to', 'garbage', '--format', 'csv'], usage, /garbage exists already; name another file/],
+  [['users', 'export', '--to', 'dir', '--format', 'csv'], usage, /dir is a directory; name a file in it/],
+  [['users', 'export', '--to', 'none/file.csv'], usage, /There is no directory for none\/file\.csv/],
+  [['users', 'export', '--to', '-', '--json'], usage, /"users export" has --format ndjson/],
+  [['users', 'export', '--to', 'x.csv', '--dry-run'], usage, /--dry-run belongs to "users import"/],
+  [['users', 'list', '--format', 'csv'], usage, /--format belongs to "users import" and "users export"/],
   [['sessions'], usage, /Call it as "ntt-auth sessions list USER"/],
   [['sessions', 'list', 'nobody@example.com'], notFound, /There is no user/],
   [['sessions', 'end', 'x'], notFound, /There is no session x/],
@@ -119,6 +151,8 @@ const wrongWords: [args: string[], code: number, sentence: RegExp][] = [
 const onDatabase: string[][] = [
   ['users', 'list'],
   ['users', 'disable', anId, '--json'],
+  ['users', 'import', at('people.ndjson')],
+  ['users', 'export', '--to', at('never.ndjson')],
   ['sessions', 'list', anId],
   ['create-admin', '--email', 'a@example.com', '--link'],
   ['services', 'create', '--name', 'x', '--scopes', 'introspect', '--json'],
@@ -138,6 +172,7 @@ describe('what is called wrongly', () => {
   let rowsBefore: string
   before(async () => {
     mkdirSync(at('dir'))
+    writeFileSync(at('people.ndjson'), '{"email":"a@example.com"}\n')
     writeFileSync(at('garbage'), 'garbage', { mode: 0o600 })
     assert.equal((await run(['keys', 'rotate', '--now'])).code, 0)
     rowsBefore = await everything(`sqlite:${at('data/ntt-auth.sqlite')}`)

@@ -1,12 +1,16 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { open, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { after, it } from 'node:test'
+import { fileOutput } from '../../src/cli/open-output.ts'
 import { UsageError } from '../../src/cli/usage-error.ts'
 import { command } from '../../src/cli/users.ts'
 import { importUsers } from '../../src/flows/import-users.ts'
+import { readFormats } from '../../src/flows/know-formats.ts'
 import { readImportRow } from '../../src/http/import-row.ts'
 import { newId } from '../../src/random.ts'
 import { describeFlow, eventually, logIn, problem } from '../flows/flow-server.ts'
@@ -93,6 +97,144 @@ describeFlow('users import', (flow) => {
       assert.equal(status, 200, email)
       await eventually(async () => (await hashOf(flow.server, body.user.id))!.startsWith('$argon2id$v=19$m=19456,'))
     }
+  })
+
+  it('every node knows what imported hashes cost before one of their users comes', async () => {
+    const { app } = flow.server
+    const known: [string, number[]][] = []
+    const { know } = app.hasher
+    app.hasher.know = (kind, units) => void known.push([kind, units])
+    try {
+      await readFormats(app)
+      assert.ok(!known.some(([kind, [, most]]) => kind === 'phpass' && most! > 2 ** 13))
+      const rows = ['$P$B', '$P$F', '$P$D'].map((start, place) => ({
+        email: `costs-${place}@example.com`,
+        password_hash: `${start}12345678abcdefghijklmnopqrstuv`,
+      }))
+      assert.equal((await bring(ndjson(rows.slice(0, 1)))).code, 0)
+      // Two at once, each with something new.
+      const codes = await Promise.all(rows.slice(1).map((row) => bring(ndjson([row]))))
+      assert.deepEqual(
+        codes.map(({ code }) => code),
+        [0, 0],
+      )
+      known.length = 0
+      await readFormats(app)
+      const [least, most] = known.find(([kind]) => kind === 'phpass')![1] as [number, number]
+      assert.ok(least <= 2 ** 13)
+      assert.equal(most, 2 ** 17)
+      // A dry run, and rows that fail, tell nothing.
+      await bring(ndjson([{ email: 'costs-9@example.com', password_hash: '$P$G12345678abcdefghijklmnopqrstuv' }]), {
+        'dry-run': true,
+      })
+      known.length = 0
+      await readFormats(app)
+      assert.equal(known.find(([kind]) => kind === 'phpass')![1][1], most)
+    } finally {
+      app.hasher.know = know
+    }
+  })
+
+  it('what is made to do harm fails in its own row, and the rows around it are made', async () => {
+    const nested = (depth: number) => `{"a":${'['.repeat(depth - 1)}${']'.repeat(depth - 1)}}`
+    const row = (name: string, rest: string) => `{"email":"${name}@example.com",${rest}}`
+    const absurd = [
+      '$2b$31$YMK7kB0TEX.jJMK2mDO50uzS5qm81vzCI0DXwKUx6R8EcyLaNxPQG',
+      '$bcrypt-sha256$v=2,t=2b,r=31$YMK7kB0TEX.jJMK2mDO50u$zS5qm81vzCI0DXwKUx6R8EcyLaNxPQG',
+      'bcrypt_sha256$$2b$31$YMK7kB0TEX.jJMK2mDO50uzS5qm81vzCI0DXwKUx6R8EcyLaNxPQG',
+      '$wp$2y$31$YMK7kB0TEX.jJMK2mDO50uzS5qm81vzCI0DXwKUx6R8EcyLaNxPQG',
+      `$argon2id$v=19$m=4294967295,t=1,p=1$${'A'.repeat(22)}$${'A'.repeat(43)}`,
+      `argon2$argon2id$v=19$m=1024,t=4294967295,p=1$${'A'.repeat(22)}$${'A'.repeat(43)}`,
+      `pbkdf2_sha256$4294967295$salt$${'A'.repeat(43)}=`,
+      `pbkdf2:sha256:4294967295$salt$${'a'.repeat(64)}`,
+      `$pbkdf2-sha256$4294967295$${'A'.repeat(22)}$${'A'.repeat(43)}`,
+      `scrypt:1073741824:8:1$salt$${'a'.repeat(128)}`,
+      `scrypt:16384:8:999999999$salt$${'a'.repeat(128)}`,
+      `scrypt$16384$salt$999999999$1$${'A'.repeat(86)}==`,
+      `$scrypt$ln=63,r=8,p=1$${'A'.repeat(22)}$${'A'.repeat(43)}`,
+      `$firescrypt$ln=63,r=8,p=1$c2FsdA==$${'A'.repeat(86)}==$Bw==$${'A'.repeat(86)}==`,
+      `$P$S${'a'.repeat(30)}`,
+    ]
+    const rows: [string, string | null][] = [
+      [row('before-harm', '"name":"Ada"'), null],
+      [row('deep', `"metadata":${nested(60_000)}`), 'maxDepth'],
+      [row('deep-enough', `"metadata":${nested(16)}`), 'maxDepth'],
+      [row('not-too-deep', `"metadata":${nested(15)}`), null],
+      [`{"email":"deep-row@example.com","name":${'['.repeat(60_000)}${']'.repeat(60_000)}}`, 'type'],
+      [row('nul', '"name":"a\\u0000b"'), 'pattern'],
+      ['{"email":"nu\\u0000l@example.com"}', 'format'],
+      ['{"email":"raw\0@example.com"}', 'not_an_object'],
+      [row('roles', `"roles":[${Array(20_000).fill('"a"').join()}]`), 'maxItems'],
+      [row('same-roles', '"roles":["a","a"]'), 'uniqueItems'],
+      ['{"email":"bücher@example.com"}', 'format'],
+      ['{"email":"ada@bücher.example"}', 'format'],
+      ['{"email":"\\"quoted ada\\"@example.com"}', 'format'],
+      ['{"email":"ada@[192.0.2.7]"}', 'format'],
+      ['{"email":["ada@example.com"]}', 'type'],
+      ['{"email":"xn-ada@xn--bcher-kva.example"}', null],
+      [row('far-future', '"created_at":"9999-12-31T23:59:59Z"'), 'in_the_future'],
+      [row('far-past', '"created_at":"0001-01-01T00:00:00Z"'), 'format'],
+      [row('nineteen-seventy', '"created_at":"1970-01-01T00:00:00Z"'), null],
+      [row('no-day', '"created_at":"2020-02-31T25:00:00Z"'), 'format'],
+      [row('proto', '"__proto__":{"status":"active"}'), 'unknown_field'],
+      [row('constructor', '"constructor":1'), 'unknown_field'],
+      ...absurd.map((each, place): [string, string] => [
+        row(`absurd-${place}`, `"password_hash":"${each}"`),
+        'hash_too_costly',
+      ]),
+      [row('after-harm', '"name":"Bob"'), null],
+    ]
+    const report = join(directory, `${flow.name}-harm.ndjson`)
+    const { code } = await bring(write('harm.ndjson', rows.map(([text]) => text).join('\n')), { report })
+    assert.equal(code, 1)
+    const told = reportAt(report).map(({ outcome, code }) => (outcome === 'created' ? null : code))
+    assert.deepEqual(
+      told.map((each, place) => `${rows[place]![0].slice(0, 60)} ${each}`),
+      rows.map(([text, each]) => `${text.slice(0, 60)} ${each}`),
+    )
+  })
+
+  it('ids that are there already fail by themselves, in the database and within a file', async () => {
+    const { user } = await registerSomebody(flow.server)
+    const id = newId(1_500_000_000_000)
+    const report = join(directory, `${flow.name}-ids.ndjson`)
+    const rows = [
+      { email: 'id-1@example.com', id: user.id },
+      { email: 'id-2@example.com', id },
+      { email: 'id-3@example.com', id },
+      { email: 'id-4@example.com', id: id.replace(/-7/, '-4') },
+      { email: 'id-5@example.com', id: newId(1_500_000_000_000) },
+    ]
+    assert.equal((await bring(ndjson(rows), { report })).code, 1)
+    assert.deepEqual(
+      reportAt(report).map(({ outcome, code }) => code ?? outcome),
+      ['id_taken', 'created', 'id_taken', 'pattern', 'created'],
+    )
+    assert.equal((await read('id-2@example.com'))!.id, id)
+  })
+
+  it('reads from a pipe, and says what is wrong with a report on a full disk', {
+    skip: !existsSync('/dev/full'),
+  }, async () => {
+    const path = join(directory, `${flow.name}.pipe`)
+    execFileSync('mkfifo', [path])
+    const [{ code, out }] = await Promise.all([
+      bring(path, { format: 'ndjson' }),
+      writeFile(path, '{"email":"piped@example.com"}\n{"email":"cut'),
+    ])
+    assert.deepEqual([code, out], [1, '2 rows: 1 created, 0 skipped, 1 failed.'])
+    const full = ndjson([{ email: 'on-a-full-disk@example.com' }])
+    await assert.rejects(
+      () => bring(full, { report: '/dev/full' }),
+      /The report cannot be written to \/dev\/full any more \(ENOSPC\)\. What was imported stays; .*run it again/,
+    )
+    assert.ok(await read('on-a-full-disk@example.com'))
+    const device = await open('/dev/full', 'a')
+    await assert.rejects(
+      () => fileOutput(device, 'out.ndjson').write('x'),
+      /out\.ndjson cannot be written any more \(ENOSPC\)/,
+    )
+    await device.close()
   })
 
   it('takes over every field, and lists users by when they were made', async () => {
@@ -271,7 +413,7 @@ describeFlow('users import', (flow) => {
     for (const [args, options, sentence] of [
       [['import'], {}, /Say from where/],
       [['import', join(directory, 'nowhere.csv')], {}, /There is no file/],
-      [['import', directory], { format: 'csv' }, /There is no file/],
+      [['import', directory], { format: 'csv' }, /is a directory\. Name a file that can be read/],
       [['import', csv], {}, /column "hash"/],
       [['import', '-'], {}, /--format/],
       [['import', csv], { format: 'xml' }, /ndjson or csv/],

@@ -12,6 +12,18 @@ test('one format alone needs no waiting, however often it is met', () => {
   assert.equal(formats.expected(expect), 0)
 })
 
+test('a format that only another node has met counts as well, the dearest of its kind', () => {
+  const formats = formatsInUse(recipe('bcrypt', 4096))
+  formats.know({ kind: 'bcrypt', units: 4096 })
+  assert.equal(formats.expected(expect), 0)
+  formats.know({ kind: 'scrypt', units: 9_000_000 })
+  formats.know({ kind: 'scrypt', units: 1_000_000 })
+  assert.equal(formats.expected(expect), 9000)
+  const cheaper = formatsInUse(recipe('bcrypt', 4096))
+  cheaper.know({ kind: 'bcrypt', units: 16 })
+  assert.equal(cheaper.expected(expect), 4096)
+})
+
 test('a cheaper hash of the same kind has others wait as well: it would be the quicker refusal', () => {
   const formats = formatsInUse(recipe('bcrypt', 4096))
   formats.meet(recipe('bcrypt', 16))

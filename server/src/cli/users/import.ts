@@ -7,6 +7,7 @@ import { readImportRow } from '../../http/import-row.ts'
 import { newId } from '../../random.ts'
 import type { Invocation } from '../command.ts'
 import { exitCodes } from '../exit-codes.ts'
+import { refuseUnreadable } from '../readable-file.ts'
 import { UsageError } from '../usage-error.ts'
 import { readCsv } from './read-csv.ts'
 import { type RawRow, readNdjson } from './read-lines.ts'
@@ -92,10 +93,12 @@ async function* portions(rows: AsyncIterable<RawRow>): AsyncGenerator<RawRow[]> 
 
 function openSource({ stdin }: Invocation, path: string) {
   if (path === '-') return { source: stdin as AsyncIterable<Buffer>, progress: () => '' }
-  const size = statSync(path, { throwIfNoEntry: false })
-  if (!size?.isFile()) throw new UsageError(`There is no file ${path}.`)
+  refuseUnreadable(path)
+  const size = statSync(path)
   const stream = createReadStream(path, { highWaterMark: 256 * 1024 })
-  const progress = () => ` (${Math.floor((100 * stream.bytesRead) / Math.max(size.size, 1))} %)`
+  // A pipe, as of `<(psql …)`, does not tell how much is to come, and a file may grow.
+  const part = () => Math.min(100, Math.floor((100 * stream.bytesRead) / Math.max(size.size, 1)))
+  const progress = () => (size.isFile() ? ` (${part()} %)` : '')
   return { source: stream as AsyncIterable<Buffer>, progress }
 }
 

@@ -1,24 +1,34 @@
-import { once } from 'node:events'
-import { createWriteStream } from 'node:fs'
+import { type FileHandle, open } from 'node:fs/promises'
 import type { Outcome } from '../../flows/import-users.ts'
 import { UsageError } from '../usage-error.ts'
 
 export type Report = { write(outcomes: Outcome[]): Promise<void>; close(): Promise<void> }
 
+const reasons: Record<string, string> = {
+  ENOENT: 'there is no directory for it; make it first, or name another file',
+  ENOTDIR: 'there is no directory for it; make it first, or name another file',
+  EISDIR: 'it is a directory; name a file in it',
+}
+
 /** One JSON object a row, behind what an earlier run has left there. For the owner only: it holds addresses. */
 export async function openReport(path: string): Promise<Report> {
-  const stream = createWriteStream(path, { flags: 'a', mode: 0o600 })
-  await once(stream, 'open').catch((error: Error) => {
-    throw new UsageError(`The report cannot be written to ${path}: ${error.message}`)
-  })
+  let file: FileHandle
+  try {
+    file = await open(path, 'a', 0o600)
+  } catch (error) {
+    const { code = 'unknown' } = error as NodeJS.ErrnoException
+    throw new UsageError(`The report cannot be written to ${path}: ${reasons[code] ?? `${code}; name another file`}.`)
+  }
   return {
     async write(outcomes) {
-      const text = outcomes.map((outcome) => `${JSON.stringify(outcome)}\n`).join('')
-      if (!stream.write(text)) await once(stream, 'drain')
+      try {
+        await file.appendFile(outcomes.map((outcome) => `${JSON.stringify(outcome)}\n`).join(''))
+      } catch (error) {
+        const { code } = error as NodeJS.ErrnoException
+        const remedy = 'What was imported stays; make room and run it again, and whoever is there is skipped.'
+        throw new Error(`The report cannot be written to ${path} any more (${code}). ${remedy}`)
+      }
     },
-    async close() {
-      stream.end()
-      await once(stream, 'close')
-    },
+    close: () => file.close(),
   }
 }

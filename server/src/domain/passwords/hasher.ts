@@ -5,6 +5,7 @@ import type { Unreadable, Wanted, Work } from './formats/format.ts'
 import { readHash } from './formats/read.ts'
 import { formatsInUse } from './formats-in-use.ts'
 import { type GovernorOptions, startGovernor } from './governor.ts'
+import { isKind } from './pace.ts'
 
 export type HasherOptions = Pick<GovernorOptions, 'threads' | 'maxWait' | 'now' | 'workerUrl'> & {
   wanted: Wanted
@@ -53,6 +54,8 @@ export type Hasher = {
   verify(password: string, stored: string | null, signal?: AbortSignal): Promise<Verdict>
   /** Tells which formats are in use: nobody learns from the time of a refusal whether a hash is of one of them. */
   meet(hashes: string[]): void
+  /** The same, where only the kind and the costs are known. */
+  know(kind: string, units: number[]): void
   /** Measures how long a hash takes on this machine; nothing needs to wait for it. */
   calibrate(): Promise<void>
   stats(): HasherStats
@@ -92,6 +95,10 @@ export function startHasher({ wanted, onComputed, ...options }: HasherOptions): 
         const recipe = readHash(hash)
         if (typeof recipe !== 'string') slowest.meet(recipe)
       }
+    },
+
+    know(kind, units) {
+      for (const each of units) if (isKind(kind)) slowest.know({ kind, units: each })
     },
 
     async calibrate() {

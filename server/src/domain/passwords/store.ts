@@ -1,4 +1,7 @@
 import type { Db, Tx } from '../../database/connect.ts'
+import type { HashFormatRow } from '../../database/schema.ts'
+
+export type { HashFormatRow }
 
 export async function findPasswordHash(db: Db | Tx, userId: string): Promise<string | null> {
   const row = await db.selectFrom('passwords').select('hash').where('user_id', '=', userId).executeTakeFirst()
@@ -54,4 +57,20 @@ export async function setPassword(tx: Tx, userId: string, hash: string, now: num
 
 export async function deletePassword(db: Db | Tx, userId: string): Promise<void> {
   await db.deleteFrom('passwords').where('user_id', '=', userId).execute()
+}
+
+export async function listHashFormats(db: Db | Tx): Promise<HashFormatRow[]> {
+  return db.selectFrom('hash_formats').selectAll().orderBy('kind').execute()
+}
+
+/** @throws the database's duplicate error when the kind is there */
+export async function insertHashFormat(db: Db | Tx, row: HashFormatRow): Promise<void> {
+  await db.insertInto('hash_formats').values(row).execute()
+}
+
+/** Guarded, so that of two who widen it at once neither takes anything back. */
+export async function widenHashFormat(db: Db | Tx, { kind, least, most }: HashFormatRow): Promise<void> {
+  const row = db.updateTable('hash_formats').where('kind', '=', kind)
+  await row.set({ least }).where('least', '>', least).execute()
+  await row.set({ most }).where('most', '<', most).execute()
 }

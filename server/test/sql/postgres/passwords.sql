@@ -1,3 +1,13 @@
+-- listHashFormats
+select * from "hash_formats" order by "kind";
+
+-- insertHashFormat
+insert into "hash_formats" ("kind", "least", "most") values ($1, $2, $3);
+
+-- widenHashFormat
+update "hash_formats" set "least" = $1 where "kind" = $2 and "least" > $3;
+update "hash_formats" set "most" = $1 where "kind" = $2 and "most" < $3;
+
 -- sampleHashes
 select "hash" from "passwords" order by "user_id" limit $1;
 select "hash" from "passwords" order by "user_id" desc limit $1;

@@ -1,3 +1,13 @@
+-- listHashFormats
+select * from "hash_formats" order by "kind";
+
+-- insertHashFormat
+insert into "hash_formats" ("kind", "least", "most") values (?, ?, ?);
+
+-- widenHashFormat
+update "hash_formats" set "least" = ? where "kind" = ? and "least" > ?;
+update "hash_formats" set "most" = ? where "kind" = ? and "most" < ?;
+
 -- sampleHashes
 select "hash" from "passwords" order by "user_id" limit ?;
 select "hash" from "passwords" order by "user_id" desc limit ?;
