@@ -68,6 +68,14 @@ describe('the package', () => {
     expect(tarball.length).toBeLessThan(200_000)
   })
 
+  it('is published with provenance, and by nothing but the workflow', () => {
+    const workflow = readFileSync(join(here, '../../.github/workflows/publish-client.yml'), 'utf8')
+    expect(manifest.publishConfig).toEqual({ access: 'public', provenance: true })
+    expect(workflow).toMatch(/id-token: write/)
+    expect(workflow).toMatch(/npm run test:client[\s\S]+publish --workspace ntt-auth-client\n/)
+    expect(workflow).not.toMatch(/secrets\./)
+  })
+
   it('has types and code behind each of its doors', () => {
     for (const door of doors) {
       const { types, default: code } = manifest.exports[door]

@@ -1,6 +1,8 @@
 /** What every runtime must do with the package as it is published. `smoke.mjs DIRECTORY` */
 import { AuthClient } from 'ntt-auth-client'
+import { createAdmin } from 'ntt-auth-client/admin'
 import { fileStorage } from 'ntt-auth-client/file'
+import { createServerClient, webCookies } from 'ntt-auth-client/server'
 import { mockAuthServer, virtualClock } from 'ntt-auth-client/testing'
 import { createVerifier } from 'ntt-auth-client/verify'
 
@@ -19,4 +21,18 @@ const { sid } = await verifier.verify(tokens[0])
 const again = new AuthClient({ baseUrl: server.issuer, fetch: server.fetch, clock, storage })
 const session = await again.getSession()
 const refreshes = server.count('/v1/auth/refresh')
-console.log(JSON.stringify({ tokens: new Set(tokens).size, refreshes, kept: session.id === sid }))
+
+const answer = new Headers()
+const site = { baseUrl: server.issuer, secret: 'a secret of thirty-two characters', fetch: server.fetch, clock }
+await createServerClient({ ...site, ...webCookies(new Request('https://app.test/'), answer) }).login(ada)
+const cookie = answer.getSetCookie()[0].split(';')[0]
+const request = new Request('https://app.test/', { headers: { cookie } })
+const rendered = (await createServerClient({ ...site, ...webCookies(request, new Headers()) }).getSession()) !== null
+
+const users = []
+const page = async () => Response.json({ items: [{ id: '1' }], next_cursor: null })
+const admin = createAdmin({ baseUrl: server.issuer, as: { accessToken: tokens[0] }, fetch: page })
+for await (const user of admin.users.list()) users.push(user)
+
+const kept = session.id === sid
+console.log(JSON.stringify({ tokens: new Set(tokens).size, refreshes, kept, rendered, users: users.length }))

@@ -1,0 +1,16 @@
+/**
+ * Installs the runtimes beside this Node that the package is tested in, under `.runtimes/`: Node.js 26, Deno and Bun from
+ * npm. `npm run runtimes`; without it those tests are skipped by name.
+ */
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+
+const directory = fileURLToPath(new URL('../.runtimes', import.meta.url))
+const packages = [`node-${process.platform}-${process.arch}@26.10.0`, 'deno@2.9.6', 'bun@1.4.5']
+
+mkdirSync(directory, { recursive: true })
+writeFileSync(`${directory}/package.json`, '{ "private": true }\n')
+// No install scripts: each package has the program in a package of its own for this platform.
+const flags = ['--no-save', '--no-audit', '--no-fund', '--ignore-scripts']
+execFileSync('npm', ['install', '--prefix', directory, ...flags, ...packages], { stdio: 'inherit' })
