@@ -5,6 +5,7 @@ import { describe, it } from 'node:test'
 import { deleteAccounts } from '../../src/chores/delete-accounts.ts'
 import { command } from '../../src/cli/users.ts'
 import { takeLease } from '../../src/database/lease.ts'
+import { deleteDueAccounts } from '../../src/flows/delete-due-accounts.ts'
 import { newId } from '../../src/random.ts'
 import { childServer } from '../support/child-server.ts'
 import { testClock } from '../support/clock.ts'
@@ -215,6 +216,21 @@ describeFlow(
       await deleteAccounts(server.app)
     })
 
+    it('who came back and left once more, while the chore was looking, has the new delay', async () => {
+      const { server } = flow
+      const one = await person()
+      await remove(server, one.access_token)
+      server.clock.advance(7 * day)
+      let due = ''
+      const gone = await deleteDueAccounts(server.app, async () => {
+        const { access_token } = (await logIn(server, one.email)).body
+        due = (await remove(server, access_token)).body.deletion_due_at
+        return true
+      })
+      assert.equal(gone, 0)
+      assert.equal((await rowOf(server, one.user.id))!.deletion_due_at, Date.parse(due))
+    })
+
     it('an administrator sees when, on every page and at the command line, and may delete at once', async () => {
       const { server } = flow
       const { token } = await administrator(server)
@@ -260,6 +276,15 @@ describeFlow(
       assert.equal((await rowOf(server, root.id))!.deletion_due_at, null)
       const disable = () => server.call('POST', `/v1/admin/users/${root.id}/disable`, { token: root.token })
       assert.equal(problem(await disable()), '409 last_admin')
+      // Nor does its leaving wait for another: it was let go before.
+      const third = await administrator(server)
+      assert.equal((await remove(server, third.token)).status, 202)
+      const { db } = server.app.database
+      await db.updateTable('users').set({ deletion_due_at: 1 }).where('id', '=', third.id).execute()
+      await db.updateTable('users').set({ status: 'disabled' }).where('id', '=', root.id).execute()
+      await deleteAccounts(server.app)
+      await db.updateTable('users').set({ status: 'active' }).where('id', '=', root.id).execute()
+      assert.equal(await rowOf(server, third.id), undefined)
       // The one who left comes back, and counts again.
       await logIn(server, next.email)
       assert.equal((await remove(server, root.token)).status, 202)

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
+import { newId } from '../../src/random.ts'
+import { sessionRow } from '../support/rows.ts'
 import { registerSomebody } from '../support/server.ts'
 import { administrator, describeFlow, logIn, problem } from './flow-server.ts'
 
@@ -40,6 +42,21 @@ describeFlow('own data', (flow) => {
     assert.equal(body.audit[0].ip, null)
     assert.notEqual(body.audit[1].ip, null)
     for (const hidden of [admin.id, 'somebody-else', '$argon2', 'nttr_']) assert.ok(!text.includes(hidden), hidden)
+  })
+
+  it('holds every session, however many there are', async () => {
+    const { server } = flow
+    const one = await registerSomebody(server)
+    const rows = Array.from({ length: 230 }, (_, place) =>
+      sessionRow({
+        id: newId(server.clock.now() - 1000 - place),
+        user_id: one.user.id,
+        device_name: `device ${place}`,
+      }),
+    )
+    await server.app.database.db.insertInto('sessions').values(rows).execute()
+    const { sessions } = (await download(one.access_token)).body
+    assert.equal(new Set(sessions.map(({ id }: { id: string }) => id)).size, 231)
   })
 
   it('comes in pages that together are the whole log', async () => {

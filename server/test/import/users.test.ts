@@ -175,6 +175,8 @@ describeFlow('users import', (flow) => {
       [row('far-future', '"created_at":"9999-12-31T23:59:59Z"'), 'in_the_future'],
       [row('far-past', '"created_at":"0001-01-01T00:00:00Z"'), 'format'],
       [row('nineteen-seventy', '"created_at":"1970-01-01T00:00:00Z"'), null],
+      [`{"email":"id-ahead@example.com","id":"${newId(Date.now() + 60 * 60_000)}"}`, 'not_of_that_time'],
+      [row('id-behind', `"id":"${newId(1_600_000_000_000)}","created_at":"2019-01-01T00:00:00Z"`), 'not_of_that_time'],
       [row('no-day', '"created_at":"2020-02-31T25:00:00Z"'), 'format'],
       [row('proto', '"__proto__":{"status":"active"}'), 'unknown_field'],
       [row('constructor', '"constructor":1'), 'unknown_field'],
@@ -192,6 +194,21 @@ describeFlow('users import', (flow) => {
       told.map((each, place) => `${rows[place]![0].slice(0, 60)} ${each}`),
       rows.map(([text, each]) => `${text.slice(0, 60)} ${each}`),
     )
+  })
+
+  it('a second row of one address fails as such however far behind the first it stands', async () => {
+    const rows = Array.from({ length: 300 }, (_, place) => ({ email: `far-${place}@example.com` }))
+    const report = join(directory, `${flow.name}-far.ndjson`)
+    const { out } = await bring(ndjson([...rows, { email: 'FAR-0@example.com' }]), { report })
+    assert.equal(out, '301 rows: 300 created, 0 skipped, 1 failed.')
+    assert.equal(reportAt(report).at(-1).code, 'duplicate_email')
+  })
+
+  it('names the first twenty rows that failed, and leaves the rest to the report', async () => {
+    const { code, err } = await bring(ndjson(Array.from({ length: 23 }, () => ({ email: 'bad' }))))
+    assert.equal(code, 1)
+    assert.equal(err.match(/^line \d+: /gm)!.length, 20)
+    assert.equal(err.match(/Further rows that failed are not shown/g)!.length, 1)
   })
 
   it('ids that are there already fail by themselves, in the database and within a file', async () => {
@@ -267,6 +284,8 @@ describeFlow('users import', (flow) => {
     )
     const bob = await read('old-bob@example.com')
     assert.ok(bob!.id < ada.id)
+    // It came here just now, however old it is.
+    assert.ok(Math.abs(bob!.updated_at - Date.now()) < 60 * 60_000)
     assert.equal(problem(await logIn(flow.server, 'old-bob@example.com', { password })), '403 account_disabled')
     assert.equal((await read('old-cy@example.com'))!.status, 'pending')
     const { out } = await run(flow.url, ['list'], { q: 'lovelace', role: 'editor', json: true })
@@ -494,6 +513,9 @@ describeFlow('users import', (flow) => {
       rows.map(({ id }) => id),
     )
     assert.ok(!out.includes('$'), 'a hash')
+    // Nobody is active without a password where the file is read, but who was disabled stays so.
+    const statusOf = (email: string) => rows.find((row) => row.email === email).status
+    assert.deepEqual([statusOf('strange-0@example.com'), statusOf('strange-4@example.com')], [undefined, 'disabled'])
     assert.match(err, /--with-password-hashes/)
     const { db } = flow.server.app.database
     const lines = await db.selectFrom('audit_lines').select('details').where('event', '=', 'users_exported').execute()
