@@ -10,6 +10,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { attack } from './measurements/attack.ts'
 import { login } from './measurements/login.ts'
 import { outbox } from './measurements/outbox.ts'
 import { overload } from './measurements/overload.ts'
@@ -25,7 +26,20 @@ import { createBench, type Row, runMeasurement } from './support/bench.ts'
 import { describeMachine } from './support/machine.ts'
 import { machineLine, record, tableOf } from './support/report.ts'
 
-const measurements = [validate, refresh, login, unknown, storm, overload, start, revocation, rotating, sweeping, outbox]
+const measurements = [
+  validate,
+  refresh,
+  login,
+  unknown,
+  storm,
+  attack,
+  overload,
+  start,
+  revocation,
+  rotating,
+  sweeping,
+  outbox,
+]
 
 const { values } = parseArgs({
   options: {

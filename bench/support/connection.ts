@@ -63,7 +63,7 @@ export class Connection {
     }
     if (this.#received.length < end + 4 + length) return
     const body = this.#received.slice(end + 4, end + 4 + length)
-    const retryAfter = status === 503 ? /\r\nretry-after: (\d+)/i.exec(head)?.[1] : undefined
+    const retryAfter = status === 503 || status === 429 ? /\r\nretry-after: (\d+)/i.exec(head)?.[1] : undefined
     this.#received = ''
     const waiting = this.#waiting!
     this.#waiting = null

@@ -9,11 +9,14 @@ export type Work =
   /** Each connection goes along a chain of its own. */
   | { kind: 'refresh'; tokens: string[] }
   | { kind: 'introspect'; tokens: { token: string; sessionId: string }[]; credentials: string }
-  /** `status`: what a right answer has, 200 unless told. */
-  | { kind: 'login'; emails: string[]; password: string; status?: number }
+  /**
+   * `status`: what a right answer has, 200 unless told. `from`: the callers' addresses, as a trusted proxy names them, in
+   * turn. `devices`: refresh tokens of earlier sessions, one for each address.
+   */
+  | { kind: 'login'; emails: string[]; password: string; status?: number; from?: string[]; devices?: string[] }
   | { kind: 'register'; prefix: string; password: string }
 
-/** A request and how its answer is judged: null, or what is wrong. A 503 with Retry-After is no wrong answer. */
+/** A request and how its answer is judged: null, or what is wrong. A 429 or 503 with Retry-After is no wrong answer. */
 export type Task = { bytes: Buffer; judge(answer: Answer): string | null }
 
 /** @returns the next task of a connection, by its number */
@@ -54,8 +57,14 @@ export function tasksOf(work: Work): (connection: number) => Task {
     }
     case 'login': {
       const wanted = work.status ?? 200
-      const tasks = work.emails.map((email) => ({
-        bytes: post('/v1/auth/login', { email, password: work.password }),
+      const addresses = work.from ?? [null]
+      let caller = 0
+      const tasks = work.emails.map((email, index) => ({
+        get bytes() {
+          const address = addresses[caller++ % addresses.length]
+          const body = { email, password: work.password, ...(work.devices && { refresh_token: work.devices[index] }) }
+          return post('/v1/auth/login', body, address ? { 'x-forwarded-for': address } : {})
+        },
         judge: ({ status, body }: Answer) =>
           expectStatus(status, wanted) ??
           (wanted !== 200 || body.includes(email) ? null : 'It speaks of another user.'),
@@ -77,8 +86,8 @@ export function tasksOf(work: Work): (connection: number) => Task {
 
 const json = 'application/json'
 
-function post(path: string, body: unknown): Buffer {
-  return requestBytes('POST', path, { 'content-type': json, body: JSON.stringify(body) })
+function post(path: string, body: unknown, headers: Record<string, string> = {}): Buffer {
+  return requestBytes('POST', path, { 'content-type': json, ...headers, body: JSON.stringify(body) })
 }
 
 function expectStatus(status: number, wanted: number): string | null {
