@@ -7,6 +7,7 @@ import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { skipRedis } from '../test/support/redis.ts'
 import { schemathesis } from '../test/support/schemathesis.ts'
 import { startDatabases } from '../test/support/start-databases.ts'
 import type { Outcome } from './outcomes.ts'
@@ -47,6 +48,7 @@ try {
 for (const name of databases.missing) {
   console.error(`SKIPPED: everything that runs on ${name}, which is not installed.`)
 }
+if (skipRedis) console.error(`SKIPPED: everything that runs with Redis, since ${skipRedis}.`)
 if (schemathesis.skip) console.error(`SKIPPED: the fuzz of every route, since ${schemathesis.skip}.`)
 process.exit(code)
 

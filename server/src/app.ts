@@ -3,6 +3,7 @@ import type { Clock } from './clock.ts'
 import type { Config } from './config/config.ts'
 import { explainPlace } from './config/data-directory.ts'
 import { findMasterKeys, loadMasterKeys, lostMasterKey } from './config/master-key.ts'
+import { parseRedisUrl } from './config/redis-url.ts'
 import { parseSmtpUrl } from './config/smtp-url.ts'
 import { type Database, openDatabase } from './database/connect.ts'
 import { groupCommit } from './database/group-commit.ts'
@@ -24,6 +25,7 @@ import { revocationFeed } from './domain/revocations/feed.ts'
 import { followers } from './domain/revocations/followers.ts'
 import { liveSet } from './domain/revocations/live-set.ts'
 import { naming } from './domain/throttling/names.ts'
+import { redisBuckets } from './domain/throttling/redis.ts'
 import { refusals } from './domain/throttling/refusals.ts'
 import { type AccessTokenRules, longestLifeSeconds } from './domain/tokens/access-token.ts'
 import { refreshTokens } from './domain/tokens/refresh-token.ts'
@@ -135,7 +137,18 @@ function buildApp(
     verifiedTokens: verifiedCache(verifiedTokensKept),
     services: new Map() as RememberedServices,
     refreshTokens: refreshTokens(masterKeys),
-    throttle: { name: naming(masterKeys), refusals: refusals() },
+    throttle: {
+      name: naming(masterKeys),
+      refusals: refusals(),
+      /** Null where the database counts alone. */
+      redis:
+        config.redisUrl === null || !config.rateLimits
+          ? null
+          : redisBuckets(parseRedisUrl(config.redisUrl), {
+              away: (err) => log.warn({ err }, 'Redis is away: the database counts the calls of networks meanwhile'),
+              back: () => log.info('Redis is back'),
+            }),
+    },
     revocations: liveSet(),
     feed,
     feedCursors: feedCursors(masterKeys),
@@ -179,6 +192,7 @@ function buildApp(
       while (pending.size > 0) await Promise.all(pending)
       for (const work of lastWorks) await work()
       this.mail.close()
+      this.throttle.redis?.close()
       await this.hasher.close()
       this.journal.close()
       await database.close()

@@ -27,6 +27,7 @@ export async function startApp(app: App): Promise<() => void> {
   await bringSchema(app)
   await bringKeys(app)
   checkTemplates(app)
+  await app.throttle.redis?.open()
   await reapplyEnds(app)
   app.journal.forget((await app.time.earlier()) - app.config.sessionAbsoluteTtl)
   app.hasher.meet(await sampleHashes(app.database.db, 200))

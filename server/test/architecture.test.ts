@@ -63,6 +63,7 @@ const packages: { name: RegExp; from: RegExp }[] = [
   { name: /^(better-sqlite3|mysql2|pg)$/, from: /^database\/dialects\// },
   { name: /^(fastify|@fastify\/.*|typebox|ajv|fast-json-stringify)$/, from: /^http\// },
   { name: /^nodemailer$/, from: /^domain\/outbox\/smtp\.ts$/ },
+  { name: /^@redis\/client$/, from: /^domain\/throttling\/redis\.ts$/ },
   { name: /^@opentelemetry\//, from: /^tracing\// },
   { name: /^(bcrypt|@node-rs\/argon2)$/, from: /^domain\/passwords\// },
 ]

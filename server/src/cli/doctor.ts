@@ -13,6 +13,7 @@ import type { Command, Invocation } from './command.ts'
 import { examineKeys, type Store } from './doctor/keys.ts'
 import { examineMachine } from './doctor/machine.ts'
 import { examineMail } from './doctor/mail.ts'
+import { examineRedis } from './doctor/redis.ts'
 import { examineSettings } from './doctor/settings.ts'
 import { exitCodes } from './exit-codes.ts'
 import { loadFrom, settingFlags } from './load-config.ts'
@@ -24,7 +25,7 @@ export const command: Command = {
 
 Looks at what a server with this configuration would meet, changes nothing, and says for each thing that is not as it
 should be what to do: settings, proxies and limits, data directory and disk, the database with its version, settings,
-schema and clock, the master key and the signing keys, the mail server (no mail is sent). Exit 0 when all is well, 1 with warnings, 2 with problems.
+schema and clock, the master key and the signing keys, the mail server (no mail is sent), Redis. Exit 0 when all is well, 1 with warnings, 2 with problems.
 
   --json              print an object
   --config FILE       the JSON file with settings, instead of NTT_AUTH_CONFIG_FILE
@@ -69,6 +70,7 @@ async function examine(invocation: Invocation): Promise<Placed[]> {
     ...at('configuration', examineSettings(config)),
     ...at('machine', await examineMachine(config)),
     ...at('mail', await examineMail(config)),
+    ...at('redis', await examineRedis(config)),
   ]
   return [...found, ...(await examineStore(config, at))]
 }

@@ -5,6 +5,7 @@ import { type SettingName, type SettingValue, settingNames, settingOf, type sett
 import { makeMasterKey } from './master-key-value.ts'
 import { isCatchAll, isLoopback } from './networks.ts'
 import { type ReadFile, readFile as readFromDisk } from './read-file.ts'
+import { parseRedisUrl } from './redis-url.ts'
 import { withSecrets } from './secrets.ts'
 import { parseSmtpUrl } from './smtp-url.ts'
 import { collect, type Environment, type Flags } from './sources.ts'
@@ -180,10 +181,13 @@ function assemble(values: CheckedValues) {
   const address = parseDatabaseUrl(databaseUrl)
   const { embedded } = address
   const unencrypted = !address.embedded && address.tls === 'off' && !isLoopback(address.host) && !address.socket
+  const redis = values.REDIS_URL === undefined ? null : parseRedisUrl(values.REDIS_URL)
   const insecure = [
     ...(values.ENV === 'development' ? (['env'] as const) : []),
     ...(isLoopback(values.MANAGEMENT_HOST) ? [] : (['management_host'] as const)),
     ...(unencrypted ? (['database_tls'] as const) : []),
+    ...(redis && !redis.tls && !isLoopback(redis.host) ? (['redis_tls'] as const) : []),
+    ...(values.RATE_LIMITS ? [] : (['rate_limits'] as const)),
   ]
   const open = {
     env: values.ENV,
@@ -236,11 +240,13 @@ function assemble(values: CheckedValues) {
     shutdownTimeout: values.SHUTDOWN_TIMEOUT,
   }
   /** `masterKeys` null: `loadMasterKeys` reads or makes the file in the data directory. */
-  const secrets: { databaseUrl: string; masterKeys: Buffer[] | null; smtpUrl: string | null } = {
-    databaseUrl,
-    smtpUrl: values.SMTP_URL ?? null,
-    masterKeys: values.MASTER_KEY ?? null,
-  }
+  const secrets: { databaseUrl: string; masterKeys: Buffer[] | null; smtpUrl: string | null; redisUrl: string | null } =
+    {
+      databaseUrl,
+      smtpUrl: values.SMTP_URL ?? null,
+      redisUrl: values.REDIS_URL ?? null,
+      masterKeys: values.MASTER_KEY ?? null,
+    }
   return withSecrets(open, secrets)
 }
 

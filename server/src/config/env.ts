@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { databaseUrlForms, defaultDatabaseUrl, maskDatabaseUrl, parseDatabaseUrl } from '../database/url.ts'
 import { makeMasterKey, masterKey } from './master-key-value.ts'
+import { redisRemedy, redisUrl } from './redis-url.ts'
 import { mailbox, smtpRemedy, smtpUrl } from './smtp-url.ts'
 import {
   baseUrl,
@@ -108,6 +109,16 @@ export const settings = {
     secret: true,
     example: databaseUrlForms[1],
     remedy: `Use one of the forms ${databaseUrlForms.join(', ')}.`,
+  },
+  REDIS_URL: {
+    type: redisUrl(),
+    defaultMeaning: 'none: the database counts',
+    meaning:
+      'A Redis or Valkey server that counts the calls of networks for all nodes. While it is away the database counts ' +
+      'them; nothing else is kept there.',
+    secret: true,
+    example: 'rediss://user:password@redis.example.com:6379/0',
+    remedy: redisRemedy,
   },
   DATABASE_POOL_SIZE: {
     type: integer(1, 1000),

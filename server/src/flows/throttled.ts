@@ -33,6 +33,8 @@ export type Attempt = {
   succeed(tx: Tx): Promise<void>
 }
 
+type Backend = 'memory' | 'redis' | 'database'
+
 /** Each round that fails was overtaken by another call, which was counted. */
 const rounds = 200
 
@@ -55,25 +57,29 @@ export async function throttled<T>(
   const { failures } = policyOf(policy)
   const counted = countedBy(app, act.ip, policy, about)
   if (!app.config.rateLimits || (!counted.guess && counted.rates.length === 0)) return work(unlimited)
-  const guesses = await admit(app, policy, counted)
+  const { guesses, inDatabase, inRedis } = await admit(app, policy, counted)
   let forgiven = false
   const attempt: Attempt = {
     guesses: guesses && { ...guesses, limiter: counted.guess!.limiter },
     async succeed(tx) {
       forgiven = true
-      await forgive(tx, counted)
+      await forgive(tx, inDatabase)
     },
   }
   try {
     const result = await work(attempt)
-    if (failures && !forgiven) await app.commit((tx) => forgive(tx, counted))
+    if (failures && !forgiven && counts(inDatabase)) await app.commit((tx) => forgive(tx, inDatabase))
+    if (failures) drain(app, inRedis)
     believeAgain(app, counted)
     return result
   } catch (error) {
-    const counts = !failures || (error instanceof AppError && failures.includes(error.code))
+    const stays = !failures || (error instanceof AppError && failures.includes(error.code))
     // Counted once too often does less harm than an error that hides the other.
-    if (!counts) {
-      await app.commit((tx) => giveBack(tx, counted)).catch((err) => app.log.error({ err }, 'not given back'))
+    if (!stays) {
+      if (counts(inDatabase)) {
+        await app.commit((tx) => giveBack(tx, inDatabase)).catch((err) => app.log.error({ err }, 'not given back'))
+      }
+      drain(app, inRedis)
       believeAgain(app, counted)
     }
     throw error
@@ -107,6 +113,15 @@ function believeAgain(app: App, { guess }: Counted): void {
   if (guess) app.throttle.refusals.forget(guess.name)
 }
 
+function counts({ guess, rates }: Counted): boolean {
+  return guess !== null || rates.length > 0
+}
+
+/** Nobody waits for it: what is lost there is counted once too often. */
+function drain(app: App, rates: Counted['rates']): void {
+  if (rates.length > 0) void app.throttle.redis?.drain(rates)
+}
+
 const unlimited: Attempt = { guesses: null, succeed: async () => undefined }
 
 /** What the call has to pass: known devices by themselves, strangers by their account and their network. */
@@ -130,22 +145,36 @@ function countedBy(app: App, ip: string | null, policy: PolicyName, { account, d
   return { guess, rates }
 }
 
-async function admit(app: App, policy: PolicyName, counted: Counted, trace?: string): Promise<Guesses | null> {
+type Admitted = {
+  guesses: Guesses | null
+  /** Who has counted what. */
+  inDatabase: Counted
+  inRedis: Counted['rates']
+}
+
+async function admit(app: App, policy: PolicyName, counted: Counted, trace?: string): Promise<Admitted> {
   const now = app.clock.now()
   const names = [counted.guess, ...counted.rates].flatMap((one) => one?.name ?? [])
-  const { refusals } = app.throttle
-  const known = refusals.find(names, now)
-  if (known) {
-    if (trace !== undefined) refusals.remember({ ...known, name: trace }, now)
-    throw refuse(app, policy, known, 'memory')
+  const { refusals, redis } = app.throttle
+  const refused = (refusal: Refusal, backend: Backend) => {
+    if (backend !== 'memory') refusals.remember(refusal, now)
+    if (trace !== undefined) refusals.remember({ ...refusal, name: trace }, now)
+    return refuse(app, policy, refusal, backend)
   }
+  const known = refusals.find(names, now)
+  if (known) throw refused(known, 'memory')
+
+  const filled = redis && counted.rates.length > 0 ? await redis.fill(counted.rates, now) : null
+  if (filled !== null && filled !== 'passed') throw refused(filled, 'redis')
+  const inRedis = filled === 'passed' ? counted.rates : []
+  const inDatabase = filled === 'passed' ? { guess: counted.guess, rates: [] } : counted
   try {
-    return await counting(app, (tx) => take(tx, counted, now))
+    const guesses = counts(inDatabase) ? await counting(app, (tx) => take(tx, inDatabase, now)) : null
+    return { guesses, inDatabase, inRedis }
   } catch (error) {
-    if (!(error instanceof Refused)) throw error
-    refusals.remember(error.refusal, now)
-    if (trace !== undefined) refusals.remember({ ...error.refusal, name: trace }, now)
-    throw refuse(app, policy, error.refusal, 'database')
+    // All that counts a call counts it, or nothing does.
+    drain(app, inRedis)
+    throw error instanceof Refused ? refused(error.refusal, 'database') : error
   }
 }
 
@@ -161,12 +190,7 @@ async function counting<T>(app: App, work: (tx: Tx) => Promise<T>): Promise<T> {
 }
 
 /** The same for a wait and for a lock, for addresses with an account and without. */
-function refuse(
-  app: App,
-  policy: PolicyName,
-  { limiter, rate, wait }: Refusal,
-  backend: 'memory' | 'database',
-): AppError {
+function refuse(app: App, policy: PolicyName, { limiter, rate, wait }: Refusal, backend: Backend): AppError {
   app.meter.count('ntt_auth_rate_limited_total', { limiter, backend })
   const window = rate === null ? null : Math.ceil((rate.burst * rate.every) / 1000)
   return new AppError('rate_limited', {

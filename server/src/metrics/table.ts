@@ -29,7 +29,7 @@ export const sweptTables = [
   'buckets',
 ] as const
 export const chores = ['sweep', 'tend_keys', 'deliver_mail', 'delete_accounts'] as const
-export const insecureSettings = ['env', 'management_host', 'database_tls'] as const
+export const insecureSettings = ['env', 'management_host', 'database_tls', 'redis_tls', 'rate_limits'] as const
 
 export const counters = {
   ntt_auth_logins_total: {
@@ -57,7 +57,7 @@ export const counters = {
     help: 'Calls that were refused because there were too many, by whose they were too many, and who knew it.',
     labels: {
       limiter: ['account', 'device', 'subject', 'network'],
-      backend: ['memory', 'database', 'redis', 'local'],
+      backend: ['memory', 'database', 'redis'],
     },
   },
   ntt_auth_token_refresh_total: {
@@ -168,6 +168,9 @@ export const gauges = {
   ntt_auth_outbox_oldest_seconds: {
     help: 'For how long the oldest mail has been waiting, as of the last look.',
     labels: { channel: ['mail'] },
+  },
+  ntt_auth_redis_up: {
+    help: '1 while Redis counts the calls of networks, 0 while the database does so for it; none where no Redis is set.',
   },
   ntt_auth_schema_version: { help: 'Number of the newest migration that this version knows.' },
   ntt_auth_build_info: { help: 'Always 1; the labels tell the version.', labels: { version: [], node: [] } },

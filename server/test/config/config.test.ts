@@ -192,7 +192,8 @@ describe('production refuses', () => {
   test('passwords that may be guessed for ever', () => {
     equal(configOf(production).rateLimits, true)
     deepEqual(names({ ...production, NTT_AUTH_RATE_LIMITS: 'off' }), ['RATE_LIMITS'])
-    equal(configOf({ NTT_AUTH_RATE_LIMITS: 'off' }).rateLimits, false)
+    const unlimited = configOf({ NTT_AUTH_RATE_LIMITS: 'off' })
+    deepEqual([unlimited.rateLimits, unlimited.insecure], [false, ['env', 'rate_limits']])
   })
 
   test('every web page as an origin', () => {

@@ -25,6 +25,19 @@ export function examineSettings(config: Config): Finding[] {
       ),
     )
   }
+  if (config.insecure.includes('redis_tls')) {
+    findings.push(
+      warning(
+        'The connection to Redis is not encrypted, and Redis is on another machine.',
+        'Use rediss:// in NTT_AUTH_REDIS_URL.',
+      ),
+    )
+  }
+  if (!config.rateLimits) {
+    findings.push(
+      warning('Nothing is limited: passwords can be guessed for ever.', 'Take NTT_AUTH_RATE_LIMITS=off out again.'),
+    )
+  }
   if (config.publicUrl.startsWith('https:') && config.trustedProxies.length === 0) {
     findings.push(
       warning(

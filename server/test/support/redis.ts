@@ -1,0 +1,73 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { delimiter, join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { createClient } from '@redis/client'
+
+const program = (process.env.PATH?.split(delimiter) ?? [])
+  .flatMap((place) => ['redis-server', 'valkey-server'].map((name) => join(place, name)))
+  .find((candidate) => existsSync(candidate))
+
+/** Why nothing that needs Redis can run here, or false. */
+export const skipRedis = program ? false : 'redis-server is not installed'
+if (skipRedis && process.env.NTT_AUTH_TEST_REQUIRE_ALL === '1') throw new Error(skipRedis)
+
+export type TestRedis = {
+  url: string
+  /** For looking, and for making trouble. */
+  client(): Promise<ReturnType<typeof createClient>>
+  signal(signal: NodeJS.Signals): Promise<void>
+  /** Empty, on the same port. */
+  start(): Promise<void>
+  stop(): Promise<void>
+}
+
+export async function startRedis(password = 'a word of the tests'): Promise<TestRedis> {
+  const directory = mkdtempSync(join(tmpdir(), 'ntt-auth-redis-'))
+  const port = await freePort()
+  const url = `redis://:${encodeURIComponent(password)}@127.0.0.1:${port}`
+  let child: ChildProcess
+  const client = async () =>
+    createClient({ url })
+      .on('error', () => undefined)
+      .connect() as never
+  const start = async () => {
+    const options = ['--save', '', '--appendonly', 'no', '--dir', directory, '--requirepass', password]
+    child = spawn(program!, ['--port', `${port}`, '--bind', '127.0.0.1', ...options], { stdio: 'ignore' })
+    const one = await client()
+    ;(one as ReturnType<typeof createClient>).destroy()
+  }
+  const signal = async (signal: NodeJS.Signals) => {
+    const ended = once(child, 'exit')
+    child.kill(signal)
+    if (signal === 'SIGKILL') await ended
+    else await delay(20)
+  }
+  await start()
+  return {
+    url,
+    client,
+    start,
+    signal,
+    async stop() {
+      if (child.exitCode === null && child.signalCode === null) await signal('SIGKILL')
+      rmSync(directory, { recursive: true, force: true })
+    },
+  }
+}
+
+/** Below 32768, where the system takes no ports for outgoing connections. */
+async function freePort(): Promise<number> {
+  for (;;) {
+    const port = 20_000 + Math.floor(Math.random() * 10_000)
+    const probe = createServer()
+    const free = await new Promise<boolean>((resolve) => {
+      probe.once('error', () => resolve(false))
+      probe.listen(port, '127.0.0.1', () => probe.close(() => resolve(true)))
+    })
+    if (free) return port
+  }
+}
