@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { Agent, request } from 'node:http'
 import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { createManagementServer } from '../src/http/management.ts'
@@ -114,6 +117,38 @@ onEachDatabase((_name, url) => {
       assert.match(child.output(), /requests were still under way/)
       socket.destroy()
     })
+  })
+})
+
+describe('a server that gets SIGHUP', () => {
+  it('goes on, with the log level that the configuration names now', async () => {
+    const fresh = await freshDatabase('SQLite')
+    const place = mkdtempSync(join(tmpdir(), 'ntt-auth-hangup-'))
+    const file = join(place, 'settings.json')
+    const write = (settings: object) => writeFileSync(file, JSON.stringify(settings), { mode: 0o600 })
+    write({ log_level: 'warn' })
+    const settings = { CONFIG_FILE: file, LOG_LEVEL: '' }
+    const child = childServer({ databaseUrl: fresh.url, masterKey: testMasterKey, settings })
+    try {
+      await child.start()
+      const ask = () => call(child.address(), 'GET', '/health/ready')
+      const hangUp = async (answer: RegExp) => {
+        child.signal('SIGHUP')
+        await eventually(async () => answer.test(child.output()))
+        assert.equal((await ask()).status, 200)
+      }
+      assert.doesNotMatch(child.output(), /"level":"info"/)
+      write({ log_level: 'debug' })
+      await hangUp(/"event":"reloaded","log_level":"debug".*other settings need a restart/)
+      write({ log_level: 'loud' })
+      await hangUp(/"event":"reload_refused".*NTT_AUTH_LOG_LEVEL/)
+      assert.equal(await child.stop(), 0)
+      assert.match(child.output(), /"event":"stopped"/)
+    } finally {
+      await child.remove()
+      rmSync(place, { recursive: true, force: true })
+      await fresh.drop()
+    }
   })
 })
 

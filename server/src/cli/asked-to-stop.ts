@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import type { Config } from '../config/config.ts'
+import { hangsOnTerminal } from './asked-to-reload.ts'
 
 /**
  * Waits for the first signal. A second one must not cut off those who are still being answered: supervisors repeat
@@ -18,5 +19,6 @@ export function askedToStop({ shutdownDelay, shutdownTimeout }: Config, log: Log
     }
     process.on('SIGTERM', hear)
     process.on('SIGINT', hear)
+    if (hangsOnTerminal()) process.on('SIGHUP', hear)
   })
 }

@@ -11,6 +11,7 @@ import { createLog } from '../log.ts'
 import { startApp } from '../start.ts'
 import { traceFields } from '../tracing/current.ts'
 import { openTracing } from '../tracing/open.ts'
+import { reloadOnHangup } from './asked-to-reload.ts'
 import { askedToStop } from './asked-to-stop.ts'
 import type { Command } from './command.ts'
 import { exitCodes } from './exit-codes.ts'
@@ -28,6 +29,9 @@ port, replaces one that dies, and stops them together.
 A stop takes NTT_AUTH_SHUTDOWN_DELAY and NTT_AUTH_SHUTDOWN_TIMEOUT at most. Asking again
 changes nothing; SIGKILL stops it at once, and the requests under way are lost.
 
+SIGHUP reads the log level anew from the configuration; every other setting needs a restart.
+Where the server was started in a terminal, SIGHUP says that this is gone, and stops it.
+
 Examples:
   ntt-auth serve
   ntt-auth serve --port 8081 --data-dir /var/lib/ntt-auth
@@ -37,6 +41,7 @@ Examples:
     refuseArguments('serve', invocation.arguments)
     const config = configFrom(invocation)
     const log = createLog(config.logLevel, undefined, config.tracing ? traceFields : undefined)
+    reloadOnHangup(log, () => configFrom(invocation))
     if (config.workers === 1) return serve(config, log, (running) => greet(config, [running], invocation.tell))
     const { leaveSupervisor, superviseWorkers, tellSupervisor, workerIndex } = await import('./supervise.ts')
     if (workerIndex() === null) {

@@ -61,6 +61,10 @@ export async function superviseWorkers(
   }
   const kept = Array.from({ length: config.workers }, (_, index) => keep(index))
   const stopped = askedToStop(config, log)
+  // Each worker reads the configuration by itself.
+  process.on('SIGHUP', () => {
+    for (const worker of workers) worker.process.kill('SIGHUP')
+  })
   const code = await Promise.race([failed.promise, stopped.then(() => exitCodes.ok)])
   stopping = true
   log.info({ event: 'stopping', workers: workers.size })

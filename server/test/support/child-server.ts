@@ -19,7 +19,7 @@ export type ChildServer = {
   /** Asks it to stop. @returns its exit code, once it has */
   stop(): Promise<number | null>
   /** Sends a signal, and waits for nothing. */
-  signal(name: 'SIGTERM' | 'SIGINT'): void
+  signal(name: 'SIGTERM' | 'SIGINT' | 'SIGHUP'): void
   /** As the power or the kernel would: no handler runs, nothing is finished. */
   kill(): Promise<void>
   /** Kills it and removes its data directory. */
