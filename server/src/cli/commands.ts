@@ -9,6 +9,7 @@ export const commands: Record<string, () => Promise<{ command: Command }>> = {
   'create-admin': () => import('./create-admin.ts'),
   services: () => import('./services.ts'),
   audit: () => import('./audit.ts'),
+  cleanup: () => import('./cleanup.ts'),
   outbox: () => import('./outbox.ts'),
   keys: () => import('./keys.ts'),
   config: () => import('./config.ts'),

@@ -8,6 +8,7 @@ import { outbox } from './migrations/0006-outbox.ts'
 import { throttling } from './migrations/0007-throttling.ts'
 import { deletionDelay } from './migrations/0008-deletion-delay.ts'
 import { hashFormats } from './migrations/0009-hash-formats.ts'
+import { choreRuns } from './migrations/0010-chore-runs.ts'
 
 /** All migrations this version knows, in their order. New ones are added at the end. */
 export const migrations: readonly Migration[] = [
@@ -20,4 +21,5 @@ export const migrations: readonly Migration[] = [
   throttling,
   deletionDelay,
   hashFormats,
+  choreRuns,
 ]

@@ -24,6 +24,7 @@ export interface Schema {
   guesses: GuessRow
   buckets: BucketRow
   leases: LeaseRow
+  chore_runs: ChoreRunRow
   schema_migrations: SchemaMigrationRow
 }
 
@@ -273,6 +274,12 @@ export interface LeaseRow {
   expires_at: number
   /** Grows with every change of owner: work done under an older number is stale. */
   fence: number
+}
+
+/** When a chore was last done to its end, by whichever node. */
+export interface ChoreRunRow {
+  name: string
+  finished_at: number
 }
 
 /** One row per migration step: written before the step as started, and after it as finished. */

@@ -16,7 +16,7 @@ import {
 
 const day = 24 * 60 * 60 * 1000
 
-type SweptTable =
+export type SweptTable =
   | 'sessions'
   | 'revocations'
   | 'one_time_tokens'
@@ -65,9 +65,16 @@ export function newPace(): Pace {
  * Removes one small batch of rows that are due. They are found without a lock and removed by their primary key, so that
  * nobody who reads or writes other rows has to wait.
  * @param budget how long a batch may take, in milliseconds
+ * @param tell is told how many it were, and whether there may be more
  * @returns whether there may be more
  */
-export async function sweepBatch(app: App, table: SweptTable, pace: Pace, budget: number): Promise<boolean> {
+export async function sweepBatch(
+  app: App,
+  table: SweptTable,
+  pace: Pace,
+  budget: number,
+  tell?: (removed: number, more: boolean) => void,
+): Promise<boolean> {
   const { due, remove, stay } = sweeps[table]
   const began = performance.now()
   const before = (await app.time.earlier()) - stay
@@ -80,7 +87,21 @@ export async function sweepBatch(app: App, table: SweptTable, pace: Pace, budget
   pace.rows = Math.round(Math.min(largest, Math.max(smallest, took > budget ? asked / 2 : asked * 1.5)))
   app.meter.count('ntt_auth_cleanup_deleted_rows_total', { table }, removed)
   app.meter.observe('ntt_auth_cleanup_batch_seconds', { table }, took / 1000)
-  return rows.length === asked
+  const more = rows.length === asked
+  tell?.(removed, more)
+  return more
+}
+
+/** How many rows are due, and since when the oldest has been. @param most where counting stops */
+export async function countDue(
+  app: App,
+  table: SweptTable,
+  most: number,
+): Promise<{ rows: number; since: number | null }> {
+  const { due, stay } = sweeps[table]
+  const rows = await due(app.database.db, (await app.time.earlier()) - stay, most)
+  const [oldest] = rows
+  return { rows: rows.length, since: oldest?.due_at == null ? null : oldest.due_at + stay }
 }
 
 /** Writes down for the metrics for how long the oldest row has been due: it grows where a cleanup never comes. */

@@ -120,6 +120,8 @@ const wrongWords: [args: string[], code: number, sentence: RegExp][] = [
   [['services', 'create', '--name', 'x'.repeat(201), '--scopes', 'revoke'], usage, /^--name: .*1 to 200/],
   [['services', 'rotate', '--client-id', 'svc_x'], notFound, /There is no such service/],
   [['services', 'delete', '--client-id', 'svc_x', '--yes', '--json'], notFound, /There is no such service/],
+  [['cleanup'], usage, /Call it as "ntt-auth cleanup status"/],
+  [['cleanup', 'everything'], usage, /Call it as "ntt-auth cleanup status"/],
   [['keys'], usage, /Call it as "ntt-auth keys list"/],
   [['keys', 'revoke', 'nokey'], notFound, /There is no signing key nokey/],
   [['keys', 'rotate', '--compromised', 'nokey'], notFound, /There is no signing key nokey/],
