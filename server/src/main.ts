@@ -29,7 +29,12 @@ export async function main(argv: string[]): Promise<void> {
   }
   process.exitCode = await runCommandLine(argv, terminal)
   await Promise.all([flush(process.stdout), flush(process.stderr)])
+  // A library that still waits for somebody, as for a collector of traces, must not keep alive what is done.
+  setTimeout(() => process.exit(), linger).unref()
 }
+
+/** Milliseconds in which what is left may end by itself. */
+const linger = 500
 
 /** What the command line is read from and written to; replaceable in tests. */
 export type Terminal = Pick<Invocation, 'env' | 'stdin' | 'print' | 'tell'>

@@ -1,5 +1,4 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import { setTimeout as delay } from 'node:timers/promises'
 import { ROOT_CONTEXT, type Span, SpanKind, SpanStatusCode, TraceFlags, trace } from '@opentelemetry/api'
 import { getNumberFromEnv, setGlobalErrorHandler, W3CTraceContextPropagator } from '@opentelemetry/core'
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-proto'
@@ -30,7 +29,10 @@ export function startTracing(version: string, instance: string, onLoss: (error: 
   })
   const tracer = provider.getTracer('ntt-auth', version)
   const tell = seldom(onLoss)
-  setGlobalErrorHandler(tell)
+  let closed = false
+  setGlobalErrorHandler((error) => {
+    if (!closed) tell(error)
+  })
 
   return {
     open(method, headers) {
@@ -76,7 +78,15 @@ export function startTracing(version: string, instance: string, onLoss: (error: 
       span.end(end)
     },
 
-    close: () => Promise.race([provider.shutdown().catch(tell), delay(patience, undefined, { ref: false })]),
+    async close() {
+      const late = Promise.withResolvers<never>()
+      const why = new Error('the collector had not taken every span when the server stopped')
+      const timer = setTimeout(() => late.reject(why), patience)
+      await Promise.race([provider.shutdown(), late.promise]).catch(tell)
+      clearTimeout(timer)
+      // The libraries may go on trying; nobody wants to hear of it.
+      closed = true
+    },
   }
 }
 

@@ -26,9 +26,16 @@ export type ChildServer = {
   remove(): Promise<void>
 }
 
-export type ChildServerOptions = { databaseUrl: string; masterKey: string; settings?: Record<string, string> }
+export type ChildServerOptions = {
+  databaseUrl: string
+  masterKey: string
+  settings?: Record<string, string>
+  /** Of the environment, under their whole names. */
+  variables?: Record<string, string>
+}
 
-export function childServer({ databaseUrl, masterKey, settings = {} }: ChildServerOptions): ChildServer {
+export function childServer(options: ChildServerOptions): ChildServer {
+  const { databaseUrl, masterKey, settings = {}, variables = {} } = options
   const dataDir = mkdtempSync(join(quickDirectory(), 'ntt-auth-child-'))
   let child: ChildProcess | null = null
   let address = ''
@@ -51,6 +58,7 @@ export function childServer({ databaseUrl, masterKey, settings = {} }: ChildServ
     NTT_AUTH_AUTO_MIGRATE: 'on',
     NTT_AUTH_LOG_LEVEL: 'fatal',
     NTT_AUTH_RATE_LIMITS: 'off',
+    ...variables,
   }
   for (const [name, value] of Object.entries(settings)) env[`NTT_AUTH_${name}`] = value
   return {

@@ -6,8 +6,16 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { traceIdIn } from '../../src/tracing/current.ts'
 import { checkProtocol, samplerFromEnvironment } from '../../src/tracing/environment.ts'
 import { eventually, keyA, logIn, refresh, validate } from '../flows/flow-server.ts'
+import { childServer } from '../support/child-server.ts'
 import { freshDatabase, onEachDatabase } from '../support/databases.ts'
-import { goodPassword, registerSomebody, startTestServer, type TestServer } from '../support/server.ts'
+import {
+  call,
+  goodPassword,
+  registerSomebody,
+  startTestServer,
+  type TestServer,
+  testMasterKey,
+} from '../support/server.ts'
 import { type Span, startCollector } from './collector.ts'
 
 const callerTrace = '0af7651916cd43dd8448eb211c80319c'
@@ -235,6 +243,31 @@ describe('traces, when something is wrong with the collector', () => {
     assert.equal(collector.spans().length, 15)
     assert.equal(collector.resources()[0]!['service.name'], 'named by the operator')
     collector.close()
+  })
+
+  it('keep no process that was asked to stop, and say before its end what they lost', { timeout: 60_000 }, async () => {
+    const collector = await startCollector(new Promise(() => {}))
+    const child = childServer({
+      databaseUrl: fresh.url,
+      masterKey: testMasterKey,
+      settings: { TRACING: 'on', LOG_LEVEL: 'info' },
+      // It would be waited for for ten minutes.
+      variables: {
+        OTEL_EXPORTER_OTLP_ENDPOINT: collector.address,
+        OTEL_EXPORTER_OTLP_TIMEOUT: '600000',
+        OTEL_BSP_EXPORT_TIMEOUT: '600000',
+      },
+    })
+    try {
+      await child.start()
+      await call(child.address(), 'GET', '/.well-known/jwks.json')
+      assert.equal(await child.stop(), 0)
+      const events = [...child.output().matchAll(/"event":"(\w+)"/g)].map(([, event]) => event)
+      assert.deepEqual(events.slice(-3), ['stopping', 'traces_lost', 'stopped'])
+    } finally {
+      await child.remove()
+      collector.close()
+    }
   })
 
   it('are kept for a slow one, but only so many', async () => {
