@@ -3,6 +3,7 @@ import type { App } from '../app.ts'
 import { checkpointFile, shortenCheckpoints } from '../domain/audit/checkpoint-file.ts'
 import { firstOf, removeOldLines } from '../domain/audit/retain.ts'
 import { findLastCheckpoint } from '../domain/audit/store.ts'
+import { copyCheckpoints } from '../flows/copy-checkpoints.ts'
 import { makeCheckpoint } from '../flows/make-checkpoint.ts'
 import { inTurn, turnLasts } from './in-turn.ts'
 
@@ -15,10 +16,14 @@ const batch = 200
 const turnsAtLast = 20
 const betweenTurns = 100
 
+/** Something that one node does at a time. @returns whether it was this node's turn */
+type Turn = (app: App) => Promise<boolean>
+
 /**
  * Signs how far the audit log goes, and removes what is older than the retention: every five minutes, after a thousand
  * lines of this node, and at an orderly stop, when its last line is written; of many nodes, one at a time. Lines of the
- * command line, which signs nothing, are covered with all others.
+ * command line, which signs nothing, are covered with all others. What other nodes signed is copied at each turn, and soon
+ * after the start.
  * @param look how often it is seen whether it is time, in milliseconds
  * @returns how to stop
  */
@@ -33,13 +38,25 @@ export function checkpointByTheClock(app: App, look = 5000): () => void {
     const since = Math.max(running - made.running, Math.abs(ofDay - made.ofDay))
     return since >= interval || app.audit.written() - lines >= mostLines
   }
-  const make = () => knowing(app, () => checkpointInTurn(app))
+  let isAtWork = false
+  let wanted: Turn | null = copyInTurn
+  const work = async (turn: Turn) => {
+    isAtWork = true
+    wanted = null
+    // Where another node was at it, this one has nothing yet of what that signed.
+    if (!(await takeTurn(app, turn))) wanted ??= turn
+    isAtWork = false
+  }
   const tick = () => {
     if (stopped) return
     if (isDue()) {
       made = times()
       lines = app.audit.written()
-      app.later(make)
+      wanted = checkpointInTurn
+    }
+    if (wanted !== null && !isAtWork) {
+      const turn = wanted
+      app.later(() => work(turn))
     }
     timer = setTimeout(tick, look).unref()
   }
@@ -48,18 +65,24 @@ export function checkpointByTheClock(app: App, look = 5000): () => void {
     stopped = true
     clearTimeout(timer)
     // Also where this node wrote nothing: others may have, who have stopped before.
-    app.atLast(() => knowing(app, () => checkpointAtLast(app)))
+    app.atLast(async () => void (await takeTurn(app, checkpointAtLast)))
   }
 }
 
-/** Notes when every line was last seen to be covered (`ntt_auth_audit_checkpoint_age_seconds`). */
-async function knowing(app: App, make: () => Promise<boolean>): Promise<void> {
+/**
+ * Notes when every line was last seen to be covered (`ntt_auth_audit_checkpoint_age_seconds`).
+ * @returns whether the turn was taken; one that failed is not to be tried again at once
+ */
+async function takeTurn(app: App, turn: Turn): Promise<boolean> {
   try {
     const asked = app.clock.now()
-    const signed = (await make()) ? asked : ((await findLastCheckpoint(app.database.db))?.at ?? 0)
+    const wasMine = await turn(app)
+    const signed = wasMine && turn !== copyInTurn ? asked : ((await findLastCheckpoint(app.database.db))?.at ?? 0)
     app.auditCovered.at = Math.max(app.auditCovered.at, signed)
+    return wasMine
   } catch (error) {
     app.log.error({ err: error, event: 'audit_checkpoint_failed' })
+    return true
   }
 }
 
@@ -95,9 +118,15 @@ async function shortenCopy({ config, clock, database }: App): Promise<void> {
 
 /** @param removing whether old lines go as well. @returns whether it was this node's turn */
 export function checkpointInTurn(app: App, removing = true): Promise<boolean> {
-  return inTurn(app, 'audit-checkpoint', async () => {
+  return inTurn(app, 'audit-checkpoint', async (stillMine) => {
+    await copyCheckpoints(app, stillMine)
     await makeCheckpoint(app)
     if (removing) await removeExpired(app)
     if (removing) await shortenCopy(app)
   })
+}
+
+/** Copies what other nodes signed, and signs nothing. @returns whether it was this node's turn */
+function copyInTurn(app: App): Promise<boolean> {
+  return inTurn(app, 'audit-checkpoint', async (stillMine) => void (await copyCheckpoints(app, stillMine)))
 }

@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, fsyncSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs'
+import { closeSync, existsSync, fstatSync, fsyncSync, ftruncateSync, openSync, readSync, writeFileSync } from 'node:fs'
 import { type FileHandle, open, rename } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -11,15 +11,45 @@ export function checkpointFile(dataDir: string): string {
 
 /** Adds a line, and returns when it is on the disk. */
 export function appendCheckpoint(path: string, row: AuditCheckpointRow): void {
+  appendCheckpoints(path, [row])
+}
+
+/** Adds lines, and returns when they are on the disk. */
+export function appendCheckpoints(path: string, rows: AuditCheckpointRow[]): void {
   const file = openSync(path, 'a+', 0o600)
   try {
     // What a crash cut short was never a statement; what follows on it would be none either.
     const end = endOfLines(file)
     if (end !== null) ftruncateSync(file, end)
-    const { hash, signature } = row
-    const line = { ...row, hash: hash.toString('base64url'), signature: signature.toString('base64url') }
-    writeSync(file, `${JSON.stringify(line)}\n`)
+    const lines = rows.map((row) => {
+      const { hash, signature } = row
+      return JSON.stringify({ ...row, hash: hash.toString('base64url'), signature: signature.toString('base64url') })
+    })
+    writeFileSync(file, `${lines.join('\n')}\n`)
     fsyncSync(file)
+  } finally {
+    closeSync(file)
+  }
+}
+
+const tail = 64 * 1024
+
+/** The number of the checkpoint in its last whole line; 0: there is none. */
+export function lastNumberIn(path: string): number {
+  if (!existsSync(path)) return 0
+  const file = openSync(path, 'r')
+  try {
+    const { size } = fstatSync(file)
+    for (let length = tail; ; length *= 2) {
+      const start = Math.max(0, size - length)
+      const bytes = Buffer.alloc(size - start)
+      const read = readSync(file, bytes, 0, bytes.length, start)
+      const lines = bytes.subarray(0, read).toString('utf8').split('\n')
+      // The first may be but the end of a line, the last is empty or was cut short by a crash.
+      const last = lines.slice(start === 0 ? 0 : 1, -1).findLast((line) => parse(line) !== null)
+      if (last !== undefined) return parse(last)!.number
+      if (start === 0) return 0
+    }
   } finally {
     closeSync(file)
   }

@@ -1,0 +1,175 @@
+import assert from 'node:assert/strict'
+import { appendFileSync, existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { beforeEach, it } from 'node:test'
+import type { App } from '../../src/app.ts'
+import { checkpointByTheClock, checkpointInTurn } from '../../src/chores/checkpoint-audit.ts'
+import { releaseLease, takeLease } from '../../src/database/lease.ts'
+import type { AuditCheckpointRow } from '../../src/database/schema.ts'
+import { signCheckpoint } from '../../src/domain/audit/checkpoint.ts'
+import { checkpointFile } from '../../src/domain/audit/checkpoint-file.ts'
+import { checkpointKeys } from '../../src/domain/audit/checkpoint-keys.ts'
+import { verifyLog } from '../../src/domain/audit/verify.ts'
+import { operatorAct } from '../../src/flows/acting.ts'
+import { inAuditedTransaction } from '../../src/flows/audited.ts'
+import { makeCheckpoint } from '../../src/flows/make-checkpoint.ts'
+import { eventually, minute } from '../flows/flow-server.ts'
+import { describeStore } from '../stores/fresh-stores.ts'
+import { auditedApp, masterKeyOf } from '../support/audited.ts'
+import { testClock } from '../support/clock.ts'
+
+describeStore('the copy of the checkpoints of each node', (database) => {
+  const db = () => database().db
+  const clock = testClock()
+  const works = new Set<Promise<void>>()
+  let one: App
+  let other: App
+
+  const node = (...keys: string[]) =>
+    ({
+      ...auditedApp(database(), clock, keys.map(masterKeyOf)),
+      auditCovered: { at: 0 },
+      later: (work: () => Promise<void>) => void works.add(work()),
+      atLast: () => undefined,
+    }) as unknown as App
+  const copyOf = (app: App) => checkpointFile(app.config.dataDir)
+  const numbersOf = (app: App) =>
+    readFileSync(copyOf(app), 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line).number)
+  const sign = async (app: App) => {
+    await inAuditedTransaction(app, operatorAct, async (_tx, record) => record({ event: 'ends_reapplied' }))
+    await makeCheckpoint(app)
+  }
+  /** Whoever can write to the database puts it back to where it was after this checkpoint. */
+  const putBack = async (number: number, lines: number) => {
+    await db().deleteFrom('audit_lines').where('seq', '>', lines).execute()
+    await db().updateTable('audit_writers').set({ covered_seq: lines }).execute()
+    await db().deleteFrom('audit_checkpoints').where('number', '>', number).execute()
+  }
+  const findings = async (copies: string[]) => {
+    const { masterKeys } = other
+    const verdict = await verifyLog(db(), { keys: checkpointKeys(masterKeys), copies, tell: () => undefined })
+    return verdict.findings.map(({ kind, what, from, to }) => `${kind} ${what} ${from}-${to}`)
+  }
+
+  beforeEach(async () => {
+    for (const table of ['audit_lines', 'audit_writers', 'audit_persons', 'audit_checkpoints', 'leases'] as const) {
+      await db().deleteFrom(table).execute()
+    }
+    one = node('first')
+    other = node('first')
+  })
+
+  it('alone shows what was cut off, though other nodes signed it', async () => {
+    await sign(one)
+    await sign(one)
+    await sign(one)
+    await checkpointInTurn(other)
+    await putBack(1, 1)
+    assert.deepEqual(await findings([]), [])
+    assert.deepEqual(await findings([copyOf(other)]), await findings([copyOf(one)]))
+    assert.deepEqual(await findings([copyOf(other)]), ['truncated checkpoints 2-3', 'truncated lines 2-3'])
+  })
+
+  it('has each checkpoint once, in order, whoever made it', async () => {
+    await sign(one)
+    await checkpointInTurn(other)
+    await sign(other)
+    await checkpointInTurn(one)
+    await sign(one)
+    await checkpointInTurn(one)
+    await checkpointInTurn(other)
+    await checkpointInTurn(other)
+    assert.deepEqual(
+      [numbersOf(one), numbersOf(other)],
+      [
+        [1, 2, 3],
+        [1, 2, 3],
+      ],
+    )
+    assert.equal(readFileSync(copyOf(one), 'utf8'), readFileSync(copyOf(other), 'utf8'))
+    assert.equal(statSync(copyOf(other)).mode & 0o077, 0)
+  })
+
+  it('is made anew by a node that has none, of more than fit in a page', async () => {
+    const keys = checkpointKeys(one.masterKeys)
+    const nothing = { heads: [], removed: [], erased: [], first: 1 }
+    for (let number = 1, last: AuditCheckpointRow | undefined; number <= 430; number++) {
+      last = signCheckpoint(keys, last, { at: clock.now(), ...nothing })
+      await db().insertInto('audit_checkpoints').values(last).execute()
+    }
+    await checkpointInTurn(other)
+    assert.deepEqual(
+      numbersOf(other),
+      Array.from({ length: 430 }, (_, index) => index + 1),
+    )
+    assert.deepEqual(await findings([copyOf(other)]), [])
+    rmSync(copyOf(other))
+    await checkpointInTurn(other)
+    assert.equal(numbersOf(other).length, 430)
+  })
+
+  it('goes on behind what a crash cut short, and behind what is no checkpoint', async () => {
+    await sign(one)
+    await checkpointInTurn(other)
+    const whole = readFileSync(copyOf(other), 'utf8')
+    await sign(one)
+    writeFileSync(copyOf(other), `${whole}{"number":2,"at"`)
+    await checkpointInTurn(other)
+    assert.deepEqual(numbersOf(other), [1, 2])
+    appendFileSync(copyOf(other), `${'x'.repeat(200_000)}\n`)
+    await checkpointInTurn(other)
+    assert.equal(readFileSync(copyOf(other), 'utf8').split('\n').length, 4)
+  })
+
+  it('takes nothing that no server signed', async () => {
+    await sign(one)
+    const row = await db().selectFrom('audit_checkpoints').selectAll().executeTakeFirstOrThrow()
+    await db()
+      .insertInto('audit_checkpoints')
+      .values({ ...row, number: 1_000_000 })
+      .execute()
+    await checkpointInTurn(other)
+    await db().deleteFrom('audit_checkpoints').where('number', '>', 1).execute()
+    await sign(one)
+    await checkpointInTurn(other)
+    assert.deepEqual(numbersOf(other), [1, 2])
+  })
+
+  it('takes what a former master key signed, once the new one has vouched for it', async () => {
+    await sign(one)
+    await sign(node('second', 'first'))
+    const fresh = node('second')
+    await checkpointInTurn(fresh)
+    assert.deepEqual(numbersOf(fresh), [1, 2])
+  })
+
+  it('is brought up to date soon after the start, and as soon as another node is no longer at it', async () => {
+    await sign(one)
+    const takeTurn = async () => {
+      const now = clock.now() + ((await one.time.skew()) ?? 0)
+      return (await takeLease(database(), { name: 'audit-checkpoint', owner: 'x', now, duration: 10 * minute }))!
+    }
+    const first = await takeTurn()
+    const stop = checkpointByTheClock(other, 5)
+    try {
+      await eventually(() => works.size > 2)
+      assert.ok(!existsSync(copyOf(other)))
+      await releaseLease(database(), first)
+      await eventually(() => existsSync(copyOf(other)))
+      assert.deepEqual(numbersOf(other), [1])
+      await sign(one)
+      const second = await takeTurn()
+      const before = works.size
+      clock.advance(5 * minute)
+      await eventually(() => works.size > before + 1)
+      assert.deepEqual(numbersOf(other), [1])
+      await releaseLease(database(), second)
+      await eventually(() => numbersOf(other).length === 2)
+    } finally {
+      stop()
+      await Promise.all(works)
+    }
+  })
+})
