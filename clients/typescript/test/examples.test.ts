@@ -38,6 +38,7 @@ describe('the examples, with the package as it is published and the real server'
     CLIENT_ID: service.client_id,
     CLIENT_SECRET: service.client_secret,
     PORT: '0',
+    SESSION_SECRET: 'a secret of thirty-two characters',
   })
 
   it('have their types in order', () => {
@@ -67,6 +68,28 @@ describe('the examples, with the package as it is published and the real server'
     await eventually(async () => (await fetch(`${address}/notes`, { headers: { authorization } })).status === 401)
     const refusal = await fetch(`${address}/notes`, { headers: { authorization } })
     expect(await refusal.json()).toMatchObject({ code: 'token_revoked' })
+  })
+
+  it('render.ts shows a page to whoever is logged in, and keeps it out of caches', async () => {
+    const address = await start('render.ts')
+    let cookie = ''
+    const post = async (path: string, fields: Record<string, string> = {}) => {
+      const body = new URLSearchParams(fields)
+      const answer = await fetch(address + path, { method: 'POST', headers: { cookie }, body, redirect: 'manual' })
+      cookie = answer.headers.getSetCookie()[0]?.split(';')[0] ?? cookie
+      return answer.status
+    }
+    const see = async () => {
+      const answer = await fetch(address, { headers: { cookie } })
+      expect(answer.headers.get('cache-control')).toBe('private, no-store')
+      return answer.text()
+    }
+    expect(await see()).toContain('Log in')
+    expect(await post('/login', { ...ada, password: 'a wrong one' })).toBe(400)
+    expect(await post('/login', ada)).toBe(303)
+    expect(await see()).toContain(`The notes of ${ada.email}.`)
+    expect(await post('/logout')).toBe(303)
+    expect(await see()).toContain('Log in')
   })
 
   it('program.ts logs in once, and is still logged in at its next run', async () => {
