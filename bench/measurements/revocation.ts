@@ -13,7 +13,7 @@ import { startSession } from '../../server/src/domain/sessions/start.ts'
 import { mintAccessToken } from '../../server/src/domain/tokens/access-token.ts'
 import { createUser } from '../../server/src/domain/users/create.ts'
 import { operatorAct } from '../../server/src/flows/acting.ts'
-import { issueTokens } from '../../server/src/flows/issue-tokens.ts'
+import { asOfNow, issueTokens } from '../../server/src/flows/issue-tokens.ts'
 import { registerService } from '../../server/src/flows/register-service.ts'
 import { revokeKey } from '../../server/src/flows/revoke-key.ts'
 import { createLog } from '../../server/src/log.ts'
@@ -201,6 +201,7 @@ async function prepare(app: App, address: string, count: number): Promise<Record
       app,
       { grant: 'login', id: session.id, generation: 0, createdAt: now, expiresAt: session.idle_expires_at },
       user,
+      asOfNow(app),
     )
 
   const admin = tokensOf(await person('admin@example.com', ['admin'])).accessToken

@@ -6,7 +6,7 @@ import { insertPassword } from '../../server/src/domain/passwords/store.ts'
 import { startSession } from '../../server/src/domain/sessions/start.ts'
 import { createUser } from '../../server/src/domain/users/create.ts'
 import { operatorAct } from '../../server/src/flows/acting.ts'
-import { issueTokens } from '../../server/src/flows/issue-tokens.ts'
+import { asOfNow, issueTokens } from '../../server/src/flows/issue-tokens.ts'
 import { registerService } from '../../server/src/flows/register-service.ts'
 import { createLog } from '../../server/src/log.ts'
 import { newId } from '../../server/src/random.ts'
@@ -55,7 +55,7 @@ export async function prepareStage(
   const tokensOf = (index: number) => {
     const { user, session } = people[index % people.length]!
     const life = { createdAt: now, expiresAt: session.idle_expires_at }
-    return issueTokens(app, { grant: 'login', id: session.id, generation: 0, ...life }, user)
+    return issueTokens(app, { grant: 'login', id: session.id, generation: 0, ...life }, user, asOfNow(app))
   }
   const accessTokens = Array.from({ length: size.accessTokens }, (_, index) => {
     const { accessToken, sessionId } = tokensOf(index)

@@ -12,7 +12,7 @@ import { announceEnds, nothingEnded } from './announce-ends.ts'
 import { inAuditedTransaction } from './audited.ts'
 import type { Caller } from './authenticate.ts'
 import { endAll, recordSessionsEnded } from './end-sessions.ts'
-import { issueTokens, type Tokens } from './issue-tokens.ts'
+import { asOfNow, issueTokens, type Tokens } from './issue-tokens.ts'
 import { ChangedMeanwhile, judgeAnew } from './judge-anew.ts'
 import { noteAfterwards } from './note-afterwards.ts'
 import { mailQueued, queueMail } from './queue-mail.ts'
@@ -38,7 +38,7 @@ export async function changePassword(app: App, act: Act, caller: Caller, input: 
 
 async function judge(app: App, act: Act, caller: Caller, input: PasswordChange, attempt: Attempt): Promise<Tokens> {
   const { sub, sid } = caller.claims
-  const asOf = app.clock.now()
+  const asOf = asOfNow(app)
   const row = await findUserById(app.database.db, sub)
   const former = await findPasswordHash(app.database.db, sub)
   if (!row) throw new AppError('token_revoked')

@@ -1,5 +1,5 @@
 import type { App } from '../app.ts'
-import { mintAccessToken } from '../domain/tokens/access-token.ts'
+import { leewaySeconds, mintAccessToken } from '../domain/tokens/access-token.ts'
 import type { User } from '../domain/users/user.ts'
 import { AppError } from '../errors.ts'
 import { newId } from '../random.ts'
@@ -35,17 +35,24 @@ type TokenSubject = {
 // Clients refresh in the last quarter of an access token's life.
 const refreshAfter = 0.75
 
+/** A moment before a user was read: the time, and which revocations this node knew. */
+export type AsOf = { at: number; learned: number }
+
+export function asOfNow(app: App): AsOf {
+  return { at: app.clock.now(), learned: app.revocations.learned() }
+}
+
 /**
  * Mints the tokens of a session at its generation. Called after the commit: nothing is handed out that was not kept.
- * @param asOf when the user was read, milliseconds since 1970. The token counts as issued then: should the roles be
- *   changed between reading and minting, the revocation that comes with the change hits it
+ * @param asOf before the user was read. The token counts as issued then: should the roles be changed between reading and
+ *   minting, the revocation that comes with the change hits it
  */
-export function issueTokens(app: App, session: TokenSubject, user: User, asOf = app.clock.now()): Tokens {
+export function issueTokens(app: App, session: TokenSubject, user: User, asOf: AsOf): Tokens {
   if (beginnings.has(session.grant)) app.meter.count('ntt_auth_sessions_started_total', {})
   const signer = app.keyring.signer()
   if (!signer) throw new AppError('unavailable', { retryAfter: 1, cause: 'there is no active signing key' })
   const now = app.clock.now()
-  const seconds = Math.floor(asOf / 1000)
+  const seconds = issuedAt(app, user.id, asOf)
   const life = Math.floor(app.config.accessTokenTtl / 1000)
   const accessToken = mintAccessToken(signer, {
     iss: app.config.issuer,
@@ -74,4 +81,15 @@ export function issueTokens(app: App, session: TokenSubject, user: User, asOf = 
     serverTime: now,
     user,
   }
+}
+
+/**
+ * What was revoked before the user was read says nothing of this token: who logs in or refreshes right after a change of
+ * roles, which reaches two seconds ahead, must not be met by it.
+ * @returns seconds since 1970, within what every verifier forgives of clocks
+ */
+function issuedAt(app: App, userId: string, { at, learned }: AsOf): number {
+  const before = app.revocations.userBefore(userId, learned)
+  const isNear = before - at < leewaySeconds * 500
+  return Math.max(Math.floor(at / 1000), isNear ? Math.floor(before / 1000) + 1 : 0)
 }

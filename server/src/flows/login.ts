@@ -16,7 +16,7 @@ import { announceEnds, type Ended } from './announce-ends.ts'
 import { inAuditedTransaction } from './audited.ts'
 import { countedLogin } from './count-outcomes.ts'
 import { endOne } from './end-sessions.ts'
-import { issueTokens, type Tokens } from './issue-tokens.ts'
+import { asOfNow, issueTokens, type Tokens } from './issue-tokens.ts'
 import { ChangedMeanwhile, judgeAnew } from './judge-anew.ts'
 import { knownDevice } from './known-device.ts'
 import { noteAfterwards } from './note-afterwards.ts'
@@ -65,7 +65,8 @@ async function judge(app: App, act: Act, input: Login, attempt: Attempt): Promis
   }
   const { hash } = found
 
-  const now = app.clock.now()
+  const asOf = asOfNow(app)
+  const now = asOf.at
   const { user, session, end, mails } = await inAuditedTransaction(app, actingAs(act, found.id), async (tx, record) => {
     // Takes the user's row first, as whoever changes the password or the status does: a session that an old password
     // opens cannot slip in behind the change that ends the others.
@@ -96,7 +97,7 @@ async function judge(app: App, act: Act, input: Login, attempt: Attempt): Promis
   app.log.info({ event: 'login', user: user.id, session: session.id })
   if (checked.rehash) app.later(() => rehash(app, user.id, password, hash))
   const life = { createdAt: now, expiresAt: session.idle_expires_at }
-  return issueTokens(app, { grant: 'login', id: session.id, generation: 0, ...life }, user, now)
+  return issueTokens(app, { grant: 'login', id: session.id, generation: 0, ...life }, user, asOf)
 }
 
 const devicesLookedAt = 200

@@ -11,7 +11,7 @@ import { announceEnds } from './announce-ends.ts'
 import { inAuditedTransaction } from './audited.ts'
 import { countedRefresh, countRefresh } from './count-outcomes.ts'
 import { endOne } from './end-sessions.ts'
-import { issueTokens, type Tokens } from './issue-tokens.ts'
+import { asOfNow, issueTokens, type Tokens } from './issue-tokens.ts'
 import { noteAfterwards } from './note-afterwards.ts'
 import { mailQueued, queueMail } from './queue-mail.ts'
 import { noticeMail } from './write-mail.ts'
@@ -39,7 +39,7 @@ async function attempt(app: App, act: Act, { token, key }: Refresh): Promise<Tok
   const trace = traceOfKey(key)
 
   for (let round = 0; round < rounds; round++) {
-    const asOf = app.clock.now()
+    const asOf = asOfNow(app)
     const row = await findSession(app, presented.sessionId)
     const now = app.clock.now()
     const verdict = judgeRefresh(row, presented.generation, trace, key !== null, now)

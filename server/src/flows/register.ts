@@ -18,7 +18,7 @@ import { announceEnds, type Ended, nothingEnded } from './announce-ends.ts'
 import { inAuditedTransaction } from './audited.ts'
 import { countedRegistration } from './count-outcomes.ts'
 import { endAll } from './end-sessions.ts'
-import { issueTokens, type Tokens } from './issue-tokens.ts'
+import { asOfNow, issueTokens, type Tokens } from './issue-tokens.ts'
 import { type Mail, mailQueued, queueMail } from './queue-mail.ts'
 import { throttled } from './throttled.ts'
 import { addressInUse, linkMail, mayMail } from './write-mail.ts'
@@ -86,7 +86,8 @@ async function registerAtOnce(
   if (mail) mailQueued(app, mail)
   app.log.info({ event: 'user_registered', user: user.id, session: session.id })
   const life = { createdAt: now, expiresAt: session.idle_expires_at }
-  return issueTokens(app, { grant: 'register', id: session.id, generation: 0, ...life }, user)
+  // A registration that was replaced has ended with all that was given for it; this one began after that.
+  return issueTokens(app, { grant: 'register', id: session.id, generation: 0, ...life }, user, asOfNow(app))
 }
 
 const rounds = 3

@@ -94,3 +94,17 @@ test('an entry leaves once no token it could hit is alive, and not before', () =
   assert.equal(set.has(claims, 'k2'), false)
   assert.equal(set.has(claims, 'k1'), true)
 })
+
+test('whoever reads a row knows of the revocations learned before, and of no later one', () => {
+  const set = liveSet()
+  const nothing = set.learned()
+  set.add([entry('user', 'u1', now)])
+  const one = set.learned()
+  set.add([entry('session', 's1')])
+  assert.deepEqual([set.userBefore('u1', nothing), set.userBefore('u1', one), set.userBefore('u2', one)], [0, now, 0])
+  const again = set.learned()
+  set.add([entry('user', 'u1', now)])
+  assert.equal(set.learned(), again, 'the same again is no news')
+  set.add([entry('user', 'u1', now + 5)])
+  assert.deepEqual([set.userBefore('u1', again), set.userBefore('u1', set.learned())], [0, now + 5])
+})

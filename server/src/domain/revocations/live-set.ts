@@ -10,6 +10,13 @@ type Subject = { sid: string; sub: string; jti: string; iat: number }
 export type LiveSet = {
   /** @returns those that were news */
   add<Row extends Revoked>(rows: Iterable<Row>): Row[]
+  /** How many were news so far: who knows this number before reading a row knows what the row may not know. */
+  learned(): number
+  /**
+   * Up to when tokens of this user are dead, as far as that was known when so many had been learned; milliseconds since
+   * 1970, or 0.
+   */
+  userBefore(userId: string, learned: number): number
   /** Is a token with these claims, signed by that key, revoked? */
   has(claims: Subject, kid: string): boolean
   size(): number
@@ -17,7 +24,7 @@ export type LiveSet = {
   sweep(now: number): void
 }
 
-type Entry = { before: number; until: number }
+type Entry = { before: number; until: number; learned: number }
 
 export function liveSet(): LiveSet {
   const kinds = { session: new Map(), user: new Map(), token: new Map(), key: new Map() } as Record<
@@ -27,6 +34,8 @@ export function liveSet(): LiveSet {
   // `iat` counts whole seconds: a token of the very second of the revocation is dead too; one minted later in that
   // second is refreshed by its client a moment afterwards, which is the safe side.
   const hits = (entry: Entry | undefined, issued: number) => entry !== undefined && issued * 1000 <= entry.before
+
+  let learned = 0
 
   return {
     add(rows) {
@@ -38,9 +47,15 @@ export function liveSet(): LiveSet {
         kinds[row.kind].set(row.subject, {
           before: Math.max(known?.before ?? 0, row.before_at),
           until: Math.max(known?.until ?? 0, row.until_at),
+          learned: ++learned,
         })
       }
       return news
+    },
+    learned: () => learned,
+    userBefore(userId, asOf) {
+      const entry = kinds.user.get(userId)
+      return entry && entry.learned <= asOf ? entry.before : 0
     },
     has({ sid, sub, jti, iat }, kid) {
       // A session, a token and a key never come back: only for a user does the time of issue matter.
