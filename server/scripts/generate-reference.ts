@@ -110,7 +110,7 @@ async function commandLine(): Promise<string> {
     problems: '`doctor`: there are problems; with warnings alone it is 1',
     pending: 'the database schema is behind this version: run `ntt-auth migrate up`',
     newer: 'the database schema is newer than this version',
-    notFound: 'there is no such user, session, service, secret or key',
+    notFound: 'there is no such user, session, service, secret, key or mail',
     altered: '`audit verify`: the audit log is not what was written',
     usage: 'the command line is wrong',
     config: 'the configuration is wrong, or the runtime is too old',

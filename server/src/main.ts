@@ -16,8 +16,16 @@ const aliases = new Map([
 
 /** The command line: finds the command, runs it and sets the exit code. */
 export async function main(argv: string[]): Promise<void> {
-  ignoreClosedPipe(process.stdout)
-  ignoreClosedPipe(process.stderr)
+  let isLost = false
+  const lose = () => {
+    isLost = true
+    process.exitCode ||= exitCodes.failed
+  }
+  outliveFailures(process.stdout, (message) => {
+    if (!isLost) tell(`The output could not be written (${message}): what was printed is not whole.`)
+    lose()
+  })
+  outliveFailures(process.stderr, lose)
   const terminal: Terminal = {
     env: process.env,
     // Opened when a command is run, so that a failure of that is told like any other.
@@ -27,7 +35,8 @@ export async function main(argv: string[]): Promise<void> {
     print,
     tell,
   }
-  process.exitCode = await runCommandLine(argv, terminal)
+  const code = await runCommandLine(argv, terminal)
+  process.exitCode = code || (isLost ? exitCodes.failed : exitCodes.ok)
   await Promise.all([flush(process.stdout), flush(process.stderr)])
   // A library that still waits for somebody, as for a collector of traces, must not keep alive what is done.
   setTimeout(() => process.exit(), linger).unref()
@@ -70,6 +79,14 @@ async function parse(name: string, command: Command, args: string[]) {
   } catch (error) {
     const unknown = /^Unknown option '([^'=]+)/.exec((error as Error).message)?.[1]
     if (unknown !== undefined) throw new UsageError(await unknownOption(name, unknown, Object.keys(options)))
+    const ambiguous = /^Option '(?:-\w, )?--([^' ]+).*argument is ambiguous/.exec((error as Error).message)?.[1]
+    if (ambiguous !== undefined) {
+      const value = args[args.indexOf(`--${ambiguous}`) + 1]
+      throw new UsageError(
+        `--${ambiguous} needs a value, and "${value}" looks like an option. If it is the value: --${ambiguous}=${value}. ` +
+          `See "ntt-auth ${name} --help".`,
+      )
+    }
     // The sentences after the first are about other ways of calling parseArgs.
     const [sentence] = (error as Error).message.split(/\n|\. /)
     throw new UsageError(`${sentence!.replace(/\.$/, '')}. See "ntt-auth ${name} --help".`)
@@ -121,10 +138,14 @@ function tell(line: string): void {
   process.stderr.write(`${line}\n`)
 }
 
-/** The reader of a pipe may leave early, as in `ntt-auth config print | head -1`. */
-function ignoreClosedPipe(stream: NodeJS.WriteStream): void {
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error
+/**
+ * The reader of a pipe may leave early, as in `ntt-auth config print | head -1`: that is no failure. Another, such as a
+ * full disk, must not stop what is being done.
+ */
+function outliveFailures(stream: NodeJS.WriteStream, failed: (message: string) => void): void {
+  stream.on('error', ({ code, message }: NodeJS.ErrnoException) => {
+    // A stream that has failed says so again of every further line.
+    if (code !== 'EPIPE' && code !== 'ERR_STREAM_DESTROYED') failed(message)
   })
 }
 

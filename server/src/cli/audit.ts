@@ -209,7 +209,11 @@ function readFilter({ options }: Invocation): AuditFilter {
   if (event !== undefined && !(auditEventNames as string[]).includes(event)) {
     throw new UsageError(`There is no event "${event}"; there are: ${auditEventNames.join(', ')}.`)
   }
-  return { user, actor, event, since: readTime('since', since), until: readTime('until', until) }
+  const [from, to] = [readTime('since', since), readTime('until', until)]
+  if (from !== undefined && to !== undefined && to <= from) {
+    throw new UsageError(`--until ${until} is not after --since ${since}: no line can lie between.`)
+  }
+  return { user, actor, event, since: from, until: to }
 }
 
 const units: Record<string, number> = { m: 60_000, h: 3_600_000, d: 86_400_000 }

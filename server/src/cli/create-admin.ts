@@ -48,9 +48,12 @@ Examples:
   },
   async run(invocation) {
     const { options } = invocation
-    const email = typeof options.email === 'string' ? normaliseEmail(options.email) : null
-    if (email === null || invocation.arguments.length > 0) {
+    if (typeof options.email !== 'string' || invocation.arguments.length > 0) {
       throw new UsageError('Say for whom: "ntt-auth create-admin --email you@example.com".')
+    }
+    const email = normaliseEmail(options.email)
+    if (email === null) {
+      throw new UsageError('--email: This is not an address we can send mail to: use name@example.com.')
     }
     if ([options['password-stdin'], options.link, options.promote].filter(Boolean).length > 1) {
       throw new UsageError('Only one of --password-stdin, --link and --promote at a time.')

@@ -8,7 +8,7 @@ export const exitCodes = {
   pending: 3,
   /** The schema is newer than this version. */
   newer: 4,
-  /** There is no such user, session, service, secret or key. */
+  /** There is no such user, session, service, secret, key or mail. */
   notFound: 5,
   /** `audit verify`: the audit log is not what was written. */
   altered: 6,

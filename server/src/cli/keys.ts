@@ -1,6 +1,7 @@
 import type { App } from '../app.ts'
 import { toRfc3339 } from '../clock.ts'
 import { fileProblem, isTooOpen, readFile } from '../config/read-file.ts'
+import { KeyRefused } from '../domain/keys/import.ts'
 import { listSigningKeys } from '../domain/keys/store.ts'
 import { AppError } from '../errors.ts'
 import { operatorAct } from '../flows/acting.ts'
@@ -56,7 +57,13 @@ Examples:
   async run(invocation) {
     const act = readAction(invocation)
     return withApp(invocation, async (app) => {
-      await act(app).catch(explain)
+      try {
+        await act(app).catch(explain)
+      } catch (error) {
+        if (!(error instanceof KeyRefused)) throw error
+        invocation.tell(error.message)
+        return exitCodes.failed
+      }
       const keys = await keysOf(app)
       if (invocation.options.json) invocation.print(JSON.stringify({ keys }, null, 2))
       else for (const line of asLines(keys)) invocation.print(line)

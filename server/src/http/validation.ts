@@ -68,6 +68,8 @@ function fieldError(error: ErrorObject, part: string): FieldError {
     if (hint) return { pointer: where, code: keyword, detail: `Send ${hint}` }
   }
   const hint = error.parentSchema?.description ?? (error.schema as { description?: string } | undefined)?.description
+  // A regular expression is no sentence; the description says what fits it.
+  if (keyword === 'pattern' && hint) return { pointer: where, code: keyword, detail: `Send ${hint}` }
   return { pointer: where, code: keyword, detail: hint ? `It ${error.message}: ${hint}` : `It ${error.message}.` }
 }
 

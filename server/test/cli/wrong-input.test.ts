@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
+import { type StdioOptions, spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
@@ -105,8 +105,13 @@ const wrongWords: [args: string[], code: number, sentence: RegExp][] = [
   [['sessions', 'end', 'x'], notFound, /There is no session x/],
   [['sessions', 'end', anId], notFound, /There is no session/],
   [['create-admin'], usage, /Say for whom/],
-  [['create-admin', '--email', 'nope'], usage, /Say for whom/],
-  [['create-admin', '--email', 'a@example.com', '--name', 'a\u0001', '--link'], usage, /^--name: /],
+  [['create-admin', '--email', 'nope'], usage, /^--email: .*use name@example\.com/],
+  [['create-admin', '--email', 'nope', '--password-stdin'], usage, /^--email: .*use name@example\.com/],
+  [
+    ['create-admin', '--email', 'a@example.com', '--name', 'a\u0001', '--link'],
+    usage,
+    /^--name: Send a name of 1 to 200/,
+  ],
   [['create-admin', '--email', 'a@example.com', '--promote'], notFound, /There is no user a@example\.com/],
   [
     ['create-admin', '--email', 'a@example.com', '--password', 'x'],
@@ -119,6 +124,11 @@ const wrongWords: [args: string[], code: number, sentence: RegExp][] = [
   [['services', 'create', '--name', ' ', '--scopes', 'revoke'], usage, /Give the service a name/],
   [['services', 'create', '--name', 'x'.repeat(201), '--scopes', 'revoke'], usage, /^--name: .*1 to 200/],
   [['services', 'rotate', '--client-id', 'svc_x'], notFound, /There is no such service/],
+  [
+    ['services', 'rotate', '--client-id', 'svc_x', '--overlap', '-5s'],
+    usage,
+    /^--overlap needs a value, and "-5s" looks like an option\. If it is the value: --overlap=-5s\. See /,
+  ],
   [['services', 'delete', '--client-id', 'svc_x', '--yes', '--json'], notFound, /There is no such service/],
   [['cleanup'], usage, /Call it as "ntt-auth cleanup status"/],
   [['cleanup', 'everything'], usage, /Call it as "ntt-auth cleanup status"/],
@@ -127,12 +137,18 @@ const wrongWords: [args: string[], code: number, sentence: RegExp][] = [
   [['keys', 'rotate', '--compromised', 'nokey'], notFound, /There is no signing key nokey/],
   [['keys', 'import', 'dir'], usage, /^dir is a directory\. Name a file/],
   [['keys', 'import', 'none'], usage, /^none does not exist\. Name a file/],
-  [['keys', 'import', 'garbage'], failed, /neither a PEM file nor a JWK/],
+  [['keys', 'import', 'garbage'], failed, /^This is neither a PEM file nor a JWK/],
+  [['keys', 'import', 'half'], failed, /^The JWK is not whole: a key of this kind has "crv", "x" and "y"\.\n$/],
   [['audit'], usage, /Call it as "ntt-auth audit verify"/],
   [['audit', 'verify', '--checkpoints', 'dir'], usage, /^dir is a directory\. Name a file that can be read\./],
   [['audit', 'verify', '--checkpoints', 'none'], usage, /^There is no file none\. Name one that can be read/],
   [['audit', 'search', '--event', 'nope'], usage, /There is no event "nope"; there are: /],
   [['audit', 'search', '--since', 'monday'], usage, /--since monday is no time\. Use 2026-11-23/],
+  [
+    ['audit', 'search', '--since', '2030-01-01', '--until', '2020-01-01'],
+    usage,
+    /^--until 2020-01-01 is not after --since 2030-01-01: no line can lie between\.\n$/,
+  ],
   [['audit', 'search', '--limit', '0'], usage, /--limit is a number from 1 to 10000/],
   [['audit', 'export'], usage, /Say where to/],
   [['audit', 'export', '--to', 'garbage'], usage, /garbage exists already; name another file/],
@@ -176,6 +192,7 @@ describe('what is called wrongly', () => {
     mkdirSync(at('dir'))
     writeFileSync(at('people.ndjson'), '{"email":"a@example.com"}\n')
     writeFileSync(at('garbage'), 'garbage', { mode: 0o600 })
+    writeFileSync(at('half'), '{"kty":"EC"}', { mode: 0o600 })
     assert.equal((await run(['keys', 'rotate', '--now'])).code, 0)
     rowsBefore = await everything(`sqlite:${at('data/ntt-auth.sqlite')}`)
   })
@@ -299,6 +316,20 @@ describe('what is called wrongly', () => {
       assert.match(err, /it has 9999-future\. Install a newer version/)
     })
   })
+})
+
+it('a full disk behind the output gets a sentence and exit 1', { skip: process.platform !== 'linux' }, () => {
+  const full = openSync('/dev/full', 'w')
+  const env = { PATH: process.env.PATH, NTT_AUTH_DATA_DIR: mkdtempSync(join(tmpdir(), 'ntt-auth-full-')) }
+  for (const args of [['users', 'list', '--json'], ['help']]) {
+    const options = { env, encoding: 'utf8', stdio: ['ignore', full, 'pipe'] as StdioOptions } as const
+    const { status, stderr } = spawnSync(process.execPath, [entry, ...args], options)
+    assert.equal(status, failed, stderr)
+    assert.match(stderr, /The output could not be written \(ENOSPC: .*\): what was printed is not whole\.\n/)
+    assert.doesNotMatch(stderr, /^\s+at |node:internal/m)
+  }
+  closeSync(full)
+  rmSync(env.NTT_AUTH_DATA_DIR, { recursive: true, force: true })
 })
 
 it('the help of services says what every scope is for', async () => {

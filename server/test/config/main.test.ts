@@ -105,7 +105,10 @@ describe('options', () => {
     ],
     [['config', 'check', '-x'], '"config" has no option -x. See "ntt-auth config --help".'],
     [['config', 'check', '--port'], 'Option \'--port <value>\' argument missing. See "ntt-auth config --help".'],
-    [['config', 'check', '--port', '--host'], 'Option \'--port\' argument is ambiguous. See "ntt-auth config --help".'],
+    [
+      ['config', 'check', '--port', '--host'],
+      '--port needs a value, and "--host" looks like an option. If it is the value: --port=--host. See "ntt-auth config --help".',
+    ],
     [['version', '--json=x'], 'Option \'--json\' does not take an argument. See "ntt-auth version --help".'],
     [['config'], 'Call it as "ntt-auth config check" or "ntt-auth config print".'],
     [['config', 'check', 'all'], 'Call it as "ntt-auth config check" or "ntt-auth config print".'],

@@ -79,7 +79,9 @@ describe('ntt-auth keys', () => {
       false,
     )
     writeFileSync(file, pem('P-384'))
-    await assert.rejects(keys('import', file), /secp384r1; ES256 needs P-256/)
+    const refused = await keys('import', file)
+    assert.equal(refused.code, 1)
+    assert.match(refused.stderr, /secp384r1; ES256 needs P-256/)
     await assert.rejects(keys('import', join(directory, 'none.pem')), /none\.pem does not exist\./)
   })
 

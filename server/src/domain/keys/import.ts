@@ -54,6 +54,9 @@ function fromPem(text: string): KeyObject {
   }
 }
 
+/** What both halves of a key have (RFC 7518 §6, RFC 8037 §2). */
+const publicFields: Record<string, (keyof JsonWebKey)[]> = { EC: ['crv', 'x', 'y'], OKP: ['crv', 'x'], RSA: ['n', 'e'] }
+
 type Jwk = JsonWebKey & { kid?: unknown; alg?: unknown; use?: unknown; key_ops?: unknown; keys?: unknown }
 
 function fromJwk(text: string): { privateKey: KeyObject; jwk: Jwk } {
@@ -72,6 +75,13 @@ function fromJwk(text: string): { privateKey: KeyObject; jwk: Jwk } {
   }
   if (jwk.key_ops !== undefined && !(Array.isArray(jwk.key_ops) && jwk.key_ops.includes('sign'))) {
     throw new KeyRefused('The key is marked for other operations ("key_ops"); one that signs has "sign".')
+  }
+  const missing = (publicFields[String(jwk.kty)] ?? []).some((field) => jwk[field] === undefined)
+  if (missing) {
+    const fields = publicFields[String(jwk.kty)]!.map((field) => `"${field}"`)
+    throw new KeyRefused(
+      `The JWK is not whole: a key of this kind has ${fields.join(', ').replace(/, ([^,]*)$/, ' and $1')}.`,
+    )
   }
   if (jwk.d === undefined) throw new KeyRefused('This is a public key only; to sign, the private key is needed.')
   try {
