@@ -109,6 +109,7 @@ function buildApp(
   feed.onLag((milliseconds, origin) =>
     meter.observe('ntt_auth_revocation_lag_seconds', { origin }, milliseconds / 1000),
   )
+  tracing?.onLost((spans, reason) => meter.count('ntt_auth_trace_spans_dropped_total', { reason }, spans))
   const pending = new Set<Promise<void>>()
   const lastWorks: (() => Promise<void>)[] = []
   return {

@@ -96,6 +96,10 @@ export const counters = {
     help: 'Deliveries of mail: taken by the mail server, to be tried again, or given up.',
     labels: { channel: ['mail'], result: ['sent', 'failed', 'given_up'] },
   },
+  ntt_auth_trace_spans_dropped_total: {
+    help: 'Spans that reached no collector: too many waited, or it did not take them.',
+    labels: { reason: ['queue_full', 'undelivered'] },
+  },
   ntt_auth_audit_write_failures_total: { help: 'Audit lines that could not be written.' },
 } as const satisfies Record<string, Entry>
 

@@ -3,10 +3,11 @@ import { ROOT_CONTEXT, type Span, SpanKind, SpanStatusCode, TraceFlags, trace } 
 import { getNumberFromEnv, setGlobalErrorHandler, W3CTraceContextPropagator } from '@opentelemetry/core'
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-proto'
 import { defaultResource, detectResources, envDetector, resourceFromAttributes } from '@opentelemetry/resources'
-import { BatchSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace'
+import { TracerProvider } from '@opentelemetry/sdk-trace'
+import { bounded } from './bounded.ts'
 import { current, type Place } from './current.ts'
 import { checkProtocol, samplerFromEnvironment } from './environment.ts'
-import type { Tracing } from './tracing.ts'
+import type { Lost, Tracing } from './tracing.ts'
 
 /** How long a stop waits for the collector, and how often at most a loss is told; milliseconds. */
 const [patience, quiet] = [2000, 60_000]
@@ -20,16 +21,22 @@ const [patience, quiet] = [2000, 60_000]
 export function startTracing(version: string, instance: string, onLoss: (error: unknown) => void): Tracing {
   checkProtocol(process.env)
   const ours = { 'service.name': 'ntt-auth', 'service.version': version, 'service.instance.id': instance }
+  const tell = seldom(onLoss)
+  let closed = false
+  let observe: (spans: number, why: Lost) => void = () => {}
   const provider = new TracerProvider({
     sampler: samplerFromEnvironment(process.env),
     resource: defaultResource()
       .merge(resourceFromAttributes(ours))
       .merge(detectResources({ detectors: [envDetector] })),
-    spanProcessors: [new BatchSpanProcessor({ exporter: new OTLPTraceExporter(), ...queue() })],
+    spanProcessors: [
+      bounded(new OTLPTraceExporter(), queue(), (spans, why, error) => {
+        observe(spans, why)
+        if (error !== undefined && !closed) tell(error)
+      }),
+    ],
   })
   const tracer = provider.getTracer('ntt-auth', version)
-  const tell = seldom(onLoss)
-  let closed = false
   setGlobalErrorHandler((error) => {
     if (!closed) tell(error)
   })
@@ -78,6 +85,10 @@ export function startTracing(version: string, instance: string, onLoss: (error: 
       span.end(end)
     },
 
+    onLost(observer) {
+      observe = observer
+    },
+
     async close() {
       const late = Promise.withResolvers<never>()
       const why = new Error('the collector had not taken every span when the server stopped')
@@ -112,7 +123,7 @@ function queue() {
   const pause = getNumberFromEnv('OTEL_BSP_SCHEDULE_DELAY')
   const limit = getNumberFromEnv('OTEL_BSP_EXPORT_TIMEOUT')
   return {
-    ...(size && { maxQueueSize: size }),
+    maxQueueSize: size || 2048,
     ...(batch && { maxExportBatchSize: batch }),
     ...(pause && { scheduledDelayMillis: pause }),
     ...(limit && { exportTimeoutMillis: limit }),

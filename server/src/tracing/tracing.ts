@@ -13,9 +13,14 @@ export type Tracing = {
   within<T>(name: string, work: () => Promise<T>): Promise<T>
   /** A part of what is running took so many milliseconds and ended just now, or `ago` milliseconds before. */
   past(name: string, milliseconds: number, about?: { attributes?: Attributes; failed?: boolean; ago?: number }): void
+  /** Spans that are dropped are told from now on. */
+  onLost(observer: (spans: number, why: Lost) => void): void
   /** Sends what is left, but does not wait long for a collector that is not there. */
   close(): Promise<void>
 }
+
+/** No more could wait; or the collector did not take it. */
+export type Lost = 'queue_full' | 'undelivered'
 
 export type RequestSpan = {
   readonly traceId: string

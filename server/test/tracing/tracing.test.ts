@@ -224,6 +224,9 @@ describe('traces, when something is wrong with the collector', () => {
     await server.close()
     assert.ok(performance.now() - begun < 10_000)
     assert.equal(server.log.filter(({ event }) => event === 'traces_lost').length, 1)
+    const [dropped] = server.app.meter.counted('ntt_auth_trace_spans_dropped_total')
+    assert.equal(dropped!.labels.reason, 'undelivered')
+    assert.ok(dropped!.value > 0)
   })
 
   it('are all there when the server has stopped, as the operator wants them', async () => {
@@ -284,6 +287,11 @@ describe('traces, when something is wrong with the collector', () => {
     await server.close()
     const kept = collector.spans().length
     assert.ok(kept >= 10 && kept <= 20, `${kept}`)
+    const counted = [...server.app.meter.counted('ntt_auth_trace_spans_dropped_total')]
+    assert.deepEqual(counted, [{ labels: { reason: 'queue_full' }, value: 60 - kept }])
+    const told = server.log.filter(({ event }) => event === 'traces_lost')
+    assert.equal(told.length, 1)
+    assert.match(JSON.stringify(told), /10 spans wait for the collector, and no more may/)
     collector.close()
   })
 })
