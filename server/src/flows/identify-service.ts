@@ -5,6 +5,8 @@ import type { CallingService } from '../domain/services/service.ts'
 import { noteSecretUse } from '../domain/services/store.ts'
 import { networksOf } from '../domain/throttling/network-of.ts'
 import { AppError } from '../errors.ts'
+import { isBlind, lostSight } from './know-revocations.ts'
+import { revokedSpan } from './revoked-span.ts'
 import { countFailure, refuseKnown } from './throttled.ts'
 
 // A service asks thousands of times a second; its row is read again after this. A stream that was opened in the last
@@ -14,7 +16,9 @@ const mostRemembered = 1000
 // After the answer, and seldom: so many services, so many writes a minute.
 const usesNotedEvery = 60_000
 
-export type RememberedServices = Map<string, { service: CallingService; until: number }>
+/** @param until it is looked up again after this @param expiresAt the secret lives no longer @param seenAt when it was read */
+export type RememberedServices = Map<string, Remembered>
+type Remembered = { service: CallingService; until: number; expiresAt: number; seenAt: number }
 
 /**
  * Which service is this? The answer is remembered for a second, so that the hot path needs no database; only when that
@@ -33,7 +37,22 @@ export function identifyService(
   const trace = hash('sha256', credentials, 'base64')
   const known = app.services.get(trace)
   if (known && now < known.until && now > known.until - 2 * rememberedFor) return known.service
+  if (isBlind(app)) return asItWas(app, known, now)
   return lookUpService(app, credentials, trace, ip(), now)
+}
+
+/**
+ * A node that is blind asks a database that does not answer nothing, so that nobody waits for it. Set to fail open, it
+ * goes by the services that it saw in the last moments before, for as long as it remembers revocations.
+ * @throws AppError `unavailable`
+ */
+function asItWas(app: App, known: Remembered | undefined, now: number): CallingService {
+  const blindFor = app.feed.age()
+  const { revocationFailure, revocationMaxAge } = app.config
+  const isKnown = known && now < known.expiresAt && known.seenAt > now - blindFor - revocationMaxAge
+  const isRemembered = blindFor < revokedSpan(now).until - now
+  if (revocationFailure === 'open' && isKnown && isRemembered) return known.service
+  throw lostSight()
 }
 
 /**
@@ -63,6 +82,7 @@ async function lookUpService(
     app.later(() => noteSecretUse(app.database.db, id, now, now - usesNotedEvery))
   }
   if (app.services.size >= mostRemembered) app.services.clear()
-  app.services.set(trace, { service: found.service, until: Math.min(now + rememberedFor, found.expiresAt) })
+  const { service, expiresAt } = found
+  app.services.set(trace, { service, until: Math.min(now + rememberedFor, expiresAt), expiresAt, seenAt: now })
   return found.service
 }

@@ -3,6 +3,7 @@ import { findSessionWithUser } from '../domain/sessions/store.ts'
 import type { AccessClaims } from '../domain/tokens/access-token.ts'
 import { AppError } from '../errors.ts'
 import { authenticateOrAsk } from './authenticate.ts'
+import { refuseWhenBlind } from './know-revocations.ts'
 
 /** RFC 7662 §2.2. Of a token that is no good nothing is said, not even why. */
 export type Introspection =
@@ -24,6 +25,7 @@ export async function introspect(app: App, token: string): Promise<Introspection
 }
 
 async function introspectRefreshToken(app: App, sessionId: string, generation: number): Promise<Introspection> {
+  refuseWhenBlind(app)
   const { rows } = await findSessionWithUser(app.database.db, { id: sessionId })
   const row = rows[0]
   const now = app.clock.now()

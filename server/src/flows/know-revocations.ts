@@ -8,8 +8,12 @@ export function isBlind(app: App): boolean {
 
 /** @throws AppError `unavailable` when the node cannot say what was revoked lately */
 export function refuseWhenBlind(app: App): void {
-  if (!isBlind(app)) return
+  if (isBlind(app)) throw lostSight()
+}
+
+/** What a blind node answers to what it cannot know. */
+export function lostSight(): AppError {
   const detail =
     'This node has lost sight of revocations: it cannot reach the database. Ask again, or ask another node.'
-  throw new AppError('unavailable', { retryAfter: 1, detail })
+  return new AppError('unavailable', { retryAfter: 1, detail })
 }

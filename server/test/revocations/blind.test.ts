@@ -44,9 +44,9 @@ for (const failure of ['open', 'closed'] as const) {
     })
 
     const validate = () => node.call('GET', '/v1/auth/validate', { token: person.access_token })
-    const introspect = () =>
+    const introspect = (token = person.access_token) =>
       node.call('POST', '/oauth2/introspect', {
-        body: `token=${person.access_token}`,
+        body: `token=${token}`,
         headers: { ...credential, 'content-type': 'application/x-www-form-urlencoded' },
       })
 
@@ -75,17 +75,36 @@ for (const failure of ['open', 'closed'] as const) {
     })
 
     it('does not pretend to its followers that nothing was revoked', async () => {
-      // It is remembered who asks; otherwise the question would fail earlier.
-      const remembered = node.app.services.values().next().value!
-      remembered.until = node.clock.now() + 1000
       const answer = await node.call('GET', '/v1/revocations', { headers: credential })
       assert.equal(problem(answer), '503 unavailable')
       assert.equal(answer.headers.get('retry-after'), '1')
+      assert.match(answer.body.detail, /lost sight of revocations/)
+    })
+
+    it('keeps nobody waiting for a database that does not answer', async () => {
+      const authorization = `Basic ${btoa('somebody:unknown')}`
+      const stranger = await node.call('GET', '/v1/revocations', { headers: { authorization } })
+      assert.equal(problem(stranger), '503 unavailable')
+      assert.match(stranger.body.detail, /lost sight of revocations/)
+      const answer = await introspect(person.refresh_token)
+      assert.deepEqual([answer.status, answer.body.error], [503, 'temporarily_unavailable'])
     })
 
     if (failure === 'open') {
       it('goes by what it knows', async () => {
         assert.equal((await validate()).status, 200)
+        assert.deepEqual([(await introspect()).status, (await introspect()).body.active], [200, true])
+      })
+
+      it('goes by the services that it saw in the last moments, until their secrets expire', async () => {
+        const remembered = node.app.services.values().next().value!
+        const { seenAt, expiresAt } = remembered
+        remembered.seenAt = node.clock.now() - node.app.feed.age() - 2001
+        assert.equal((await introspect()).status, 503)
+        Object.assign(remembered, { seenAt, expiresAt: node.clock.now() - 1 })
+        assert.equal((await introspect()).status, 503)
+        remembered.expiresAt = expiresAt
+        assert.equal((await introspect()).status, 200)
       })
     } else {
       it('answers for no token, and calls none bad', async () => {
