@@ -7,7 +7,7 @@ import { AppError } from '../errors.ts'
 import { operatorAct } from '../flows/acting.ts'
 import { deleteService, deleteServiceSecret, rotateServiceSecret } from '../flows/change-services.ts'
 import { registerService } from '../flows/register-service.ts'
-import { createServiceRoute } from '../http/routes/admin-services.ts'
+import { createServiceRoute, serviceView } from '../http/routes/admin-services.ts'
 import { validatorOf } from '../http/validation.ts'
 import type { Command, Invocation } from './command.ts'
 import { exitCodes } from './exit-codes.ts'
@@ -97,16 +97,18 @@ function refuseForeignOptions({ options }: Invocation, action: Action): void {
 const checkCreate = validatorOf(createServiceRoute.body!, 'body')
 
 type Line = Record<string, string>
-type Work = (app: App) => Promise<Line | Line[]>
+/** The same for people, and for programs as the routes answer it. */
+type Result = { line: Line; json: object }
+type Work = (app: App) => Promise<Result | Result[]>
 
 const prepare: Record<Action, (invocation: Invocation) => Work> = {
   list: () => async (app) => {
-    const lines: Line[] = []
+    const results: Result[] = []
     for (let after: string | undefined; ; ) {
       const page = await listServices(app.database.db, 200, app.clock.now(), after)
-      lines.push(...page.map(lineOf))
+      results.push(...page.map((service) => ({ line: lineOf(service), json: serviceView(service) })))
       after = page.at(-1)?.id
-      if (page.length < 200) return lines
+      if (page.length < 200) return results
     }
   },
   create(invocation) {
@@ -127,7 +129,8 @@ const prepare: Record<Action, (invocation: Invocation) => Work> = {
     return async (app) => {
       checkCreate({ name, scopes })
       const made = await registerService(app, operatorAct, name, scopes.filter(isServiceScope), life)
-      return { client_id: made.service.clientId, client_secret: made.secret, name, scopes: scopes.join(',') }
+      const details = await findService(app.database.db, made.service.id, app.clock.now())
+      return withSecret(details!, made.secret)
     }
   },
   rotate(invocation) {
@@ -135,7 +138,7 @@ const prepare: Record<Action, (invocation: Invocation) => Work> = {
     const rotation = { overlap: span(invocation, 'overlap') ?? 3_600_000, life: span(invocation, 'expires-in') }
     return async (app) => {
       const { service, secret } = await rotateServiceSecret(app, operatorAct, clientId, rotation)
-      return { client_id: service.clientId, client_secret: secret, ...lineOf(service) }
+      return withSecret(service, secret)
     }
   },
   delete(invocation) {
@@ -146,7 +149,8 @@ const prepare: Record<Action, (invocation: Invocation) => Work> = {
       const service = await findService(app.database.db, clientId, app.clock.now())
       if (secret === null) await deleteService(app, operatorAct, clientId)
       else await deleteServiceSecret(app, operatorAct, clientId, secret)
-      return { deleted: secret ?? service!.clientId, name: service!.name }
+      const line = { deleted: secret ?? service!.clientId, name: service!.name }
+      return { line, json: line }
     }
   },
 }
@@ -193,6 +197,13 @@ function inWords(error: unknown): never {
   throw error
 }
 
+function withSecret(service: ServiceDetails, secret: string): Result {
+  return {
+    line: { client_id: service.clientId, client_secret: secret, ...lineOf(service) },
+    json: { ...serviceView(service), client_secret: secret },
+  }
+}
+
 function lineOf({ clientId, name, scopes, secrets }: ServiceDetails): Line {
   const time = (at: number | null) => (at === null ? 'never' : toRfc3339(at))
   return {
@@ -205,9 +216,10 @@ function lineOf({ clientId, name, scopes, secrets }: ServiceDetails): Line {
   }
 }
 
-function print({ options, print }: Invocation, result: Line | Line[]): void {
-  const asLine = (line: Line) => Object.entries(line).map(([key, value]) => `${key}  ${value}`)
-  const lines = Array.isArray(result) ? result : [result]
-  if (options.json) print(JSON.stringify(result, null, 2))
-  else for (const line of lines) print(asLine(line).join('\n'))
+function print({ options, print }: Invocation, result: Result | Result[]): void {
+  const asLine = ({ line }: Result) => Object.entries(line).map(([key, value]) => `${key}  ${value}`)
+  const results = Array.isArray(result) ? result : [result]
+  const json = Array.isArray(result) ? result.map((each) => each.json) : result.json
+  if (options.json) print(JSON.stringify(json, null, 2))
+  else for (const each of results) print(asLine(each).join('\n'))
 }

@@ -69,7 +69,7 @@ const exampleService = {
 }
 const exampleWithSecret = { ...exampleService, client_secret: 'ntts_ASNFZ4mrze8BI0VniavN7wEjRWeJq83vASNFZ4mrze8' }
 
-function serviceView({ id, clientId, name, scopes, createdAt, secrets }: ServiceDetails) {
+export function serviceView({ id, clientId, name, scopes, createdAt, secrets }: ServiceDetails) {
   const time = (at: number | null) => (at === null ? null : toRfc3339(at))
   return {
     id,
