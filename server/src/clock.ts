@@ -1,6 +1,9 @@
 /** The time of day, replaceable in tests. Milliseconds since 1970-01-01 UTC. */
 export type Clock = { now(): number }
 
+/** A node may be this far off the database's clock, in milliseconds; further off it serves no longer. */
+export const mostSkew = 60 * 60 * 1000
+
 export const systemClock: Clock = { now: () => Date.now() }
 
 /** RFC 3339 in UTC with milliseconds, the only form in which times leave the server. */

@@ -1,7 +1,8 @@
 import type { Clock } from './clock.ts'
+import { mostSkew } from './clock.ts'
 import type { Database } from './database/connect.ts'
 import { checkSchema } from './database/migrate.ts'
-import { clockSkew, mostSkew } from './database/time.ts'
+import { clockSkew } from './database/time.ts'
 
 export type Readiness = {
   /** Asks the database at most once a second, however many ask. */

@@ -3,9 +3,6 @@ import type { Database } from './connect.ts'
 
 type Asked = Pick<Database, 'time'>
 
-/** A node may be this far off the database's clock, in milliseconds; further off it serves no longer. */
-export const mostSkew = 60 * 60 * 1000
-
 /** By how much the database's clock is ahead of this node's, in milliseconds; null where it has none of its own. */
 export async function clockSkew(database: Asked, clock: Clock): Promise<number | null> {
   const asked = clock.now()

@@ -1,8 +1,9 @@
+import { mostSkew } from '../clock.ts'
 import type { RevokedSpan } from '../domain/revocations/record.ts'
-import { longestLifeSeconds } from '../domain/tokens/access-token.ts'
+import { leewaySeconds, longestLifeSeconds } from '../domain/tokens/access-token.ts'
 
-/** So wrong a node's clock may be, ahead or behind, and what it revokes stays revoked on the others. */
-const clockError = 60 * 60 * 1000
+/** One node that is as far ahead as it may be made the token, and one that is as far behind ends it. */
+const clockError = 2 * mostSkew + leewaySeconds * 1000
 
 /**
  * How long an end at `at` must be remembered: until the last access token made before it has expired on every clock.
