@@ -260,8 +260,16 @@ const stores: {
     findSigningKey: [(db) => keys.findSigningKey(db, 'kid')],
     resealSigningKey: [(db) => keys.resealSigningKey(db, 'kid', bytes, bytes)],
     insertSigningKey: [
-      (db) => keys.insertSigningKey(db, { ...signingKey, created_at: now, activated_at: null, retired_at: null }),
+      (db) =>
+        keys.insertSigningKey(db, {
+          ...signingKey,
+          created_at: now,
+          activated_at: null,
+          retired_at: null,
+          revoked_at: null,
+        }),
     ],
+    markRevoked: [(db) => keys.markRevoked(db, 'kid', now)],
     moveSigningKey: [(db) => keys.moveSigningKey(db, 'kid', 'active', { state: 'retiring', retired_at: now })],
   },
   outbox: {

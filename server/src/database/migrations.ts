@@ -9,6 +9,7 @@ import { throttling } from './migrations/0007-throttling.ts'
 import { deletionDelay } from './migrations/0008-deletion-delay.ts'
 import { hashFormats } from './migrations/0009-hash-formats.ts'
 import { choreRuns } from './migrations/0010-chore-runs.ts'
+import { revokedKeys } from './migrations/0011-revoked-keys.ts'
 
 /** All migrations this version knows, in their order. New ones are added at the end. */
 export const migrations: readonly Migration[] = [
@@ -22,4 +23,5 @@ export const migrations: readonly Migration[] = [
   deletionDelay,
   hashFormats,
   choreRuns,
+  revokedKeys,
 ]

@@ -172,6 +172,8 @@ export interface SigningKeyRow {
   created_at: number
   activated_at: number | null
   retired_at: number | null
+  /** When it was revoked; null: never. Such a row stays for ever. */
+  revoked_at: number | null
 }
 
 /** Another program that calls us with a credential of its own. */

@@ -1,5 +1,5 @@
 import type { App } from '../app.ts'
-import { signingKeyRow, thumbprint } from '../domain/keys/create.ts'
+import { sharesSecret, signingKeyRow, thumbprint } from '../domain/keys/create.ts'
 import { KeyRefused, readSigningKey } from '../domain/keys/import.ts'
 import { insertSigningKey, listPublicKeys, listSigningKeys, type SigningKeyRow } from '../domain/keys/store.ts'
 import { takeKeyStep } from '../domain/keys/take-step.ts'
@@ -44,9 +44,16 @@ export async function importKey(app: App, act: Act, text: string, activate: bool
 
 /** By the key itself: under another name a key that was revoked would be trusted again. */
 function refuseKnown(known: Pick<SigningKeyRow, 'kid' | 'state' | 'public_jwk'>, row: SigningKeyRow): void {
-  const isSame = thumbprint(JSON.parse(known.public_jwk)) === thumbprint(JSON.parse(row.public_jwk))
+  const [here, given] = [JSON.parse(known.public_jwk), JSON.parse(row.public_jwk)]
   const remedy = known.state === 'removed' ? ' One that was removed does not come back: make a new one.' : ''
-  if (isSame) throw new KeyRefused(`This very key is here already, as ${known.kid} (${known.state}).${remedy}`)
+  if (thumbprint(here) === thumbprint(given)) {
+    throw new KeyRefused(`This very key is here already, as ${known.kid} (${known.state}).${remedy}`)
+  }
+  if (sharesSecret(here, given)) {
+    throw new KeyRefused(
+      `Whoever knows the private half of ${known.kid} (${known.state}) knows that of this key too. Make a new one.`,
+    )
+  }
   if (known.kid === row.kid)
     throw new KeyRefused(`There is a key ${row.kid} already (${known.state}). Name it otherwise.`)
 }

@@ -21,12 +21,14 @@ const batchSize = 500
  */
 export async function reapplyEnds(app: App): Promise<number> {
   let applied = 0
+  const keyTime = await app.time.shared()
   // Oldest first: where this stops half-way, the newest are still missing, and the next start comes back for the rest.
   for (const batch of batches((await missingEnds(app)).reverse())) {
     const changed = await inAuditedTransaction(app, systemAct, async (tx, record) => {
       let count = 0
       const revocations: RevocationRow[] = []
-      const revoke = async (kid: string) => void revocations.push(...(await revokeKeyOnce(app, tx, record, kid)))
+      const revoke = async (kid: string) =>
+        void revocations.push(...(await revokeKeyOnce(app, tx, record, kid, keyTime)))
       for (const end of batch) if (await applyEnd(tx, revoke, end)) count++
       if (count > 0) record({ event: 'ends_reapplied', details: { count } })
       return { count, revocations: [...revocations, ...(await revokeAgain(app, tx, batch))] }

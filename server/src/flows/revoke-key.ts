@@ -2,7 +2,7 @@ import type { App } from '../app.ts'
 import type { Tx } from '../database/connect.ts'
 import type { AuditEvent } from '../domain/audit/events.ts'
 import { stepsToRotate } from '../domain/keys/lifecycle.ts'
-import { findSigningKey, listSigningKeys, moveSigningKey } from '../domain/keys/store.ts'
+import { findSigningKey, listSigningKeys, markRevoked, moveSigningKey } from '../domain/keys/store.ts'
 import { KeysMoved, takeKeyStep } from '../domain/keys/take-step.ts'
 import { recordRevocations } from '../domain/revocations/record.ts'
 import { AppError } from '../errors.ts'
@@ -25,7 +25,10 @@ const rounds = 5
 export async function revokeKey(app: App, act: Act, kid: string): Promise<void> {
   for (let round = 1; ; round++) {
     try {
-      const revocations = await inAuditedTransaction(app, act, (tx, record) => revokeKeyOnce(app, tx, record, kid))
+      const keyTime = await app.time.shared()
+      const revocations = await inAuditedTransaction(app, act, (tx, record) =>
+        revokeKeyOnce(app, tx, record, kid, keyTime),
+      )
       // A restored database would sign by it again.
       const ends = revocations.map(({ revoked_at: at }) => ({ kind: 'key' as const, id: kid, at, reason }))
       announceRevocations(app, revocations)
@@ -39,22 +42,34 @@ export async function revokeKey(app: App, act: Act, kid: string): Promise<void> 
   await app.keys.read()
 }
 
-/** One try of it, in a transaction. @throws KeysMoved when another node was faster */
-export async function revokeKeyOnce(app: App, tx: Tx, record: (event: AuditEvent) => void, kid: string) {
+/**
+ * One try of it, in a transaction.
+ * @param keyTime the time that all nodes have in common: by its own, a node that is ahead would put off the turn of the
+ *   key that takes over
+ * @throws KeysMoved when another node was faster
+ */
+export async function revokeKeyOnce(
+  app: App,
+  tx: Tx,
+  record: (event: AuditEvent) => void,
+  kid: string,
+  keyTime: number,
+) {
   const { masterKeys, config } = app
   const now = app.clock.now()
   const row = await findSigningKey(tx, kid)
   if (!row) throw new AppError('not_found', { detail: `There is no signing key ${kid}.` })
   if (row.state === 'active') {
     for (const step of stepsToRotate(await listSigningKeys(tx), config.signingAlgorithm)) {
-      const moved = await takeKeyStep(tx, step, { algorithm: config.signingAlgorithm, masterKeys, now })
+      const moved = await takeKeyStep(tx, step, { algorithm: config.signingAlgorithm, masterKeys, now: keyTime })
       record(lineOf(step, moved))
     }
   }
   const from = row.state === 'active' ? 'retiring' : row.state
-  const change = { state: 'removed' as const, retired_at: now, sealed_private: Buffer.alloc(0) }
+  const change = { state: 'removed' as const, retired_at: keyTime, sealed_private: Buffer.alloc(0) }
   // Of a removed key, too: what it signed may be alive elsewhere.
   if (from !== 'removed' && !(await moveSigningKey(tx, kid, from, change))) throw new KeysMoved(kid)
+  await markRevoked(tx, kid, keyTime)
   const subject = { kind: 'key' as const, id: kid }
   record({ event: 'signing_key_revoked', subject, reason, details: { state: row.state } })
   const { before, until } = revokedSpan(now)

@@ -9,6 +9,7 @@ import { insertRevocations } from '../../src/domain/revocations/store.ts'
 import { insertServiceSecret } from '../../src/domain/services/store.ts'
 import { insertSession } from '../../src/domain/sessions/store.ts'
 import { operatorAct } from '../../src/flows/acting.ts'
+import { revokeKey } from '../../src/flows/revoke-key.ts'
 import { rotateKeys } from '../../src/flows/rotate-keys.ts'
 import { newId, randomBytes } from '../../src/random.ts'
 import { testClock } from '../support/clock.ts'
@@ -66,6 +67,20 @@ describeFlow('a node whose clock is three days ahead of the database', (flow) =>
       assert.equal(await isThere(table, over[table]!), false, table)
     }
     assert.equal(await isThere('service_secrets', secret.id), true)
+  })
+
+  it('revokes a key by the time that all have in common, so that the next one has its turn when it is due', async () => {
+    const { kid } = ahead.app.keyring.signer()!
+    await revokeKey(ahead.app, operatorAct, kid)
+    const rows = await db().selectFrom('signing_keys').selectAll().execute()
+    for (const row of rows) {
+      for (const at of [row.created_at, row.activated_at, row.retired_at, row.revoked_at]) {
+        assert.ok(at === null || at <= now() + minute, `${row.state} ${at}`)
+      }
+    }
+    const [active] = rows.filter(({ state }) => state === 'active')
+    assert.ok(active!.activated_at! > now() - hour)
+    assert.ok(rows.find((row) => row.kid === kid)!.revoked_at! > now() - hour)
   })
 
   it('is held back in the same way where it is the database that is ahead', async () => {

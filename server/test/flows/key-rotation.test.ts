@@ -132,6 +132,8 @@ describeFlow('changing keys by hand', (flow) => {
       'retiring',
     ])
     assert.notEqual(flow.server.app.keyring.signer()!.kid, active)
+    // What signs no more must not be stolen either.
+    assert.equal((await findSigningKey(flow.server.app.database.db, active))!.sealed_private.length, 0)
     assert.equal((await validate(flow.server, token)).status, 200)
     flow.server.clock.advance(10 * minute)
     assert.equal((await rotate(token)).status, 200)
@@ -294,6 +296,33 @@ describeFlow('changing keys by hand', (flow) => {
     await importKey(app, systemAct, newPem(), false)
     await sweep(app)
     assert.equal((await findSigningKey(app.database.db, waiting))?.state, 'removed')
+  })
+
+  it('a key that was revoked is known for ever, in whatever guise it comes back', async () => {
+    const { app, clock } = flow.server
+    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+    const { kid } = await importKey(app, systemAct, JSON.stringify(privateKey.export({ format: 'jwk' })), true)
+    await revokeKey(app, systemAct, kid)
+    const { db } = app.database
+    const longAgo = { created_at: clock.now() - 5000 * day, retired_at: clock.now() - 4000 * day }
+    await db.updateTable('signing_keys').set(longAgo).where('kid', '=', kid).execute()
+    await sweep(app)
+    const jwk = privateKey.export({ format: 'jwk' })
+    for (const text of [JSON.stringify(jwk), JSON.stringify({ ...jwk, kid: 'another-name' })]) {
+      await assert.rejects(importKey(app, systemAct, text, false), /This very key is here already, as \S+ \(removed\)/)
+    }
+    // The same secret counted from the other end.
+    const order = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n
+    const prime = 0xffffffff00000001000000000000000000000000ffffffffffffffffffffffffn
+    const minus = (from: bigint, text: string) => {
+      const value = from - BigInt(`0x${Buffer.from(text, 'base64url').toString('hex')}`)
+      return Buffer.from(value.toString(16).padStart(64, '0'), 'hex').toString('base64url')
+    }
+    const mirrored = { ...jwk, d: minus(order, jwk.d!), y: minus(prime, jwk.y!) }
+    await assert.rejects(
+      importKey(app, systemAct, JSON.stringify(mirrored), false),
+      /^KeyRefused: Whoever knows the private half of \S+ \(removed\) knows that of this key too\. Make a new one\.$/,
+    )
   })
 
   it('a node that has not met the key asks before it refuses; asks once for many, and says so when it cannot', async () => {

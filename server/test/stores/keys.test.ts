@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
-import { insertSigningKey, listSigningKeys, moveSigningKey, type SigningKeyRow } from '../../src/domain/keys/store.ts'
+import {
+  deleteRemovedKeys,
+  findSigningKey,
+  insertSigningKey,
+  listRemovedKeys,
+  listSigningKeys,
+  markRevoked,
+  moveSigningKey,
+  type SigningKeyRow,
+} from '../../src/domain/keys/store.ts'
 import { randomBytes, randomToken } from '../../src/random.ts'
 import { describeStore, failure } from './fresh-stores.ts'
 
@@ -13,6 +22,7 @@ const row = (changes: Partial<SigningKeyRow> = {}): SigningKeyRow => ({
   created_at: 1,
   activated_at: null,
   retired_at: null,
+  revoked_at: null,
   ...changes,
 })
 
@@ -52,5 +62,23 @@ describeStore('the signing keys store', (database) => {
       after.filter(({ created_at }) => created_at >= 40),
       [{ ...key, ...step }, other],
     )
+  })
+
+  it('keeps a revoked key when others go, and knows since when', async () => {
+    const [gone, revoked] = [row({ retired_at: 5 }), row({ retired_at: 5 })]
+    for (const key of [gone, revoked]) {
+      await insertSigningKey(db(), key)
+      await moveSigningKey(db(), key.kid, 'next', { state: 'removed' })
+    }
+    await markRevoked(db(), revoked.kid, 60)
+    await markRevoked(db(), revoked.kid, 70)
+    assert.deepEqual(
+      (await listRemovedKeys(db(), 6, 10)).map(({ id }) => id),
+      [gone.kid],
+    )
+    assert.deepEqual(await listRemovedKeys(db(), 5, 10), [])
+    assert.equal(await deleteRemovedKeys(db(), [gone.kid, revoked.kid]), 1)
+    assert.equal(await findSigningKey(db(), gone.kid), undefined)
+    assert.equal((await findSigningKey(db(), revoked.kid))!.revoked_at, 60)
   })
 })

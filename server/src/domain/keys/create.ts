@@ -1,6 +1,7 @@
 import { createHash, type JsonWebKey, type KeyObject } from 'node:crypto'
 import type { SigningKeyRow } from '../../database/schema.ts'
 import { algorithms, type SigningAlgorithm } from './algorithms.ts'
+import { numberOf } from './number-of.ts'
 import { seal } from './seal.ts'
 
 /** A new key pair as a row, in state `next`; its id is the JWK thumbprint (RFC 7638). */
@@ -30,7 +31,24 @@ export function signingKeyRow(pair: KeyPair, masterKeys: Buffer[], now: number):
     created_at: now,
     activated_at: null,
     retired_at: null,
+    revoked_at: null,
   }
+}
+
+/**
+ * Whether who knows the private half of one key knows that of the other: the same key by whatever name, one of the same
+ * modulus or with a prime in common, or the same point mirrored.
+ */
+export function sharesSecret(one: JsonWebKey, other: JsonWebKey): boolean {
+  if (one.kty !== other.kty) return false
+  if (one.kty === 'RSA') return commonDivisor(numberOf(one.n), numberOf(other.n)) > 1n
+  return one.crv === other.crv && one.x === other.x
+}
+
+function commonDivisor(one: bigint, other: bigint): bigint {
+  let [more, less] = [one, other]
+  while (less > 0n) [more, less] = [less, more % less]
+  return more
 }
 
 const thumbprintMembers = ['crv', 'e', 'kty', 'n', 'x', 'y'] as const

@@ -1,4 +1,5 @@
 import { checkPrimeSync, createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto'
+import { numberOf } from './number-of.ts'
 import { isRoca } from './roca.ts'
 
 /** 128 bits of strength (ASVS 11.2.3); larger ones only cost time, and do not fit into their column. */
@@ -71,8 +72,4 @@ function isPatterned(bytes: Buffer): boolean {
   const repeats = bytes.subarray(0, bytes.length / 2).equals(bytes.subarray(bytes.length / 2))
   const isText = bytes.every((byte) => byte >= 0x20 && byte < 0x7f)
   return repeats || steps.size < 8 || isText
-}
-
-function numberOf(text: string | undefined): bigint {
-  return BigInt(`0x0${Buffer.from(text ?? '', 'base64url').toString('hex')}`)
 }

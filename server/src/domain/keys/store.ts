@@ -55,12 +55,23 @@ export async function resealSigningKey(db: Db | Tx, kid: string, former: Buffer,
   return result.numUpdatedRows > 0n
 }
 
-/** Keys that were removed and had signed or waited for the last time before a time, oldest first. */
+/** Says that a key is revoked, in whatever state it is; when first it was, is kept. */
+export async function markRevoked(db: Db | Tx, kid: string, now: number): Promise<void> {
+  await db
+    .updateTable('signing_keys')
+    .set({ revoked_at: now })
+    .where('kid', '=', kid)
+    .where('revoked_at', 'is', null)
+    .execute()
+}
+
+/** Keys that were removed, never revoked, and had signed or waited for the last time before a time, oldest first. */
 export async function listRemovedKeys(db: Db | Tx, usedBefore: number, limit: number) {
   return db
     .selectFrom('signing_keys')
     .select(['kid as id', 'retired_at as due_at'])
     .where('state', '=', 'removed')
+    .where('revoked_at', 'is', null)
     .where('retired_at', '<', usedBefore)
     .orderBy('retired_at')
     .orderBy('kid')
@@ -73,6 +84,7 @@ export async function deleteRemovedKeys(db: Db | Tx, kids: string[]): Promise<nu
     .deleteFrom('signing_keys')
     .where('kid', 'in', kids)
     .where('state', '=', 'removed')
+    .where('revoked_at', 'is', null)
     .executeTakeFirst()
   return Number(result.numDeletedRows)
 }
