@@ -120,7 +120,7 @@ describeFlow('the stream of revocations', (flow) => {
     const alive = await logOut(here)
     await readFeed(here.app)
     const { mint } = here.app.feedCursors
-    for (const cursor of [mint(here.clock.now() - 3 * hour), mint(0), mint(here.app.feed.head() + hour)]) {
+    for (const cursor of [mint(here.clock.now() - 4 * hour), mint(0), mint(here.app.feed.head() + hour)]) {
       const reader = await follow(here, { 'last-event-id': cursor })
       await eventually(() => idsOf(reader).includes(alive))
       assert.equal(reader.events[0]!.type, 'snapshot')
