@@ -120,6 +120,30 @@ describeFlow('the outbox', (flow) => {
     assert.deepEqual([row.state, row.sealed.length, mailTo('late@example.com').length], ['failed', 0, 0])
   })
 
+  it('gives up when the next try would come too late, and deletes what it said', async () => {
+    sink.refuse = (to) => (to.startsWith('soon') ? { code: 451, text: 'not now' } : null)
+    const id = await queue({ ...invitation('soon-late@example.com'), expiresAt: node.clock.now() + 5000 }, false)
+    await deliver()
+    sink.refuse = null
+    const row = (await findMail(node.app.database.db, id))!
+    assert.deepEqual([row.state, row.sealed.length, row.attempts], ['failed', 0, 1])
+  })
+
+  it('gives up after the last of its tries, and keeps what it said for an operator who tries again', async () => {
+    sink.refuse = (to) => (to.startsWith('always-busy') ? { code: 451, text: 'not now' } : null)
+    const id = await queue(invitation('always-busy@example.com'), false)
+    const states: string[] = []
+    for (const attempts of [mostAttempts - 2, mostAttempts - 1]) {
+      const { db } = node.app.database
+      await db.updateTable('outbox').set({ attempts, due_at: node.clock.now() }).where('id', '=', id).execute()
+      await deliver()
+      states.push((await findMail(db, id))!.state)
+    }
+    sink.refuse = null
+    assert.deepEqual(states, ['waiting', 'failed'])
+    assert.ok((await findMail(node.app.database.db, id))!.sealed.length > 0)
+  })
+
   it('waits with a wrong password, and goes on when it is mended', async () => {
     const wrong = await startTestServer(flow.url, {
       clock: flow.server.clock,

@@ -134,6 +134,33 @@ describeFlow('journeys by mail', (flow) => {
     assert.deepEqual(await templatesTo(one.email), ['email-change-started'])
   })
 
+  it('change of address: nothing comes of it when its session ends before it is begun', async () => {
+    const { email, access_token, refresh_token } = await registerSomebody(flow.server, somebody())
+    const newEmail = somebody()
+    const held = Promise.withResolvers<void>()
+    flow.server.app.afterwards.last = held.promise
+    const body = { new_email: newEmail, password: goodPassword }
+    assert.equal((await call('POST', '/v1/users/me/email', body, access_token)).status, 202)
+    assert.equal((await call('POST', '/v1/auth/logout', { refresh_token })).status, 204)
+    held.resolve()
+    assert.deepEqual([await templatesTo(newEmail), await templatesTo(email)], [[], []])
+  })
+
+  it('change of address: a name greets nobody at an address that has not answered, and ten mails an hour do', async () => {
+    const email = somebody()
+    const body = { email, password: goodPassword, name: 'Ada' }
+    const { access_token } = (await call('POST', '/v1/auth/register', body)).body
+    await call('POST', '/v1/auth/verify-email/resend', { email })
+    await call('POST', '/v1/auth/verify-email', { token: tokenIn((await mailTo(flow.server, email))[0]!) })
+    const newEmail = somebody()
+    for (let asked = 0; asked < 12; asked++) {
+      await call('POST', '/v1/users/me/email', { new_email: newEmail, password: goodPassword }, access_token)
+    }
+    const mails = await mailTo(flow.server, newEmail)
+    assert.deepEqual([mails.length, mails[0]!.template, mails[0]!.name], [10, 'confirm-email', undefined])
+    assert.equal((await mailTo(flow.server, email))[0]!.name, 'Ada', 'the present address has')
+  })
+
   it('change of address: who registers it first keeps it', async () => {
     const { access_token } = await registerSomebody(flow.server, somebody())
     const newEmail = somebody()
@@ -142,6 +169,35 @@ describeFlow('journeys by mail', (flow) => {
     await registerSomebody(flow.server, newEmail)
     const late = await call('POST', '/v1/users/me/email/confirm', { token: tokenIn(confirm!) })
     assert.equal(problem(late), '400 invalid_one_time_token')
+  })
+
+  it('no link for a former address verifies the present one, also where nobody has deleted it', async () => {
+    const { email, user } = await registerSomebody(flow.server, somebody())
+    await call('POST', '/v1/auth/verify-email/resend', { email })
+    const [verification] = await mailTo(flow.server, email)
+    const { db } = flow.server.app.database
+    await db.updateTable('users').set({ email: somebody() }).where('id', '=', user.id).execute()
+    const late = await call('POST', '/v1/auth/verify-email', { token: tokenIn(verification!) })
+    assert.equal(problem(late), '400 invalid_one_time_token')
+  })
+
+  it('no link opens or changes an account that is closed, also where nobody has deleted its links', async () => {
+    const { email, user, access_token } = await registerSomebody(flow.server, somebody())
+    const newEmail = somebody()
+    await call('POST', '/v1/users/me/email', { new_email: newEmail, password: goodPassword }, access_token)
+    await call('POST', '/v1/auth/verify-email/resend', { email })
+    await call('POST', '/v1/auth/forgot-password', { email })
+    const mails = await mailTo(flow.server, email)
+    const linkFor = (template: string) => tokenIn(mails.find((mail) => mail.template === template)!)
+    const [confirm] = await mailTo(flow.server, newEmail)
+    const { db } = flow.server.app.database
+    await db.updateTable('users').set({ status: 'disabled' }).where('id', '=', user.id).execute()
+    const tries = [
+      await call('POST', '/v1/auth/verify-email', { token: linkFor('verify-email') }),
+      await call('POST', '/v1/auth/reset-password', { token: linkFor('reset-password'), new_password: newPassword }),
+      await call('POST', '/v1/users/me/email/confirm', { token: tokenIn(confirm!) }),
+    ]
+    assert.deepEqual(new Set(tries.map(problem)), new Set(['400 invalid_one_time_token']))
   })
 
   it('a change of the password tells the owner, and kills the links that could undo it', async () => {
