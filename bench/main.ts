@@ -11,6 +11,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { attack } from './measurements/attack.ts'
+import { enumeration } from './measurements/enumeration.ts'
 import { login } from './measurements/login.ts'
 import { outbox } from './measurements/outbox.ts'
 import { overload } from './measurements/overload.ts'
@@ -39,6 +40,7 @@ const measurements = [
   rotating,
   sweeping,
   outbox,
+  enumeration,
 ]
 
 const { values } = parseArgs({
