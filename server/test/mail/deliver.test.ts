@@ -176,6 +176,17 @@ describeFlow('the outbox', (flow) => {
     assert.equal(mailTo('orphan@example.com').length, 1)
   })
 
+  it('is left to the node that is sending it, as long as it is', async () => {
+    await queue(invitation('slow@example.com'), false)
+    sink.pause = 400
+    const sending = deliver()
+    await eventually(() => mailTo('slow@example.com').length === 1)
+    await deliver()
+    await sending
+    sink.pause = 0
+    assert.equal(mailTo('slow@example.com').length, 1)
+  })
+
   it('goes out once though many nodes look at the same time', async () => {
     const other = await startTestServer(flow.url, {
       clock: flow.server.clock,

@@ -1,8 +1,20 @@
 import assert from 'node:assert/strict'
 import { after, before, it } from 'node:test'
+import { inTransaction } from '../../src/database/transaction.ts'
 import { listMail } from '../../src/domain/outbox/store.ts'
+import { startSession } from '../../src/domain/sessions/start.ts'
 import { openMail } from '../../src/flows/queue-mail.ts'
-import { administrator, describeFlow, eventually, hour, logIn, problem, refresh, second } from '../flows/flow-server.ts'
+import {
+  administrator,
+  describeFlow,
+  eventually,
+  hour,
+  logIn,
+  problem,
+  refresh,
+  second,
+  sessionsOf,
+} from '../flows/flow-server.ts'
 import { goodPassword, registerSomebody, startTestServer, type TestServer } from '../support/server.ts'
 import { partsOf, type SmtpSink, sinkUrl, startSmtpSink } from '../support/smtp-sink.ts'
 
@@ -283,6 +295,42 @@ describeFlow(
       )
       const login = await logIn(flow.server, email, { password: 'second engine of steam' })
       assert.deepEqual([login.status, login.body.user.name], [200, 'Second'])
+    })
+
+    it('leaves nothing of the older registration behind, no other link and no session', async () => {
+      const email = somebody()
+      await register(email)
+      await flow.server.call('POST', '/v1/auth/forgot-password', { body: { email } })
+      const [reset] = await mailTo(flow.server, email)
+      assert.equal(reset!.template, 'reset-password')
+      const { app, clock } = flow.server
+      const device = { ip: null, userAgent: null, name: null }
+      const { id } = await app.database.db
+        .selectFrom('users')
+        .select('id')
+        .where('email', '=', email)
+        .executeTakeFirstOrThrow()
+      const life = { idle: hour, absolute: hour }
+      await inTransaction(app.database, (tx) => startSession(tx, id, device, life, clock.now()))
+      clock.advance(second)
+      await register(email, 'second engine of steam')
+      await mailTo(flow.server, email)
+      const body = { token: tokenIn(reset!), new_password: newPassword }
+      const late = await flow.server.call('POST', '/v1/auth/reset-password', { body })
+      assert.equal(problem(late), '400 invalid_one_time_token')
+      const [session] = await sessionsOf(flow.server, id)
+      assert.equal(session!.end_reason, 'password_changed')
+    })
+
+    it('replaces nobody whose address is verified, though the account waits for something else', async () => {
+      const email = somebody()
+      await register(email)
+      await mailTo(flow.server, email)
+      const { db } = flow.server.app.database
+      await db.updateTable('users').set({ email_verified: 1 }).where('email', '=', email).execute()
+      flow.server.clock.advance(second)
+      await register(email, 'second engine of steam')
+      assert.equal((await mailTo(flow.server, email))[0]!.template, 'address-in-use')
     })
 
     it('answers alike for new, pending, verified, disabled and invited addresses, and tells the owner by mail', async () => {
