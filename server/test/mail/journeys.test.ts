@@ -183,6 +183,31 @@ describeFlow('journeys by mail', (flow) => {
     assert.equal(problem(late), '400 invalid_one_time_token')
   })
 
+  it('change of address: links of the former one stay dead when the user comes back to it', async () => {
+    const { email, access_token } = await registerSomebody(flow.server, somebody())
+    await call('POST', '/v1/auth/forgot-password', { email })
+    const [reset] = await mailTo(flow.server, email)
+    for (const new_email of [somebody(), email]) {
+      flow.server.clock.advance(second)
+      await call('POST', '/v1/users/me/email', { new_email, password: goodPassword }, access_token)
+      const [confirm] = await mailTo(flow.server, new_email)
+      const { status } = await call('POST', '/v1/users/me/email/confirm', { token: tokenIn(confirm!) })
+      assert.equal(status, 204)
+    }
+    const late = await call('POST', '/v1/auth/reset-password', { token: tokenIn(reset!), new_password: newPassword })
+    assert.equal(problem(late), '400 invalid_one_time_token')
+  })
+
+  it('reset: a link that an administrator hands over verifies no address', async () => {
+    const { email, user } = await registerSomebody(flow.server, somebody())
+    const { token } = await administrator(flow.server)
+    const made = await call('POST', `/v1/admin/users/${user.id}/reset-password`, undefined, token)
+    const body = { token: made.body.token, new_password: newPassword }
+    assert.equal((await call('POST', '/v1/auth/reset-password', body)).status, 204)
+    const login = await logIn(flow.server, email, { password: newPassword })
+    assert.deepEqual([login.status, login.body.user.email_verified], [200, false])
+  })
+
   it('no link for a former address verifies the present one, also where nobody has deleted it', async () => {
     const { email, user } = await registerSomebody(flow.server, somebody())
     await call('POST', '/v1/auth/verify-email/resend', { email })
