@@ -4,7 +4,8 @@ import { inTransaction } from '../../src/database/transaction.ts'
 import { mostAttempts, nextAttemptAt } from '../../src/domain/outbox/retry.ts'
 import { findMail, listMail } from '../../src/domain/outbox/store.ts'
 import { deliverDueMail } from '../../src/flows/deliver-mail.ts'
-import { type Mail, mailQueued, queueMail } from '../../src/flows/queue-mail.ts'
+import { type Mail, mailQueued, openMail, queueMail } from '../../src/flows/queue-mail.ts'
+import { newId } from '../../src/random.ts'
 import { describeFlow, eventually, hour, minute } from '../flows/flow-server.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
 import { headersOf, partsOf, type SmtpSink, sinkUrl, startSmtpSink } from '../support/smtp-sink.ts'
@@ -71,6 +72,7 @@ describeFlow('the outbox', (flow) => {
     const id = await queue(invitation('sealed@example.com'), false)
     const row = (await findMail(node.app.database.db, id))!
     assert.doesNotMatch(row.sealed.toString('latin1'), /ntto_|https/)
+    assert.equal(openMail(node.app, { ...row, id: newId(node.clock.now()) }), null, 'nor does it open as another mail')
     await deliver()
   })
 
