@@ -9,11 +9,15 @@ import { followRevocations } from './chores/follow-revocations.ts'
 import { sweepByTheClock } from './chores/sweep.ts'
 import { tendKeysByTheClock, tendKeysInTurn } from './chores/tend-keys.ts'
 import { watchFollowers } from './chores/watch-followers.ts'
+import type { Config } from './config/config.ts'
+import { ConfigError } from './config/config-error.ts'
+import { checkCertificates } from './config/rehearse.ts'
 import { checkSchema, migrateUp } from './database/migrate.ts'
 import { reachDatabase } from './database/reach.ts'
 import { SchemaMismatch } from './database/schema-mismatch.ts'
 import { openPrivateKey } from './domain/keys/keyring.ts'
 import { listSigningKeys } from './domain/keys/store.ts'
+import { mailTemplates } from './domain/outbox/templates.ts'
 import { sampleHashes } from './domain/passwords/store.ts'
 import { readFormats } from './flows/know-formats.ts'
 import { reapplyEnds } from './flows/reapply-ends.ts'
@@ -26,7 +30,8 @@ import { reapplyEnds } from './flows/reapply-ends.ts'
 export async function startApp(app: App): Promise<() => void> {
   await bringSchema(app)
   await bringKeys(app)
-  checkTemplates(app)
+  checkTemplates(app.config)
+  checkCertificates(app.config)
   await app.throttle.redis?.open()
   await reapplyEnds(app)
   app.journal.forget((await app.time.earlier()) - app.config.sessionAbsoluteTtl)
@@ -79,10 +84,13 @@ async function checkMasterKey({ database, masterKeys }: App): Promise<void> {
 }
 
 /** The operator's own words are read now: a mistake in them must not be found by the first mail. */
-function checkTemplates({ config, mail }: App): void {
-  if (config.mailTemplates === null) return
-  const complaints = mail.templates.check()
-  if (complaints.length > 0) throw new Error(`The mail templates are not as they must be. ${complaints.join(' ')}`)
+export function checkTemplates({ mailTemplates: directory }: Pick<Config, 'mailTemplates'>): void {
+  if (directory === null) return
+  const complaints = mailTemplates(directory).check()
+  if (complaints.length === 0) return
+  const problem = `The mail templates are not as they must be. ${complaints.join(' ')}`
+  const remedy = 'Mend them, or take the setting away: then the shipped ones count.'
+  throw new ConfigError([{ name: 'NTT_AUTH_MAIL_TEMPLATES', source: directory, problem, remedy }])
 }
 
 async function bringKeys(app: App): Promise<void> {

@@ -1,7 +1,9 @@
 import type { Config, Loaded } from '../config/config.ts'
 import { keyOf, type SettingName, settingNames, settingOf, variableOf } from '../config/env.ts'
 import { masterKeyFile, readMasterKey } from '../config/master-key.ts'
+import { checkCertificates, rehearseDataDirectory } from '../config/rehearse.ts'
 import { masked } from '../config/secrets.ts'
+import { checkTemplates } from '../start.ts'
 import type { Command } from './command.ts'
 import { exitCodes } from './exit-codes.ts'
 import { loadFrom, settingFlags } from './load-config.ts'
@@ -40,6 +42,9 @@ Examples:
       return exitCodes.ok
     }
     if (loaded.config.masterKeys === null) readMasterKey(masterKeyFile(loaded.config.dataDir))
+    rehearseDataDirectory(loaded.config)
+    checkCertificates(loaded.config)
+    checkTemplates(loaded.config)
     invocation.print('Configuration is fine.')
     return exitCodes.ok
   },

@@ -4,6 +4,7 @@ import type { Config } from '../config/config.ts'
 import { ConfigError } from '../config/config-error.ts'
 import { explainPlace } from '../config/data-directory.ts'
 import { masterKeyFile, readMasterKey } from '../config/master-key.ts'
+import { checkCertificates, rehearseDataDirectory } from '../config/rehearse.ts'
 import { type Database, openDatabase } from '../database/connect.ts'
 import { type Finding, fine, problem, warning } from '../database/finding.ts'
 import { checkSchema } from '../database/migrate.ts'
@@ -65,13 +66,19 @@ async function examine(invocation: Invocation): Promise<Placed[]> {
     return at('configuration', problemsOf(error))
   }
   const { config, warnings } = loaded
+  const misplaced = problemsIn(() => rehearseDataDirectory(config))
   const found = [
     ...at('configuration', [...warnings.map((text) => warning(text, 'See docs/reference/configuration.md.'))]),
     ...at('configuration', examineSettings(config)),
-    ...at('machine', await examineMachine(config)),
+    ...at('machine', misplaced.length > 0 ? misplaced : await examineMachine(config)),
+    ...at(
+      'mail',
+      problemsIn(() => checkCertificates(config)),
+    ),
     ...at('mail', await examineMail(config)),
     ...at('redis', await examineRedis(config)),
   ]
+  if (misplaced.length > 0 && config.embedded) return found
   return [...found, ...(await examineStore(config, at))]
 }
 
@@ -102,6 +109,15 @@ async function examineStore(config: Config, at: At): Promise<Placed[]> {
     return [...at('database', await examineDatabase(store)), ...at('keys', await examineKeys(store))]
   } finally {
     await database.close()
+  }
+}
+
+function problemsIn(check: () => void): Finding[] {
+  try {
+    check()
+    return []
+  } catch (error) {
+    return problemsOf(error)
   }
 }
 

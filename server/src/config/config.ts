@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
 import { defaultDatabaseUrl, parseDatabaseUrl } from '../database/url.ts'
+import { mistakesIn } from '../tracing/variables.ts'
 import { ConfigError, type ConfigProblem } from './config-error.ts'
 import { type SettingName, type SettingValue, settingNames, settingOf, type settings, variableOf } from './env.ts'
 import { makeMasterKey } from './master-key-value.ts'
@@ -43,6 +44,11 @@ export function loadConfig(from: { env: Environment; flags: Flags; readFile?: Re
     }
   }
   problems.push(...contradictions(values, refused, origins))
+  if (values.TRACING) {
+    for (const { name, problem, remedy } of mistakesIn(from.env)) {
+      problems.push({ name, source: 'environment', problem: `${problem}.`, remedy: remedy.replace(/^u/, 'U') })
+    }
+  }
   if (problems.length > 0) throw new ConfigError(problems)
   return { config: assemble(values as CheckedValues), warnings, origins }
 }

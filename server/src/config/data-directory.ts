@@ -38,7 +38,7 @@ export function explainPlace(error: unknown, { dataDir, databaseUrl }: Places): 
   if (problem === null) return error
   if (meets(wrong, dataDir)) {
     const remedy =
-      code === 'EISDIR'
+      code === 'EISDIR' || code === 'EEXIST' || code === 'ENOTDIR'
         ? 'Move it away, or name another data directory by NTT_AUTH_DATA_DIR.'
         : 'Let the user of the server own the data directory, or name another one by NTT_AUTH_DATA_DIR.'
     return new ConfigError([{ name: 'NTT_AUTH_DATA_DIR', source: dataDir, problem, remedy }])

@@ -55,7 +55,7 @@ export function readMasterKey(path: string, readFile: ReadFile = readFromDisk): 
   try {
     file = readFile(path)
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
+    if (/^(ENOENT|ENOTDIR)$/.test((error as NodeJS.ErrnoException).code ?? '')) return null
     throw refusal(path, `The file ${fileProblem(error)}.`, 'Let the user of the server read it.')
   }
   if ((file.mode & 0o077) !== 0)

@@ -1,4 +1,4 @@
-import { accessSync, constants, readFileSync, statSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { statfs } from 'node:fs/promises'
 import type { Config } from '../../config/config.ts'
 import { type Finding, fine, problem, warning } from '../../database/finding.ts'
@@ -12,17 +12,11 @@ export async function examineMachine(config: Config): Promise<Finding[]> {
 }
 
 function examineDirectory(path: string): Finding[] {
-  let mode: number
-  try {
-    mode = statSync(path).mode
-  } catch {
-    return [warning(`The data directory ${path} does not exist yet.`, 'The first start makes it.')]
+  const there = statSync(path, { throwIfNoEntry: false })
+  if (there === undefined) {
+    return [warning(`The data directory ${path} does not exist yet.`, 'The first start makes it, where it can.')]
   }
-  try {
-    accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK)
-  } catch {
-    return [problem(`The data directory ${path} cannot be written by this user.`, `Run: chown "$(id -un)" ${path}`)]
-  }
+  const { mode } = there
   if ((mode & 0o077) !== 0) {
     return [warning(`The data directory ${path} is open to other users of this machine.`, `Run: chmod 700 ${path}`)]
   }

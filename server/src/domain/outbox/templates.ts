@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { packageFile } from '../../package-file.ts'
 import { commonFields, type MailData, type MailName, mailNames, mails } from './mail.ts'
@@ -56,6 +56,7 @@ export function mailTemplates(directory: string | null): Templates {
     },
     check() {
       if (directory !== null && !existsSync(directory)) return [`There is no directory ${directory}.`]
+      if (directory !== null && !statSync(directory).isDirectory()) return [`${directory} is no directory.`]
       return languagesIn(directory).flatMap((language) => mailNames.flatMap((name) => complaints(load, language, name)))
     },
   }
