@@ -38,7 +38,7 @@ const refused: Record<string, { env: Record<string, string>; says: RegExp }> = {
   },
   'a data directory below a file': {
     env: { NTT_AUTH_DATA_DIR: join(file, 'below') },
-    says: /lies below something that is no directory/,
+    says: /file is no directory|lies below something that is no directory/,
   },
   'templates that are not there': { env: { NTT_AUTH_MAIL_TEMPLATES: missing }, says: /There is no directory/ },
   'templates in a file': { env: { NTT_AUTH_MAIL_TEMPLATES: file }, says: /file is no directory/ },
