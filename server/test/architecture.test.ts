@@ -13,9 +13,9 @@ type Sources = Record<string, string>
 const arrows: { name: string; from: RegExp; to: RegExp[] }[] = [
   { name: 'the ground stands on nothing', from: /^(errors|clock|random|package-file|make-directory)\.ts$/, to: [] },
   {
-    name: 'the configuration reads addresses of databases',
+    name: 'the configuration reads addresses of databases, and what traces understand',
     from: /^config\//,
-    to: [/^config\//, /^database\/url\.ts$/],
+    to: [/^config\//, /^database\/url\.ts$/, /^tracing\/variables\.ts$/],
   },
   { name: 'the cellar knows nobody above it', from: /^database\//, to: [/^database\//] },
   { name: 'a store reaches the cellar', from: /^domain\/(\w+)\/store\.ts$/, to: [/^domain\/$1\//, /^database\//] },

@@ -104,7 +104,7 @@ describe('a file is refused', () => {
 test('a place where no key can be kept is refused with a sentence', () => {
   const blocked = join(root, 'blocked')
   writeFileSync(blocked, '')
-  match(refusal(join(blocked, 'data')), /cannot be read \(ENOTDIR\)/)
+  match(refusal(join(blocked, 'data')), /cannot be made there \(EEXIST\)/)
   const [directory, nowhere] = [freshDirectory('link'), join(root, 'nowhere')]
   mkdirSync(directory, { recursive: true })
   symlinkSync(nowhere, join(directory, 'data'))
