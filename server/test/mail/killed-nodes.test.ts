@@ -21,7 +21,8 @@ onEachDatabase((name, url) => {
     const { kills, missing, repeated, unknown, states } = await stormOutbox(storm)
     t.diagnostic(`${messages} mails, ${kills} kills: ${repeated} arrived once more`)
     assert.deepEqual({ missing, unknown, states }, { missing: [], unknown: [], states: { sent: messages } })
-    assert.ok(kills >= 3)
+    // Where sending is quick, the other node may have sent the rest before the first one is back.
+    assert.ok(kills >= 1)
     assert.ok(repeated <= kills * connections, 'no more than were under way when a node was killed')
   })
 })

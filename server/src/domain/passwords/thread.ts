@@ -8,6 +8,9 @@ export type Answer = { digest: string; milliseconds: number } | { error: string 
 /** One worker thread. It answers in the order of the calls. */
 export type Thread = { post(call: SlowCall): void; stop(): Promise<unknown> }
 
+// Milliseconds. It has nothing to compute any more when it is asked to stop.
+const mostPatience = 5000
+
 const body = new URL(`./worker${extname(import.meta.url)}`, import.meta.url)
 
 /**
@@ -41,6 +44,15 @@ export function startThread(
     // Handed over, not copied: the bytes exist once, and the worker wipes them. The string they were made from stays
     // in this thread's heap until it is collected, and the libraries make copies of their own that nobody wipes.
     post: (call) => worker.postMessage(call, [call.password.buffer]),
-    stop: () => worker.terminate(),
+    stop: () =>
+      new Promise((resolve) => {
+        // Asked, not terminated: a thread that is cut off while it loads a native library takes the process along.
+        worker.postMessage(null)
+        const late = setTimeout(() => worker.terminate().then(resolve), mostPatience)
+        worker.once('exit', (code) => {
+          clearTimeout(late)
+          resolve(code)
+        })
+      }),
   }
 }

@@ -10,7 +10,8 @@ if (process.platform === 'linux') setPriority(0, 19)
 const { computeDigest, loadLibrary } = await import('./compute.ts')
 loadLibrary(workerData as SlowCall['kind'])
 
-parentPort!.on('message', (call: SlowCall) => {
+parentPort!.on('message', (call: SlowCall | null) => {
+  if (call === null) return parentPort!.close()
   const start = performance.now()
   let answer: Answer
   try {
