@@ -38,6 +38,12 @@ import {
 } from './routes/journeys.ts'
 import { loginRoute } from './routes/login.ts'
 import { logoutRoute } from './routes/logout.ts'
+import {
+  confirmEmailRoute,
+  forgotPasswordRoute,
+  resendVerificationRoute,
+  verifyEmailRoute,
+} from './routes/mailed-links.ts'
 import { changeEmailRoute, changePasswordRoute, deleteMeRoute, readMeRoute, updateMeRoute } from './routes/me.ts'
 import { exportMeRoute } from './routes/my-data.ts'
 import { endMySessionRoute, listMySessionsRoute } from './routes/my-sessions.ts'
@@ -47,12 +53,6 @@ import { resetPasswordRoute } from './routes/reset-password.ts'
 import { readRevocationsRoute, streamRevocationsRoute } from './routes/revocations.ts'
 import { revokeRoute } from './routes/revoke.ts'
 import { validateRoute } from './routes/validate.ts'
-import {
-  confirmEmailRoute,
-  forgotPasswordRoute,
-  resendVerificationRoute,
-  verifyEmailRoute,
-} from './routes/verify-email.ts'
 
 export type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE'
 export type Place = { method: Method; path: string; route: AnyRoute }

@@ -1,5 +1,7 @@
 import { Type } from 'typebox'
+import type { App } from '../../app.ts'
 import { AppError, type ErrorCode } from '../../errors.ts'
+import type { Act } from '../../flows/acting.ts'
 import { confirmEmailChange } from '../../flows/change-email.ts'
 import { resetPassword } from '../../flows/reset-password.ts'
 import { verifyEmail } from '../../flows/verify-email.ts'
@@ -70,31 +72,26 @@ async function finish({ header }: Asked, journey: Journey, token: string, work: 
 
 const tokenForm = Type.Object({ token: OneTimeToken })
 
-export const verifyEmailFormRoute = route({
-  summary: 'The form that verifies an address',
-  tag: 'Authentication',
-  who: 'anyone',
-  bodyType: form,
-  body: tokenForm,
-  example: { token: exampleLink.token },
-  answers: { 200: told[200], 400: told[400] },
-  errors: ['rate_limited'],
-  handle: ({ app, act, body, header }) =>
-    finish({ header }, 'verify-email', body.token, () => verifyEmail(app, act, body.token)),
-})
+function confirming(journey: Journey, summary: string, work: (app: App, act: Act, token: string) => Promise<void>) {
+  return route({
+    summary,
+    tag: 'Authentication',
+    who: 'anyone',
+    bodyType: form,
+    body: tokenForm,
+    example: { token: exampleLink.token },
+    answers: { 200: told[200], 400: told[400] },
+    errors: ['rate_limited'],
+    handle: ({ app, act, body, header }) => finish({ header }, journey, body.token, () => work(app, act, body.token)),
+  })
+}
 
-export const confirmEmailFormRoute = route({
-  summary: 'The form that confirms a new address',
-  tag: 'Authentication',
-  who: 'anyone',
-  bodyType: form,
-  body: tokenForm,
-  example: { token: exampleLink.token },
-  answers: { 200: told[200], 400: told[400] },
-  errors: ['rate_limited'],
-  handle: ({ app, act, body, header }) =>
-    finish({ header }, 'confirm-email', body.token, () => confirmEmailChange(app, act, body.token)),
-})
+export const verifyEmailFormRoute = confirming('verify-email', 'The form that verifies an address', verifyEmail)
+export const confirmEmailFormRoute = confirming(
+  'confirm-email',
+  'The form that confirms a new address',
+  confirmEmailChange,
+)
 
 export const resetPasswordFormRoute = route({
   summary: 'The form that sets a password',

@@ -1,4 +1,6 @@
 import { Type } from 'typebox'
+import type { App } from '../../app.ts'
+import type { Act } from '../../flows/acting.ts'
 import { confirmEmailChange } from '../../flows/change-email.ts'
 import { forgotPassword } from '../../flows/forgot-password.ts'
 import { resendVerification, verifyEmail } from '../../flows/verify-email.ts'
@@ -28,35 +30,35 @@ export const verifyEmailRoute = route({
   },
 })
 
-export const resendVerificationRoute = route({
-  summary: 'Mail another link to verify an address',
-  description: 'It replaces earlier ones. Nothing is mailed to an address that is unknown or verified.',
-  tag: 'Authentication',
-  who: 'anyone',
-  body: emailBody,
-  example: { email: 'ada@example.com' },
-  answers: accepted,
-  errors: ['rate_limited', 'overloaded'],
-  async handle({ app, act, body }) {
-    await resendVerification(app, act, emailFrom(body.email))
-    return { status: 202, body: { status: 'accepted' } }
-  },
-})
+/** Mails to an address whose owner is not told of to anybody: the answer is the same for all. */
+function mailing(summary: string, description: string, work: (app: App, act: Act, email: string) => Promise<void>) {
+  return route({
+    summary,
+    description,
+    tag: 'Authentication',
+    who: 'anyone',
+    body: emailBody,
+    example: { email: 'ada@example.com' },
+    answers: accepted,
+    errors: ['rate_limited', 'overloaded'],
+    async handle({ app, act, body }) {
+      await work(app, act, emailFrom(body.email))
+      return { status: 202, body: { status: 'accepted' } }
+    },
+  })
+}
 
-export const forgotPasswordRoute = route({
-  summary: 'Mail a link to choose a new password',
-  description: 'It replaces earlier ones and is good for an hour. Nothing is mailed to an address that is unknown.',
-  tag: 'Authentication',
-  who: 'anyone',
-  body: emailBody,
-  example: { email: 'ada@example.com' },
-  answers: accepted,
-  errors: ['rate_limited', 'overloaded'],
-  async handle({ app, act, body }) {
-    await forgotPassword(app, act, emailFrom(body.email))
-    return { status: 202, body: { status: 'accepted' } }
-  },
-})
+export const resendVerificationRoute = mailing(
+  'Mail another link to verify an address',
+  'It replaces earlier ones. Nothing is mailed to an address that is unknown or verified.',
+  resendVerification,
+)
+
+export const forgotPasswordRoute = mailing(
+  'Mail a link to choose a new password',
+  'It replaces earlier ones and is good for an hour. Nothing is mailed to an address that is unknown.',
+  forgotPassword,
+)
 
 export const confirmEmailRoute = route({
   summary: 'Confirm a new e-mail address',
