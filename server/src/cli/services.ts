@@ -1,8 +1,8 @@
 import type { App } from '../app.ts'
 import { toRfc3339 } from '../clock.ts'
-import { duration } from '../config/values.ts'
+import { duration, writeDuration } from '../config/values.ts'
 import { findService, listServices, type ServiceDetails } from '../domain/services/list.ts'
-import { isServiceScope, serviceScopes } from '../domain/services/service.ts'
+import { isServiceScope, secretSpans, serviceScopes } from '../domain/services/service.ts'
 import { AppError } from '../errors.ts'
 import { operatorAct } from '../flows/acting.ts'
 import { deleteService, deleteServiceSecret, rotateServiceSecret } from '../flows/change-services.ts'
@@ -40,13 +40,16 @@ delete  deletes a service, or one secret of it; it is let in no more, on every n
                         revocations:read  follow what is revoked           GET /v1/revocations, /v1/revocations/stream
                         users:read        look users up                    GET /v1/admin/users, /v1/admin/users/{id}
   --client-id ID      which service, as "list" shows it
-  --overlap TIME      how long the secrets before live on, as in 30m; 1h unless told, 0s ends them at once
-  --expires-in TIME   how long the new secret lives, as in 90d; for ever unless told
+  --overlap TIME      how long the secrets before live on, up to 90d; 1h unless told, 0s ends them at once
+  --expires-in TIME   how long the new secret lives, from 1m; for ever unless told
   --secret SECRET_ID  only this secret, as "list" shows it
   --yes               yes, delete
   --json              print an object, or a list of them
   --config FILE       the JSON file with settings, instead of NTT_AUTH_CONFIG_FILE
   --<setting> VALUE   any setting that is no secret; "ntt-auth help settings" lists them
+
+A TIME is a whole number and a unit: 90s, 30m, 24h, 90d. By HTTP the same spans are called "overlap" and "expires_in", and
+are whole numbers of seconds.
 
 Exit: 0 done; 1 refused, e.g. two secrets are alive; 5 there is no such service or secret; 64 the command line is wrong.
 
@@ -135,7 +138,10 @@ const prepare: Record<Action, (invocation: Invocation) => Work> = {
   },
   rotate(invocation) {
     const clientId = whichService(invocation)
-    const rotation = { overlap: span(invocation, 'overlap') ?? 3_600_000, life: span(invocation, 'expires-in') }
+    const rotation = {
+      overlap: span(invocation, 'overlap') ?? secretSpans.overlap.usual,
+      life: span(invocation, 'expires-in'),
+    }
     return async (app) => {
       const { service, secret } = await rotateServiceSecret(app, operatorAct, clientId, rotation)
       return withSecret(service, secret)
@@ -179,7 +185,8 @@ function span(invocation: Invocation, name: string): number | null {
   const value = text(invocation, name)
   if (value === null) return null
   try {
-    return duration(name === 'overlap' ? '0s' : '1m', '3650d').read(value)
+    const { least, most } = secretSpans[name === 'overlap' ? 'overlap' : 'life']
+    return duration(writeDuration(least), writeDuration(most)).read(value)
   } catch (error) {
     throw new UsageError(`--${name}: ${(error as Error).message}`)
   }

@@ -31,7 +31,8 @@ export function openApi(places: readonly Place[], server: string): Json {
       version: '1',
       description:
         'Accounts, sessions and tokens. Errors are application/problem+json with a stable code; unknown request fields ' +
-        'are refused. Only session_ended: true tells a client that its session is over.',
+        'are refused, and where a route takes no body, an empty JSON object counts as none. Times are RFC 3339; spans of ' +
+        'time are whole numbers of seconds. Only session_ended: true tells a client that its session is over.',
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     servers: [{ url: server }],

@@ -66,6 +66,7 @@ it('says what is wrong with a call before it opens anything', async () => {
     ],
     [['rotate'], /Say which service/],
     [['rotate', '--client-id', 'x', '--overlap', '1'], /--overlap: "1" is not a duration/],
+    [['rotate', '--client-id', 'x', '--overlap', '91d'], /--overlap: 91d is too long/],
     [['delete', '--client-id', 'x'], /Add --yes/],
   ] as const) {
     const { code, told } = await run(...args)

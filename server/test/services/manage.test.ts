@@ -104,7 +104,7 @@ describeFlow('services', (flow) => {
   })
 
   it('have secrets that expire when they were told to', async () => {
-    const made = await create({ secret_expires_in: 3600 })
+    const made = await create({ expires_in: 3600 })
     assert.ok(await letIn(here, made.client_id, made.client_secret))
     here.clock.advance(hour + second)
     for (const server of [here, there]) assert.equal(await letIn(server, made.client_id, made.client_secret), false)

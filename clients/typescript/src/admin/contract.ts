@@ -74,8 +74,8 @@ export type ServiceInput = {
   name: string
   /** what the service may do. */
   scopes: ('introspect' | 'revoke' | 'revocations:read' | 'users:read')[]
-  /** seconds for which the secret lives, 60 or more; left out: until it is replaced or deleted. */
-  secret_expires_in?: number | null
+  /** seconds for which the secret lives, 60 or more; left out or null: until it is replaced or deleted. */
+  expires_in?: number | null
 }
 
 export type ServiceChange = {
@@ -88,7 +88,7 @@ export type ServiceChange = {
 export type SecretInput = {
   /** seconds for which the secrets before live on; 3600 if left out, 0 ends them at once. */
   overlap?: number
-  /** seconds for which the secret lives, 60 or more; left out: until it is replaced or deleted. */
+  /** seconds for which the secret lives, 60 or more; left out or null: until it is replaced or deleted. */
   expires_in?: number | null
 }
 

@@ -1,7 +1,7 @@
 import { Type } from 'typebox'
 import { toRfc3339 } from '../../clock.ts'
 import { findService, listServices, type ServiceDetails } from '../../domain/services/list.ts'
-import { serviceScopes } from '../../domain/services/service.ts'
+import { secretSpans, serviceScopes } from '../../domain/services/service.ts'
 import { AppError } from '../../errors.ts'
 import { deleteService, deleteServiceSecret, rotateServiceSecret, updateService } from '../../flows/change-services.ts'
 import { registerService } from '../../flows/register-service.ts'
@@ -17,17 +17,18 @@ const Scopes = Type.Array(
   ),
   { maxItems: serviceScopes.length, uniqueItems: true, description: 'what the service may do.' },
 )
-const decade = 10 * 366 * 24 * 3600
+const inSeconds = (milliseconds: number) => milliseconds / 1000
+const { life, overlap } = secretSpans
 const Life = Type.Optional(
-  Type.Union([Type.Integer({ minimum: 60, maximum: decade }), Type.Null()], {
-    description: 'seconds for which the secret lives, 60 or more; left out: until it is replaced or deleted.',
+  Type.Union([Type.Integer({ minimum: inSeconds(life.least), maximum: inSeconds(life.most) }), Type.Null()], {
+    description: 'seconds for which the secret lives, 60 or more; left out or null: until it is replaced or deleted.',
   }),
 )
 const Overlap = Type.Optional(
   Type.Integer({
-    minimum: 0,
-    maximum: 90 * 24 * 3600,
-    description: 'seconds for which the secrets before live on; 3600 if left out, 0 ends them at once.',
+    minimum: inSeconds(overlap.least),
+    maximum: inSeconds(overlap.most),
+    description: `seconds for which the secrets before live on; ${inSeconds(overlap.usual)} if left out, 0 ends them at once.`,
   }),
 )
 
@@ -132,15 +133,14 @@ export const createServiceRoute = route({
   tag: 'Administration',
   who: 'admin',
   permission: 'services:change',
-  body: Type.Object({ name: Name, scopes: Scopes, secret_expires_in: Life }, { additionalProperties: false }),
+  body: Type.Object({ name: Name, scopes: Scopes, expires_in: Life }, { additionalProperties: false }),
   example: { name: 'billing', scopes: ['introspect', 'revocations:read'] },
   answers: {
     201: { description: 'The service and its secret.', schema: ServiceWithSecret, example: exampleWithSecret },
   },
   errors: [],
   async handle({ app, act, body }) {
-    const life = milliseconds(body.secret_expires_in)
-    const { service, secret } = await registerService(app, act, body.name, body.scopes, life)
+    const { service, secret } = await registerService(app, act, body.name, body.scopes, milliseconds(body.expires_in))
     const details = await findService(app.database.db, service.id, app.clock.now())
     return { status: 201, body: { ...serviceView(details!), client_secret: secret } }
   },
@@ -183,7 +183,7 @@ export const deleteServiceRoute = route({
 export const rotateServiceSecretRoute = route({
   summary: 'A new secret for a service',
   description:
-    'The secrets before live on for "overlap" seconds, so that the service can change over without a pause. At most two ' +
+    'The secrets before live on for "overlap", in seconds, so that the service can change over without a pause. At most two ' +
     'are alive at a time.',
   tag: 'Administration',
   who: 'admin',
@@ -197,7 +197,7 @@ export const rotateServiceSecretRoute = route({
   },
   errors: ['not_found', 'secrets_full'],
   async handle({ app, act, params, body }) {
-    const rotation = { overlap: (body.overlap ?? 3600) * 1000, life: milliseconds(body.expires_in) }
+    const rotation = { overlap: milliseconds(body.overlap) ?? overlap.usual, life: milliseconds(body.expires_in) }
     const { service, secret } = await rotateServiceSecret(app, act, params.id, rotation)
     return { status: 201, body: { ...serviceView(service), client_secret: secret } }
   },
