@@ -35,15 +35,16 @@ export function addRoute(server: FastifyInstance, app: App, places: readonly Pla
       try {
         const admitted = (caller: Awaited<ReturnType<typeof admit>>) => {
           request.caller = caller
-          checkBodyType(route, request.raw)
+          return checkBodyType(route, request.raw)
         }
         const caller = admit(app, route, request.headers.authorization, () => addressOf(request))
         if (caller instanceof Promise) {
           caller.then(admitted).then(() => done(), done)
           return
         }
-        admitted(caller)
-        done()
+        const reading = admitted(caller)
+        if (reading) reading.then(() => done(), done)
+        else done()
       } catch (error) {
         done(error as Error)
       }

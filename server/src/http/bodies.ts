@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { parseStrictJson } from '../domain/tokens/strict-json.ts'
 import { AppError } from '../errors.ts'
+import { routeOf } from './add-route.ts'
 import { limits } from './limits.ts'
 
 /** The only bodies this server reads. */
@@ -13,7 +14,9 @@ export function readBodies(server: FastifyInstance): void {
     if (names.size < fields.length) done(new AppError('malformed_request', { detail: 'A parameter came twice.' }))
     else done(null, Object.fromEntries(fields))
   })
-  server.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => {
+  server.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
+    // Chunks may turn out to hold nothing, which headers cannot tell.
+    if (body.length === 0 && routeOf(request)?.bodyOptional) return done(null, undefined)
     try {
       const value = wellFormed(parseStrictJson(body as Buffer, limits.jsonDepth))
       refuseInexactNumbers((body as Buffer).toString())

@@ -1,6 +1,8 @@
 /** What a request may weigh and how long it may take to arrive. */
 export const limits = {
   body: 64 * 1024,
+  /** Where no body belongs: an empty object and blanks. */
+  needlessBody: 64,
   headers: 16 * 1024,
   url: 2048,
   jsonDepth: 16,

@@ -10,11 +10,12 @@ import { onEachDatabase } from '../support/databases.ts'
 import { registerSomebody, startTestServer, type TestServer } from '../support/server.ts'
 import { assertProblem } from './promises.ts'
 import { dumpRows } from './rows.ts'
-import { send, type WireAnswer, type WireRequest } from './wire.ts'
+import { exchange, send, type WireAnswer, type WireRequest } from './wire.ts'
 
 /** Generated from the routes themselves: a new route is driven with all of this as soon as it stands in the table. */
 
 const json = ['Content-Type', 'application/json'] as const
+const chunked = ['Transfer-Encoding', 'chunked'] as const
 const anId = '01934d2e-5c00-7a3b-9c4d-2f1e0a9b8c7d'
 const pathOf = ({ path }: Place) => path.replaceAll(/:(\w+_)?id\b/g, anId).replace(':code', 'not_found')
 const withBody = routes.filter(({ route }) => route.body)
@@ -287,7 +288,16 @@ function needlessBodies(place: Place): Case[] {
   const request = { method: place.method, path: pathOf(place) }
   const codes = ['malformed_request']
   return [
-    { name: 'a body in JSON', codes, request: { ...request, headers: [json], body: '{}' } },
+    { name: 'a body in JSON', codes, request: { ...request, headers: [json], body: '{"a":1}' } },
+    { name: 'a body in broken JSON', codes, request: { ...request, headers: [json], body: '{' } },
+    { name: 'a list', codes, request: { ...request, headers: [json], body: '[]' } },
+    { name: 'two empty objects', codes, request: { ...request, headers: [json], body: '{}{}' } },
+    { name: 'an empty object without a type', codes, request: { ...request, body: '{}' } },
+    {
+      name: 'an empty object behind many blanks',
+      codes,
+      request: { ...request, headers: [json], body: `${' '.repeat(100)}{}` },
+    },
     { name: 'a body of text', codes, request: { ...request, headers: [['Content-Type', 'text/plain']], body: 'x' } },
     { name: 'a body without a type', codes, request: { ...request, body: 'x' } },
     { name: 'a body that is too large', codes, request: { ...request, headers: [json], body: 'x'.repeat(70_000) } },
@@ -298,6 +308,16 @@ function needlessBodies(place: Place): Case[] {
     },
   ]
 }
+
+/** What HTTP libraries send by themselves where they have nothing to send. */
+const nothings: { name: string; headers: (readonly [string, string])[]; body?: string }[] = [
+  { name: 'an empty object', headers: [json], body: '{}' },
+  { name: 'an empty object with blanks', headers: [json], body: ' { }\r\n' },
+  { name: 'an empty object in chunks', headers: [json, chunked], body: '1\r\n{\r\n1\r\n}\r\n0\r\n\r\n' },
+  { name: 'a type and nothing else', headers: [json] },
+  { name: 'a type and no bytes', headers: [json], body: '' },
+  { name: 'a type and no chunks', headers: [json, chunked], body: '0\r\n\r\n' },
+]
 
 const hostileIds = [
   'x',
@@ -457,6 +477,31 @@ describe('input that no client of ours would send', () => {
         }
       }
       assert.equal(await dumpRows(server.app.database), rows)
+    })
+
+    for (const place of routes.filter(({ route }) => !route.body || route.bodyOptional)) {
+      const { method, path, route } = place
+      // A query that no route knows stops whoever comes as far as being read, so that nothing happens to anybody.
+      it(`${method} ${path} takes an empty object for no body`, async () => {
+        for (const { name, headers, body } of nothings) {
+          const request = { method, path: `${pathOf(place)}?unknown=1`, headers, ...(body !== undefined && { body }) }
+          const answer = await send(server.address, authorized(route, request))
+          const { code, errors } = JSON.parse(answer.text)
+          assert.equal(code, refusalOf(place), `${name}: ${answer.text}`)
+          assert.equal(errors?.[0].pointer, '/query/unknown', `${name}: ${answer.text}`)
+        }
+      })
+    }
+
+    it('reads the next request on a connection behind an empty object', async () => {
+      const get = (more: string) => `GET /health/live HTTP/1.1\r\nHost: a\r\n${more}\r\n`
+      const withBody = get('Content-Type: application/json\r\nContent-Length: 2\r\n')
+      const parts = [`${withBody}{`, `}${withBody}{}`, get('Connection: close\r\n')]
+      const answers = await exchange(server.address, parts)
+      assert.deepEqual(
+        answers.map(({ status }) => status),
+        [200, 200, 200],
+      )
     })
 
     it('answers HEAD as GET, without a body', async () => {
