@@ -1,4 +1,5 @@
 import { createInterface } from 'node:readline/promises'
+import { Writable } from 'node:stream'
 import { fileProblem } from '../config/read-file.ts'
 import type { Invocation } from './command.ts'
 import { UsageError } from './usage-error.ts'
@@ -23,7 +24,7 @@ async function readAll({ stdin }: Invocation): Promise<string> {
 async function ask({ stdin }: Invocation, email: string): Promise<string> {
   if (!stdin.isTTY)
     throw new UsageError('There is no terminal to ask for the password; use --password-stdin or --link.')
-  const silent = { write: () => true } as unknown as NodeJS.WritableStream
+  const silent = new Writable({ write: (_piece, _encoding, done) => done() })
   const lines = createInterface({ input: stdin, output: silent, terminal: true })
   try {
     process.stderr.write(`Password for ${email}: `)
