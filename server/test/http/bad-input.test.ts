@@ -488,7 +488,8 @@ describe('input that no client of ours would send', () => {
           const answer = await send(server.address, authorized(route, request))
           const { code, errors } = JSON.parse(answer.text)
           assert.equal(code, refusalOf(place), `${name}: ${answer.text}`)
-          assert.equal(errors?.[0].pointer, '/query/unknown', `${name}: ${answer.text}`)
+          const refused = (errors as { pointer: string }[] | undefined)?.map(({ pointer }) => pointer)
+          assert.ok(refused?.includes('/query/unknown'), `${name}: ${answer.text}`)
         }
       })
     }
