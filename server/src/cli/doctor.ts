@@ -11,6 +11,7 @@ import { checkSchema } from '../database/migrate.ts'
 import { clockSkew } from '../database/time.ts'
 import { parseDatabaseUrl } from '../database/url.ts'
 import type { Command, Invocation } from './command.ts'
+import { examineForwarding } from './doctor/forwarding.ts'
 import { examineKeys, type Store } from './doctor/keys.ts'
 import { examineMachine } from './doctor/machine.ts'
 import { examineMail } from './doctor/mail.ts'
@@ -25,7 +26,7 @@ export const command: Command = {
   help: `ntt-auth doctor [--json] [--<setting> VALUE]
 
 Looks at what a server with this configuration would meet, changes nothing, and says for each thing that is not as it
-should be what to do: settings, proxies and limits, data directory and disk, the database with its version, settings,
+should be what to do: settings, proxies and limits (asking a server that runs here), data directory and disk, the database with its version, settings,
 schema and clock, the master key and the signing keys, the mail server (no mail is sent), Redis. Exit 0 when all is well, 1 with warnings, 2 with problems.
 
   --json              print an object
@@ -70,6 +71,7 @@ async function examine(invocation: Invocation): Promise<Placed[]> {
   const found = [
     ...at('configuration', [...warnings.map((text) => warning(text, 'See docs/reference/configuration.md.'))]),
     ...at('configuration', examineSettings(config)),
+    ...at('proxies', await examineForwarding(config)),
     ...at('machine', misplaced.length > 0 ? misplaced : await examineMachine(config)),
     ...at(
       'mail',

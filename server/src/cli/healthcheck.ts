@@ -2,6 +2,7 @@ import type { Command } from './command.ts'
 import { exitCodes } from './exit-codes.ts'
 import { configFrom, settingFlags } from './load-config.ts'
 import { refuseArguments } from './no-arguments.ts'
+import { reachable } from './reachable.ts'
 
 /** Milliseconds; the server itself gives up on its database after two seconds. */
 const patience = 3000
@@ -42,11 +43,4 @@ async function ask(url: string): Promise<Health> {
     const { cause, message } = error as Error & { cause?: { code?: string } }
     return { status: 'silent', reasons: [`nothing answers at ${url} (${cause?.code ?? message})`] }
   }
-}
-
-/** Where a listener on every address can be called from here. */
-function reachable(host: string): string {
-  if (host === '0.0.0.0') return '127.0.0.1'
-  if (host === '::') return '[::1]'
-  return host.includes(':') ? `[${host}]` : host
 }

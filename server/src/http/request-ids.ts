@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
-import { BlockList, isIP } from 'node:net'
 import type { App } from '../app.ts'
 import { randomToken } from '../random.ts'
+import { proxyTest } from './proxy-test.ts'
 
 const shape = /^[A-Za-z0-9_-]{1,64}$/
 
@@ -16,17 +16,4 @@ export function requestIds(app: App): (request: IncomingMessage) => string {
     count++
     return `${prefix}-${count.toString(36)}`
   }
-}
-
-/** @param networks addresses, or networks such as 10.0.0.0/8 */
-function proxyTest(networks: readonly string[]): (address: string | undefined) => boolean {
-  const list = new BlockList()
-  for (const network of networks) {
-    const [address = '', length] = network.split('/')
-    const family = isIP(address) === 6 ? 'ipv6' : 'ipv4'
-    if (length === undefined) list.addAddress(address, family)
-    else list.addSubnet(address, Number(length), family)
-  }
-  // A listener on :: sees ::ffff:10.0.0.5; the list finds that among the IPv4 addresses.
-  return (address = '') => networks.length > 0 && list.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')
 }

@@ -14,12 +14,14 @@ import { requestIds } from './request-ids.ts'
 import { logAnswer } from './request-log.ts'
 import { traceRequests } from './request-trace.ts'
 import { type Place, routes } from './routes.ts'
+import { unbelievedForwarding } from './unbelieved-forwarding.ts'
 import { answerUnreadable } from './unreadable.ts'
 import { closerOfUnused } from './unused-connections.ts'
 
 /** The public listener, ready to listen. @param places other routes than ours, in tests */
 export async function createServer(app: App, places: readonly Place[] = routes): Promise<FastifyInstance> {
   const writeHeaders = headerWriter(app)
+  const noteForwarding = unbelievedForwarding(app)
   const pending = new WeakMap<Socket, ServerResponse>()
   const server = fastify({
     loggerInstance: app.log as FastifyBaseLogger,
@@ -63,6 +65,7 @@ export async function createServer(app: App, places: readonly Place[] = routes):
   server.addHook('onRequest', (request, reply, done) => {
     app.meter.activeRequests++
     pending.set(request.raw.socket, reply.raw)
+    noteForwarding(request.raw)
     writeHeaders(request, reply)
     done()
   })

@@ -60,6 +60,9 @@ export const counters = {
       backend: ['memory', 'database', 'redis'],
     },
   },
+  ntt_auth_forwarding_unbelieved_total: {
+    help: 'Requests with X-Forwarded-For or Forwarded from an address that is not in NTT_AUTH_TRUSTED_PROXIES.',
+  },
   ntt_auth_token_refresh_total: {
     help: 'Refreshes by what the presented token meant (docs/refresh-protocol.md); "forward" without a restore is an alarm.',
     labels: { result: ['rotated', 'repeated', 'forward', 'superseded', 'reuse', 'ended', 'invalid', 'failure'] },

@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
+import { judgeForwarding } from '../../src/cli/doctor/forwarding.ts'
 import { judgeKeys } from '../../src/cli/doctor/keys.ts'
 import { judgeOpenFiles, judgeSpace } from '../../src/cli/doctor/machine.ts'
 import { command as doctor, judgeClock } from '../../src/cli/doctor.ts'
@@ -181,6 +182,10 @@ describe('what doctor thinks of', () => {
 
   it('clocks, disks, limits and keys', () => {
     assert.deepEqual(levels([judgeClock(500), judgeClock(-3000), judgeClock(20_000)]), ['ok', 'warning', 'problem'])
+    assert.deepEqual(
+      [judgeForwarding(0, false), judgeForwarding(1, false), judgeForwarding(1, true)].map(({ level }) => level),
+      ['ok', 'warning', 'warning'],
+    )
     assert.deepEqual(levels([judgeSpace(5000), judgeSpace(500), judgeSpace(50)]), ['ok', 'warning', 'problem'])
     assert.deepEqual(levels([judgeOpenFiles(65_536), judgeOpenFiles(1024)]), ['ok', 'warning'])
     const day = 24 * 60 * 60 * 1000
@@ -197,6 +202,29 @@ describe('what doctor thinks of', () => {
       'warning',
     ])
   })
+})
+
+it('doctor asks a server that runs here whether somebody forwards to it whom it does not believe', async () => {
+  const dataDir = mkdtempSync(join(directory, 'forwarding-'))
+  const server = await startTestServer(`sqlite:${join(dataDir, 'ntt-auth.sqlite')}`)
+  const management = createManagementServer(server.app).listen(0, '127.0.0.1')
+  await once(management, 'listening')
+  const { port } = management.address() as AddressInfo
+  const env = { NTT_AUTH_DATA_DIR: dataDir, NTT_AUTH_MANAGEMENT_PORT: `${port}` }
+  const judged = async (more = {}) => (await examine({ ...env, ...more })).says(/The server that runs here met/)
+  try {
+    assert.equal((await judged())?.level, 'ok')
+    await server.call('GET', '/health/live', { headers: { 'x-forwarded-for': '203.0.113.9' } })
+    const found = await judged()
+    assert.match(found!.says, /met 1 requests with X-Forwarded-For .* all clients share one network/)
+    assert.match(found!.remedy!, /NTT_AUTH_TRUSTED_PROXIES/)
+    assert.match((await judged({ NTT_AUTH_TRUSTED_PROXIES: '10.0.0.1' }))!.says, /a proxy is not named/)
+  } finally {
+    management.close()
+    management.closeAllConnections()
+    await server.close()
+  }
+  assert.equal(await judged(), undefined, 'nobody answers, so nothing is known')
 })
 
 describe('ntt-auth healthcheck', () => {
