@@ -238,6 +238,7 @@ const stores: {
   },
   throttling: {
     findGuesses: [(db) => throttling.findGuesses(db, { name: 'name' })],
+    listGuesses: [(db) => throttling.listGuesses(db, ['one', 'two'])],
     insertGuesses: [(db) => throttling.insertGuesses(db as Tx, guesses)],
     replaceGuesses: [(db) => throttling.replaceGuesses(db as Tx, guesses, { failures: 1, last_at: now })],
     returnGuess: [(db) => throttling.returnGuess(db, 'name')],

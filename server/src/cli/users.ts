@@ -4,6 +4,7 @@ import type { User } from '../domain/users/user.ts'
 import { operatorAct } from '../flows/acting.ts'
 import { createUserFor } from '../flows/create-user.ts'
 import { disableUser, enableUser } from '../flows/disable-user.ts'
+import { locksOf } from '../flows/locks-of.ts'
 import { logoutUser } from '../flows/logout-user.ts'
 import { unlockUser } from '../flows/unlock-user.ts'
 import { createUserRoute, listUsersRoute } from '../http/routes/admin-users.ts'
@@ -31,7 +32,7 @@ const actions: Record<string, Action> = {
   list: { takes: null, run: list },
   show: {
     takes: 'ID_OR_ADDRESS',
-    run: async (app, invocation, text) => show(invocation, await findUserBy(app, text)),
+    run: async (app, invocation, text) => show(app, invocation, await findUserBy(app, text)),
   },
   create: { takes: null, run: create },
   disable: changing('disabled', (app, user) => disableUser(app, operatorAct, user.id)),
@@ -56,7 +57,7 @@ USER is an id or an e-mail address. Works on the database by itself: no server n
 
 list     shows users, the newest first unless told; --q finds those whose address or one of whose names begins with
          each of the words; a page may be short though more follow
-show     shows one user
+show     shows one user, also whether wrong passwords have locked it, and until when
 create   makes a user; the password is asked for, or read from standard input, or chosen by the owner with --link
 disable  closes an account: its sessions end, and nobody logs in
 enable   opens it again
@@ -164,14 +165,14 @@ function changing(done: string, change: (app: App, user: User) => Promise<void>)
     async run(app, invocation, text) {
       const user = await findUserBy(app, text)
       await change(app, user)
-      if (invocation.options.json) show(invocation, await findUserBy(app, user.id))
+      if (invocation.options.json) await show(app, invocation, await findUserBy(app, user.id))
       else invocation.print(`${user.email} is ${done} (${user.id}).`)
     },
   }
 }
 
-function show({ options, print }: Invocation, user: User): void {
-  const view = adminUserView(user)
+async function show(app: App, { options, print }: Invocation, user: User): Promise<void> {
+  const view = adminUserView(user, (await locksOf(app, [user]))(user))
   if (options.json) print(JSON.stringify(view, null, 2))
   else for (const [key, value] of Object.entries(view)) print(`${key.padEnd(15)}  ${textOf(value)}`)
 }
@@ -212,10 +213,12 @@ async function list(app: App, { options, print, tell }: Invocation): Promise<voi
   let [count, told] = [0, performance.now()]
   for (;;) {
     const { users, next } = await listUsers(app.database.db, filter, order, limit, after)
-    if (options.all) for (const user of users) print(options.json ? JSON.stringify(adminUserView(user)) : lineOf(user))
+    const lockOf = options.json ? await locksOf(app, users) : () => null
+    const viewOf = (user: User) => adminUserView(user, lockOf(user))
+    if (options.all) for (const user of users) print(options.json ? JSON.stringify(viewOf(user)) : lineOf(user))
     else {
       const next_cursor = writeUserCursor(order, next)
-      if (options.json) print(JSON.stringify({ items: users.map(adminUserView), next_cursor }, null, 2))
+      if (options.json) print(JSON.stringify({ items: users.map(viewOf), next_cursor }, null, 2))
       else for (const user of users) print(lineOf(user))
       if (!options.json && next_cursor !== null) tell(`More: --cursor ${next_cursor}`)
     }
@@ -244,7 +247,8 @@ async function create(app: App, invocation: Invocation): Promise<void> {
   const wanted = { email: address, name: name ?? null, locale: locale ?? null, roles: given.roles ?? [] }
   const { user, invitation } = await createUserFor(app, operatorAct, wanted, password)
   if (options.json) {
-    print(JSON.stringify({ ...adminUserView(user), invitation: invitation && linkView(invitation) }, null, 2))
+    const view = adminUserView(user, (await locksOf(app, [user]))(user))
+    print(JSON.stringify({ ...view, invitation: invitation && linkView(invitation) }, null, 2))
     return
   }
   print(`${user.email} is ${user.status} (${user.id}).`)

@@ -14,7 +14,7 @@ export const exampleUser = {
   last_login_at: '2026-11-23T10:00:00.000Z',
 }
 
-export const exampleAdminUser = { ...exampleUser, deletion_due_at: null }
+export const exampleAdminUser = { ...exampleUser, deletion_due_at: null, locked: null }
 
 const sessionId = '01934d2e-5c01-7b11-8e22-6d5c4b3a2918'
 

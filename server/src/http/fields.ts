@@ -79,6 +79,24 @@ export const AdminUser = Type.Object({
       }),
     ),
   ),
+  locked: Type.Optional(
+    Type.Union(
+      [
+        Type.Object({
+          reason: Type.Union([Type.Literal('wrong_passwords'), Type.Literal('too_many_wrong_passwords')]),
+          failures: Type.Integer({ description: 'Wrong passwords in a row.' }),
+          until: maybe(Type.String({ format: 'date-time' })),
+        }),
+        Type.Null(),
+      ],
+      {
+        description:
+          'Why no password, not even the right one, is taken now except from devices the user has been on before, and ' +
+          'until when; with "until" null only an unlocking or a new password by a mailed link helps. Null: it may log in. ' +
+          'For administrators, not for services.',
+      },
+    ),
+  ),
 })
 
 export const Tokens = Type.Object({

@@ -5,6 +5,7 @@ import { normaliseEmail } from '../domain/users/email.ts'
 import type { User } from '../domain/users/user.ts'
 import { AppError } from '../errors.ts'
 import type { Tokens } from '../flows/issue-tokens.ts'
+import type { Lock } from '../flows/locks-of.ts'
 import type { OneTimeLink } from '../flows/one-time-link.ts'
 
 /** How plain values look on the wire: snake_case, RFC 3339 times. */
@@ -25,9 +26,13 @@ export function userView(user: User) {
   }
 }
 
-export function adminUserView(user: User) {
-  const { deletionDueAt } = user
-  return { ...userView(user), deletion_due_at: deletionDueAt === null ? null : toRfc3339(deletionDueAt) }
+export function adminUserView(user: User, lock: Lock | null) {
+  const time = (milliseconds: number | null) => (milliseconds === null ? null : toRfc3339(milliseconds))
+  return {
+    ...userView(user),
+    deletion_due_at: time(user.deletionDueAt),
+    locked: lock && { reason: lock.reason, failures: lock.failures, until: time(lock.until) },
+  }
 }
 
 export function linkView({ token, link, expiresAt }: OneTimeLink) {

@@ -309,6 +309,8 @@ describeFlow(
       )
 
       const admin = await administrator()
+      const asked = await flow.server.call('GET', `/v1/admin/users/${owner.user.id}`, { token: admin.token })
+      assert.deepEqual(asked.body.locked, { reason: 'too_many_wrong_passwords', failures: 100, until: null })
       const unlock = () => flow.server.call('POST', `/v1/admin/users/${owner.user.id}/unlock`, { token: admin.token })
       assert.deepEqual([(await unlock()).status, (await unlock()).status], [204, 204])
       assert.equal((await attempt(owner.email, goodPassword)).status, 200)
@@ -340,20 +342,52 @@ describeFlow(
       }
     })
 
-    it('is undone by "users unlock" as well', async () => {
+    it('tells an administrator who has to wait, why and until when, and a service nothing of it', async () => {
+      const [owner, other] = [await somebody(), await somebody()]
+      await restUntilWait(owner.email)
+      await guess(other.email, 4)
+      const admin = await administrator()
+      const { app, clock } = flow.server
+      const service = await registerService(app, operatorAct, 'reader', ['users:read'])
+      const read = (path: string, headers: Record<string, string>) => flow.server.call('GET', path, { headers })
+      const asAdmin = { authorization: `Bearer ${admin.token}` }
+      const asService = { authorization: `Basic ${btoa(`${service.service.clientId}:${service.secret}`)}` }
+      const list = `/v1/admin/users?q=${owner.email.split('@')[0]}`
+      const until = new Date(clock.now() + 30 * second).toISOString()
+      const locked = { reason: 'wrong_passwords', failures: 5, until }
+      assert.deepEqual((await read(`/v1/admin/users/${owner.user.id}`, asAdmin)).body.locked, locked)
+      assert.equal((await read(`/v1/admin/users/${other.user.id}`, asAdmin)).body.locked, null)
+      const { items } = (await read(list, asAdmin)).body as { items: { email: string; locked: unknown }[] }
+      assert.deepEqual(items.find(({ email }) => email === owner.email)?.locked, locked)
+      assert.equal('locked' in (await read(`/v1/admin/users/${owner.user.id}`, asService)).body, false)
+      assert.equal('locked' in (await read(list, asService)).body.items[0], false)
+      clock.advance(30 * second)
+      assert.equal((await read(`/v1/admin/users/${owner.user.id}`, asAdmin)).body.locked, null)
+    })
+
+    it('is shown and undone by "users show" and "users unlock" as well', async () => {
       const owner = await somebody()
       await restUntilWait(owner.email)
-      const printed: string[] = []
-      const code = await usersCommand.run({
-        options: {},
-        arguments: ['unlock', owner.email],
-        env: environment(),
-        stdin: process.stdin,
-        print: (line) => printed.push(line),
-        tell: () => undefined,
-      })
-      assert.equal(code, 0)
-      assert.match(printed.join('\n'), /is unlocked/)
+      // As the clock of the command goes, which does not stand.
+      const { db } = flow.server.app.database
+      const name = flow.server.app.throttle.name('account', owner.email)
+      await db.updateTable('guesses').set({ last_at: Date.now() }).where('name', '=', name).execute()
+      const run = async (...words: string[]) => {
+        const printed: string[] = []
+        const code = await usersCommand.run({
+          options: {},
+          arguments: words,
+          env: environment(),
+          stdin: process.stdin,
+          print: (line) => printed.push(line),
+          tell: () => undefined,
+        })
+        assert.equal(code, 0)
+        return printed.join('\n')
+      }
+      assert.match(await run('show', owner.email), /^locked +\{"reason":"wrong_passwords","failures":5,"until":"2/m)
+      assert.match(await run('unlock', owner.email), /is unlocked/)
+      assert.match(await run('show', owner.email), /^locked +–$/m)
       assert.equal((await attempt(owner.email, goodPassword)).status, 200)
       await eventually(async () => (await linesOf(owner.user.id)).some(({ event }) => event === 'account_unlocked'))
     })

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { lockOf } from '../../src/domain/throttling/find-locks.ts'
 import { forgottenAt, type Guesses, judgeGuess, waitAfter } from '../../src/domain/throttling/judge-guess.ts'
 import { judgeRate } from '../../src/domain/throttling/judge-rate.ts'
 import { guessing, wider } from '../../src/domain/throttling/limits.ts'
@@ -48,6 +49,18 @@ describe('guesses at a password', () => {
     assert.deepEqual(judgeGuess(known, now + 30 * second - 1), { next: null, wait: 1 })
     const next = { failures: 6, lastAt: now + 30 * second }
     assert.deepEqual(judgeGuess(known, now + 30 * second), { next, wait: 0 })
+  })
+
+  it('lock an account for as long as the next one has to wait', () => {
+    for (const failures of [1, 4, 5, 6, 12, 99, 100]) {
+      for (const after of [-3 * day, -1, 0, 1, 29_999, 30_000, hour - 1, hour, 60 * day]) {
+        const known = { failures, lastAt: now }
+        const { wait } = judgeGuess(known, now + after)
+        const lock = lockOf(known, now + after)
+        assert.equal(lock !== null, wait > 0, `${failures} failures, ${after} ms later`)
+        if (lock) assert.equal(lock.until, failures === 100 ? null : now + after + wait)
+      }
+    }
   })
 
   it('do not wait for a clock that was days ahead, and do wait for one that is a little', () => {

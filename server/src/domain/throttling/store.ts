@@ -9,6 +9,10 @@ export const findGuesses = statement<{ name: string }, { failures: number; last_
   db.selectFrom('guesses').select(['failures', 'last_at']).where('name', '=', p('name')),
 )
 
+export async function listGuesses(db: Db, names: string[]): Promise<GuessRow[]> {
+  return db.selectFrom('guesses').selectAll().where('name', 'in', names).execute()
+}
+
 export async function insertGuesses(tx: Tx, row: GuessRow): Promise<void> {
   await tx.insertInto('guesses').values(row).execute()
 }

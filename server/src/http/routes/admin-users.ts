@@ -1,13 +1,16 @@
 import { Type } from 'typebox'
+import type { App } from '../../app.ts'
 import type { CallingService } from '../../domain/services/service.ts'
 import { findUser } from '../../domain/users/find.ts'
 import { listUsers } from '../../domain/users/list.ts'
+import type { User as PlainUser } from '../../domain/users/user.ts'
 import { AppError } from '../../errors.ts'
 import type { Caller } from '../../flows/authenticate.ts'
 import { changeUserFor } from '../../flows/change-user.ts'
 import { createUserFor } from '../../flows/create-user.ts'
 import { deleteUserFor } from '../../flows/delete-user.ts'
 import { disableUser, enableUser } from '../../flows/disable-user.ts'
+import { locksOf } from '../../flows/locks-of.ts'
 import { logoutUser } from '../../flows/logout-user.ts'
 import { startPasswordReset } from '../../flows/start-password-reset.ts'
 import { unlockUser } from '../../flows/unlock-user.ts'
@@ -91,7 +94,8 @@ export const listUsersRoute = route({
     }
     const after = readUserCursor(order, query.cursor)
     const { users, next } = await listUsers(app.database.db, filter, order, query.limit ?? 50, after)
-    return { status: 200, body: { items: users.map(viewFor(caller)), next_cursor: writeUserCursor(order, next) } }
+    const items = users.map(await viewFor(app, caller, users))
+    return { status: 200, body: { items, next_cursor: writeUserCursor(order, next) } }
   },
 })
 
@@ -106,13 +110,18 @@ export const readUserRoute = route({
   async handle({ app, params }, caller) {
     const user = await findUser(app.database.db, params.id)
     if (!user) throw new AppError('not_found')
-    return { status: 200, body: viewFor(caller)(user) }
+    return { status: 200, body: (await viewFor(app, caller, [user]))(user) }
   },
 })
 
 /** A service sees of a user what the user sees itself. */
-function viewFor(caller: Caller | CallingService) {
-  return 'claims' in caller ? adminUserView : userView
+async function viewFor(app: App, caller: Caller | CallingService, users: PlainUser[]) {
+  return 'claims' in caller ? viewForAdmin(app, users) : userView
+}
+
+async function viewForAdmin(app: App, users: PlainUser[]) {
+  const lockOf = await locksOf(app, users)
+  return (user: PlainUser) => adminUserView(user, lockOf(user))
 }
 
 const maybe = <T extends typeof Name | typeof Locale>(schema: T) => Type.Optional(Type.Union([schema, Type.Null()]))
@@ -186,7 +195,8 @@ export const updateUserRoute = route({
       ...(email !== undefined && { email: emailFrom(email) }),
       ...(email_verified !== undefined && { emailVerified: email_verified }),
     }
-    return { status: 200, body: adminUserView(await changeUserFor(app, act, params.id, change)) }
+    const user = await changeUserFor(app, act, params.id, change)
+    return { status: 200, body: (await viewForAdmin(app, [user]))(user) }
   },
 })
 

@@ -1,6 +1,9 @@
 -- findGuesses
 select "failures", "last_at" from "guesses" where "name" = $1;
 
+-- listGuesses
+select * from "guesses" where "name" in ($1, $2);
+
 -- insertGuesses
 insert into "guesses" ("name", "failures", "last_at", "forgotten_at") values ($1, $2, $3, $4);
 

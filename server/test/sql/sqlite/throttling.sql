@@ -1,6 +1,9 @@
 -- findGuesses
 select "failures", "last_at" from "guesses" where "name" = ?;
 
+-- listGuesses
+select * from "guesses" where "name" in (?, ?);
+
 -- insertGuesses
 insert into "guesses" ("name", "failures", "last_at", "forgotten_at") values (?, ?, ?, ?);
 
