@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import { parseStrictJson } from '../domain/tokens/strict-json.ts'
 import { AppError } from '../errors.ts'
 import { routeOf } from './add-route.ts'
+import { inexactNumber, wellFormed } from './exact-values.ts'
 import { limits } from './limits.ts'
 
 /** The only bodies this server reads. */
@@ -19,53 +20,18 @@ export function readBodies(server: FastifyInstance): void {
     if (body.length === 0 && routeOf(request)?.bodyOptional) return done(null, undefined)
     try {
       const value = wellFormed(parseStrictJson(body as Buffer, limits.jsonDepth))
-      refuseInexactNumbers((body as Buffer).toString())
-      done(null, value)
+      const number = inexactNumber((body as Buffer).toString())
+      done(number === null ? null : refusedNumber(number), value)
     } catch (error) {
-      if (error instanceof AppError) return done(error)
       const detail = `The body is not JSON as we read it: ${reasonOf(error as Error)}.`
       done(new AppError('malformed_request', { detail, cause: error }), undefined)
     }
   })
 }
 
-/**
- * Refuses strings with half of a surrogate pair (RFC 7493 §2.1): in UTF-8 they all become U+FFFD, so that databases
- * would keep something else than was sent.
- */
-function wellFormed(value: unknown): unknown {
-  if (typeof value === 'string' && !value.isWellFormed()) throw new SyntaxError('A string holds half a character')
-  if (typeof value === 'object' && value !== null) {
-    for (const [name, member] of Object.entries(value)) {
-      wellFormed(name)
-      wellFormed(member)
-    }
-  }
-  return value
-}
-
-const stringsAndNumbers = /"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*/g
-const longestNumber = 100
-
-/** A number that we would keep and give back as another one (RFC 8259 §6, RFC 7493 §2.2) is refused instead. */
-function refuseInexactNumbers(json: string): void {
-  for (const [token] of json.matchAll(stringsAndNumbers)) {
-    if (token.startsWith('"')) continue
-    if (token.length <= longestNumber && digitsOf(token) === digitsOf(String(Number(token)))) continue
-    const detail = `The number ${token.slice(0, 40)} is beyond what JSON carries exactly; send it as a string.`
-    throw new AppError('validation_failed', { detail, errors: [{ pointer: '', code: 'inexact_number', detail }] })
-  }
-}
-
-/** The significant digits of a decimal number and where they stand: the same for every way of writing it. */
-function digitsOf(number: string): string | null {
-  const parts = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(number)
-  if (!parts) return null
-  const [, sign, whole = '', fraction = '', exponent = '0'] = parts
-  const digits = (whole + fraction).replace(/^0+/, '')
-  if (digits === '') return '0'
-  const place = digits.length - fraction.length + Number(exponent)
-  return `${sign}${digits.replace(/0+$/, '')} at ${place}`
+function refusedNumber(number: string): AppError {
+  const detail = `The number ${number} is beyond what JSON carries exactly; send it as a string.`
+  return new AppError('validation_failed', { detail, errors: [{ pointer: '', code: 'inexact_number', detail }] })
 }
 
 /** JSON.parse quotes the text around a mistake, and that may be a password. */

@@ -124,6 +124,60 @@ test('NDJSON is one object a line; blank lines count and do not matter', async (
   ])
 })
 
+test('what could not be kept as it stands there is refused, row by row, in NDJSON and in the metadata of CSV', async () => {
+  const wrong = {
+    name_twice: ['{"a":1,"a":1}', '{"a":{"b":1,"\\u0062":2}}'],
+    half_character: ['{"a":"\\ud83d"}', '{"a":["x","\\udc00\\ud800"]}', '{"\\ud83d":1}'],
+    inexact_number: [
+      '{"a":12345678901234567890}',
+      '{"a":0.12345678901234567891}',
+      '{"a":1e999}',
+      '{"a":[9007199254740993]}',
+    ],
+    unknown_field: ['{"__proto__":{"roles":["admin"]}}', '{"a":{"__proto__":1}}'],
+  }
+  const good = '{"a":"12345678901234567890","b":[0.1,1e3,-0,9007199254740991],"c":"\\ud83d\\ude00","d":{"a":1}}'
+  const kept = JSON.parse(good)
+  for (const [code, texts] of Object.entries(wrong)) {
+    for (const text of texts) {
+      assert.deepEqual(
+        await ndjson(`${text}\n${good}`),
+        [
+          [1, code],
+          [2, kept],
+        ],
+        text,
+      )
+      const quoted = [text, good].map((each) => `a@example.com,"${each.replaceAll('"', '""')}"`)
+      const rows = await csv(`email,metadata\n${quoted.join('\n')}`)
+      assert.deepEqual(
+        rows,
+        [
+          [2, code],
+          [3, { email: 'a@example.com', metadata: kept }],
+        ],
+        text,
+      )
+    }
+  }
+})
+
+test('a row that was refused is told why, without a word of a hash', async () => {
+  const told = async (line: string) => {
+    const rows: RawRow[] = []
+    for await (const row of readNdjson(Readable.from([Buffer.from(line)]))) rows.push(row)
+    return rows.map((row) => ('problem' in row ? row.problem.detail : '')).join()
+  }
+  const hash = '"password_hash":"$2b$10$secretsecretsecret"'
+  const twice = await told(`{"email":"a@example.com",${hash},"email":"b@example.com"}`)
+  assert.match(twice, /has "email" twice: leave out/)
+  const large = await told(`{${hash},"metadata":{"id":12345678901234567890}}`)
+  assert.match(large, /The number 12345678901234567890 .* string/)
+  for (const line of [`{${hash},${hash}}`, `{${hash},"name":"\\ud83d"}`, `{${hash},"x":1e999}`, `{${hash}`]) {
+    assert.doesNotMatch(await told(line), /secret/, line)
+  }
+})
+
 test('a line that is too long is skipped and not kept', async () => {
   const long = JSON.stringify({ name: 'x'.repeat(longestRow) })
   assert.deepEqual(await ndjson(`${long}\n{"a":1}\n${long}`), [

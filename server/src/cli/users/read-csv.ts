@@ -2,7 +2,7 @@ import { CsvError, parse } from 'csv-parse'
 import { nearest } from '../../config/nearest.ts'
 import { importFields } from '../../http/import-row.ts'
 import { UsageError } from '../usage-error.ts'
-import { badEncoding, decode, longestRow, type RawRow, type RowProblem, tooLong } from './read-lines.ts'
+import { badEncoding, decode, longestRow, type RawRow, type RowProblem, readJson, tooLong } from './read-lines.ts'
 
 /**
  * CSV as RFC 4180 has it: the first record names the columns, quoted fields may hold line breaks. Where a quotation mark
@@ -109,7 +109,11 @@ function rowOf(columns: string[], record: string[]): { value: Record<string, unk
       return { problem: badEncoding }
     }
     // An empty field is one that was left out.
-    if (text !== '') value[column] = readField(column, text)
+    if (text === '') continue
+    const read = column === 'metadata' ? readJson(text) : { value: readField(column, text) }
+    if (read !== null && 'problem' in read) return read
+    // What is no JSON stays text, and is refused with the field's own sentence.
+    value[column] = read === null ? text : read.value
   }
   return { value }
 }
@@ -125,13 +129,7 @@ function readField(column: string, text: string): unknown {
     if (/^(true|t|1)$/i.test(text)) return true
     return /^(false|f|0)$/i.test(text) ? false : text
   }
-  if (column === 'roles') return text.split(',').filter((role) => role !== '')
-  if (column !== 'metadata') return text
-  try {
-    return JSON.parse(text)
-  } catch {
-    return text
-  }
+  return column === 'roles' ? text.split(',').filter((role) => role !== '') : text
 }
 
 /**

@@ -1,3 +1,6 @@
+import { parseStrictText, UnwantedJson } from '../../domain/tokens/strict-json.ts'
+import { inexactNumber, wellFormed } from '../../http/exact-values.ts'
+
 /** A row of a file as it was written, or why it cannot be read. The line is the one where it begins, from 1. */
 export type RawRow = { line: number } & ({ value: Record<string, unknown> } | { problem: RowProblem })
 
@@ -46,13 +49,45 @@ function readLine(bytes: Buffer): { value: Record<string, unknown> } | { problem
     return { problem: badEncoding }
   }
   if (text.trim() === '') return null
+  const read = readJson(text)
+  if (read === null) return { problem: notAnObject }
+  if ('problem' in read) return read
+  const { value } = read
+  const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
+  return isObject ? { value: value as Record<string, unknown> } : { problem: notAnObject }
+}
+
+const notAnObject = { code: 'not_an_object', detail: 'Each line is one JSON object, without a comma behind it.' }
+
+/**
+ * JSON whose values can be kept as they stand there: what two readers would understand differently is a problem.
+ * @returns null for what is no JSON
+ */
+export function readJson(text: string): { value: unknown } | { problem: RowProblem } | null {
   try {
-    const value = JSON.parse(text)
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return { value }
-  } catch {
-    // What the parser says quotes the row, which may hold a password hash.
+    const value = wellFormed(parseStrictText(text, Number.POSITIVE_INFINITY))
+    const number = inexactNumber(text)
+    if (number === null) return { value }
+    const detail = `The number ${number} cannot be kept exactly: write it as a string, between quotation marks.`
+    return { problem: { code: 'inexact_number', detail } }
+  } catch (error) {
+    // What the parser itself says quotes the row, which may hold a password hash.
+    return error instanceof UnwantedJson ? { problem: problemOf(error) } : null
   }
-  return { problem: { code: 'not_an_object', detail: 'Each line is one JSON object, without a comma behind it.' } }
+}
+
+function problemOf({ code, member, message }: UnwantedJson): RowProblem {
+  if (code === 'name_twice') {
+    const name = JSON.stringify((member ?? '').slice(0, 64))
+    return { code, detail: `An object has ${name} twice: leave out the one that does not count.` }
+  }
+  if (code === 'half_character') {
+    const detail =
+      'A text holds half a character (a surrogate without the other one, such as \\ud83d): mend or remove it.'
+    return { code, detail }
+  }
+  if (code === 'proto_name') return { code: 'unknown_field', detail: 'No field may be named "__proto__".' }
+  return { code, detail: `${message}.` }
 }
 
 /** The lines of a stream; null for one that is too long, which is not kept in memory. */

@@ -1,3 +1,16 @@
+/** JSON by the grammar, and yet not as we read it. */
+export class UnwantedJson extends SyntaxError {
+  readonly code: 'byte_order_mark' | 'nested_too_deeply' | 'name_twice' | 'proto_name' | 'half_character'
+  /** The name of a member, where it is about that. */
+  readonly member: string | null
+
+  constructor(code: UnwantedJson['code'], message: string, member: string | null = null) {
+    super(message)
+    this.code = code
+    this.member = member
+  }
+}
+
 /**
  * Parses JSON that was signed or sent to us, more strictly than JSON.parse: UTF-8 without a byte-order mark, no
  * duplicate member names, no `__proto__`, limited depth (RFC 8259 §4 leaves duplicates open, so two parsers may read one
@@ -7,8 +20,12 @@
  * @throws SyntaxError with the reason
  */
 export function parseStrictJson(bytes: Uint8Array, deepest: number): unknown {
-  const text = decoder.decode(bytes)
-  if (text.charCodeAt(0) === 0xfeff) throw new SyntaxError('The text starts with a byte-order mark')
+  return parseStrictText(decoder.decode(bytes), deepest)
+}
+
+/** The same for what was decoded already. */
+export function parseStrictText(text: string, deepest: number): unknown {
+  if (text.charCodeAt(0) === 0xfeff) throw new UnwantedJson('byte_order_mark', 'The text starts with a byte-order mark')
   checkStructure(text, deepest)
   return JSON.parse(text)
 }
@@ -26,7 +43,9 @@ function checkStructure(text: string, deepest: number): void {
     const token = match[0]
     const names = open.at(-1)
     if (token === '{' || token === '[') {
-      if (open.push(token === '{' ? new Set() : null) > deepest) throw new SyntaxError('The text is nested too deeply')
+      if (open.push(token === '{' ? new Set() : null) > deepest) {
+        throw new UnwantedJson('nested_too_deeply', 'The text is nested too deeply')
+      }
       expectName = token === '{'
     } else if (token === '}' || token === ']') {
       open.pop()
@@ -38,8 +57,8 @@ function checkStructure(text: string, deepest: number): void {
     } else if (expectName && names) {
       const name: unknown = JSON.parse(token)
       if (typeof name !== 'string') throw new SyntaxError('A member name is not a string')
-      if (names.has(name)) throw new SyntaxError('A member name occurs twice')
-      if (name === '__proto__') throw new SyntaxError('A member is named __proto__')
+      if (names.has(name)) throw new UnwantedJson('name_twice', 'A member name occurs twice', name)
+      if (name === '__proto__') throw new UnwantedJson('proto_name', 'A member is named __proto__')
       names.add(name)
       expectName = false
     }
