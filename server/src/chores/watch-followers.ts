@@ -1,6 +1,7 @@
 import type { App } from '../app.ts'
 import type { Follower } from '../domain/revocations/followers.ts'
 import { listLivingSecrets } from '../domain/services/store.ts'
+import { forgetServices, secretsToKnow } from '../flows/identify-service.ts'
 import { isBlind } from '../flows/know-revocations.ts'
 
 const interval = 1000
@@ -10,7 +11,8 @@ const idsPerQuery = 200
 
 /**
  * Closes the streams of those who may no longer follow, who do not read, and of everybody when this node can no longer
- * say what was revoked: they then ask another.
+ * say what was revoked: they then ask another. Also forgets services that may no longer call, so that a node which goes by
+ * what it knows does not know them longer.
  */
 export function watchFollowers(app: App): () => void {
   let stopped = false
@@ -37,11 +39,15 @@ async function check(app: App): Promise<void> {
       follower.drop()
     }
   }
+  if (isBlind(app)) return
   const present = app.followers.all()
-  const allowed = await stillAllowed(app, [...new Set(present.map(({ secretId }) => secretId))])
+  const remembered = secretsToKnow(app)
+  const living = await livingSecrets(app, [...new Set([...present.map(({ secretId }) => secretId), ...remembered])])
   for (const follower of present) {
-    if (!allowed.has(follower.secretId)) follower.end('this credential may no longer follow')
+    const mayFollow = living.get(follower.secretId)?.includes('revocations:read')
+    if (!mayFollow) follower.end('this credential may no longer follow')
   }
+  forgetServices(app, remembered, living)
 }
 
 /** It does not read, or it has fallen behind by more than the rows that all share. */
@@ -51,13 +57,14 @@ function isTooSlow(app: App, follower: Follower): boolean {
   return stalled > 0 && follower.isLive() && app.feed.behind(follower.position(), 1) === null
 }
 
-async function stillAllowed(app: App, secretIds: string[]): Promise<Set<string>> {
-  const allowed = new Set<string>()
+/** @returns the scopes of their services */
+async function livingSecrets(app: App, secretIds: string[]): Promise<Map<string, string[]>> {
+  const living = new Map<string, string[]>()
   for (let start = 0; start < secretIds.length; start += idsPerQuery) {
     const ids = secretIds.slice(start, start + idsPerQuery)
     for (const { id, scopes } of await listLivingSecrets(app.database.db, ids, app.clock.now())) {
-      if (JSON.parse(scopes).includes('revocations:read')) allowed.add(id)
+      living.set(id, JSON.parse(scopes))
     }
   }
-  return allowed
+  return living
 }

@@ -55,6 +55,27 @@ function asItWas(app: App, known: Remembered | undefined, now: number): CallingS
   throw lostSight()
 }
 
+// Whoever looks may be late.
+const lookedAfterLonger = 10_000
+
+/** Secrets of the services that a node which loses sight now would go on by. */
+export function secretsToKnow({ config, clock, services }: App): string[] {
+  if (config.revocationFailure !== 'open') return []
+  const since = clock.now() - config.revocationMaxAge - lookedAfterLonger
+  return [...services.values()].filter(({ seenAt }) => seenAt > since).map(({ service }) => service.secretId)
+}
+
+/**
+ * Forgets services that are gone or may do something else now, though nobody has shown their secrets since.
+ * @param asked secrets that were looked for @param living those that were found, with the scopes of their services
+ */
+export function forgetServices(app: App, asked: string[], living: ReadonlyMap<string, string[]>): void {
+  for (const [trace, { service }] of app.services) {
+    if (!asked.includes(service.secretId)) continue
+    if (living.get(service.secretId)?.join() !== service.scopes.join()) app.services.delete(trace)
+  }
+}
+
 /**
  * A right secret is never refused, whatever its neighbours send: it has 256 bits, so nobody need be kept from guessing.
  * Only wrong ones are counted, and one that was refused is not looked up again for a while.
@@ -73,6 +94,7 @@ async function lookUpService(
   refuseKnown(app, 'service', [trace])
   const found = await authenticateService(app.database.db, clientId, credentials.slice(colon + 1), now)
   if (!found) {
+    app.services.delete(trace)
     const subject = ip === null ? clientId : `${clientId} at ${networksOf(ip)[0]}`
     await countFailure(app, ip, 'service', { subject }, trace)
     throw new AppError('invalid_client')

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
+import { deleteServiceRows } from '../../src/domain/services/store.ts'
 import { createManagementServer } from '../../src/http/management.ts'
 import { eventually, problem } from '../flows/flow-server.ts'
 import { databases, freshDatabase } from '../support/databases.ts'
@@ -18,6 +19,7 @@ for (const failure of ['open', 'closed'] as const) {
     let gate: TcpGate
     let node: TestServer
     let credential: { authorization: string }
+    let deleted: { authorization: string }
     let person: Awaited<ReturnType<typeof registerSomebody>>
     let management: { address: string; close(): void }
 
@@ -55,6 +57,31 @@ for (const failure of ['open', 'closed'] as const) {
       assert.equal((await introspect()).body.active, true)
       assert.equal((await node.call('GET', '/health/ready')).status, 200)
     })
+
+    if (failure === 'open') {
+      it('forgets a service that another node deletes, though it is not heard of again', async () => {
+        const gone = await serviceOf(node, ['introspect'])
+        const refused = await serviceOf(node, ['introspect'])
+        const ask = (headers: { authorization: string }) =>
+          node.call('POST', '/oauth2/introspect', {
+            body: `token=${person.access_token}`,
+            headers: { ...headers, 'content-type': 'application/x-www-form-urlencoded' },
+          })
+        assert.deepEqual([(await ask(gone)).status, (await ask(refused)).status], [200, 200])
+        const [, first, second] = [...node.app.services.values()].map(({ service }) => service.id)
+        const { db } = node.app.database
+        // The other node tells this one nothing.
+        await deleteServiceRows(db, first!)
+        await deleteServiceRows(db, second!)
+        const knows = (id: string) => [...node.app.services.values()].some(({ service }) => service.id === id)
+        for (const each of node.app.services.values()) if (each.service.id === second) each.until = 0
+        assert.equal((await ask(refused)).status, 401)
+        assert.equal(knows(second!), false, 'it was told no')
+        await eventually(() => !knows(first!))
+        assert.equal(node.app.services.size, 1, 'those that are there stay')
+        deleted = gone
+      })
+    }
 
     it('closes the streams of its followers, who then ask another node', async () => {
       const reader = await readEvents(`${node.address}/v1/revocations/stream`, credential)
@@ -94,6 +121,9 @@ for (const failure of ['open', 'closed'] as const) {
       it('goes by what it knows', async () => {
         assert.equal((await validate()).status, 200)
         assert.deepEqual([(await introspect()).status, (await introspect()).body.active], [200, true])
+        const headers = { ...deleted, 'content-type': 'application/x-www-form-urlencoded' }
+        const answer = await node.call('POST', '/oauth2/introspect', { body: `token=${person.access_token}`, headers })
+        assert.equal(answer.status, 503, 'but not by a service that was deleted while it saw')
       })
 
       it('goes by the services that it saw in the last moments, until their secrets expire', async () => {
