@@ -9,12 +9,14 @@ type Work<T> = (tx: Tx) => Promise<T>
 /**
  * Runs a piece of work in a transaction and answers once it is committed. Like the work of `inTransaction` it may be
  * run again, and must touch nothing but the database.
- * @param shape `oneStatement` promises that the work is a single statement, which a database server commits by itself
+ * @param shape `oneStatement` promises that the work is a single statement, which a database server commits by itself and
+ *   an embedded one undoes by itself
  */
 export type GroupCommit = <T>(work: Work<T>, shape?: { oneStatement: boolean }) => Promise<T>
 
 type Waiting = {
   work: Work<unknown>
+  oneStatement: boolean
   enter: <T>(run: () => T) => T
   resolve(value: unknown): void
   reject(error: unknown): void
@@ -51,7 +53,7 @@ export function groupCommit(database: Database): GroupCommit {
   async function flush(): Promise<void> {
     const group = waiting.splice(0, largestGroup)
     try {
-      const outcomes = await inTransaction(database, (tx) => runEach(tx, group))
+      const outcomes = await runGroup(database, group)
       for (const [index, outcome] of outcomes.entries()) {
         if ('value' in outcome) group[index]!.resolve(outcome.value)
         else group[index]!.reject(outcome.error)
@@ -69,12 +71,13 @@ export function groupCommit(database: Database): GroupCommit {
     outside(() => setImmediate(flush))
   }
 
-  return <T>(work: Work<T>): Promise<T> => {
+  return <T>(work: Work<T>, { oneStatement = false } = {}): Promise<T> => {
     if (insideTransaction()) throw new Error('A transaction must not be started inside another one.')
     return database.around(
       () =>
         new Promise<T>((resolve, reject) => {
-          waiting.push({ work, enter: AsyncLocalStorage.snapshot(), resolve: resolve as Waiting['resolve'], reject })
+          const enter = AsyncLocalStorage.snapshot()
+          waiting.push({ work, oneStatement, enter, resolve: resolve as Waiting['resolve'], reject })
           if (!scheduled) schedule()
         }),
     )
@@ -84,9 +87,24 @@ export function groupCommit(database: Database): GroupCommit {
 // A group belongs to none of its callers, whose contexts (request ids, say) must not leak into the others' work.
 const outside = AsyncLocalStorage.snapshot()
 
+/** Savepoints cost as much as the statements between them: without them first, where nothing is left half done. */
+async function runGroup(database: Database, group: Waiting[]): Promise<Outcome[]> {
+  const undoing = () => inTransaction(database, (tx) => runEachAlone(tx, group))
+  if (group.length > 1 && !group.every(({ oneStatement }) => oneStatement)) return undoing()
+  const together = inTransaction(database, (tx) => runEach(tx, group))
+  // Which one failed, and whether the database undid the others with it, is found out by doing it all again.
+  return group.length > 1 ? together.catch(undoing) : together
+}
+
 async function runEach(tx: Tx, group: Waiting[]): Promise<Outcome[]> {
   const marked = carryMark()
-  if (group.length === 1) return [{ value: await group[0]!.enter(() => marked(() => group[0]!.work(tx))) }]
+  const outcomes: Outcome[] = []
+  for (const { work, enter } of group) outcomes.push({ value: await enter(() => marked(() => work(tx))) })
+  return outcomes
+}
+
+async function runEachAlone(tx: Tx, group: Waiting[]): Promise<Outcome[]> {
+  const marked = carryMark()
   const outcomes: Outcome[] = []
   for (const { work, enter } of group) {
     await tx.executeQuery(savepoint)

@@ -96,6 +96,10 @@ function decoded(credentials: string): string {
 /** @throws AppError `unauthenticated` when there is none, `invalid_token` when it is of another scheme */
 export function bearerToken(authorization: string | undefined): string {
   if (authorization === undefined) throw new AppError('unauthenticated')
+  // As nearly everybody writes it.
+  if (authorization.startsWith('Bearer ') && authorization.length > 7 && !authorization.includes(' ', 7)) {
+    return authorization.slice(7)
+  }
   const match = /^Bearer +([^ ]+)$/i.exec(authorization)
   if (!match)
     throw new AppError('invalid_token', { detail: 'The Authorization header is not "Bearer <access token>".' })

@@ -65,6 +65,20 @@ onEachDatabase((name, url) => {
     }
   })
 
+  it('undoes a single statement that fails, and only that', async () => {
+    const commit = groupCommit(database)
+    const [taken, rows] = [userRow(), Array.from({ length: 9 }, () => userRow())]
+    await insert(database.db, taken)
+    const outcomes = await Promise.allSettled(
+      rows.map((row, index) => commit((tx) => insert(tx, index % 3 === 2 ? taken : row), { oneStatement: true })),
+    )
+    for (const [index, outcome] of outcomes.entries()) {
+      assert.equal(await exists(rows[index]!.id), index % 3 !== 2)
+      if (outcome.status === 'rejected') assert.ok(database.dialect.isDuplicate(outcome.reason))
+      else assert.notEqual(index % 3, 2)
+    }
+  })
+
   it('undoes a piece that fails alone', async () => {
     const row = userRow()
     const failing = groupCommit(database)(async (tx) => {

@@ -1,4 +1,5 @@
 import { generateKeyPairSync, type KeyObject, sign, verify } from 'node:crypto'
+import { derOf, rawOf } from './ecdsa-form.ts'
 
 /**
  * The signature algorithms we issue. Signing and verifying are synchronous on purpose: WebCrypto runs on the libuv pool,
@@ -12,15 +13,12 @@ type Algorithm = {
   verify(input: string, key: KeyObject, signature: Buffer): boolean
 }
 
-// A raw r‖s signature as RFC 7518 §3.4 wants it, not the DER form.
-const rawEcdsa = (key: KeyObject) => ({ key, dsaEncoding: 'ieee-p1363' as const })
-
 export const algorithms: Record<SigningAlgorithm, Algorithm> = {
   ES256: {
     generate: () => generateKeyPairSync('ec', { namedCurve: 'P-256' }),
-    sign: (input, key) => sign('sha256', Buffer.from(input), rawEcdsa(key)),
+    sign: (input, key) => rawOf(sign('sha256', Buffer.from(input), key)),
     verify: (input, key, signature) =>
-      signature.length === 64 && verify('sha256', Buffer.from(input), rawEcdsa(key), signature),
+      signature.length === 64 && verify('sha256', Buffer.from(input), key, derOf(signature)),
   },
   EdDSA: {
     generate: () => generateKeyPairSync('ed25519'),

@@ -1,4 +1,4 @@
-import { createHmac, hkdfSync, timingSafeEqual } from 'node:crypto'
+import { createHmac, createSecretKey, hkdfSync, type KeyObject, timingSafeEqual } from 'node:crypto'
 
 /**
  * A place in the feed as clients carry it: base64url(version, key id, place, MAC). Every node reads the cursors of every
@@ -17,7 +17,7 @@ const bodyBytes = 1 + keyIdBytes + 8
 // 29 bytes leave two bits of the last character unused: they are 0, or the same cursor could be spelt in four ways.
 const shape = /^[A-Za-z0-9_-]{38}[AEIMQUYcgkosw048]$/
 
-type MacKey = { id: Buffer; secret: Buffer }
+type MacKey = { id: Buffer; secret: KeyObject }
 
 /** @param masterKeys 32 bytes each: the first one mints, all of them read */
 export function feedCursors(masterKeys: Buffer[]): Cursors {
@@ -47,7 +47,7 @@ export function feedCursors(masterKeys: Buffer[]): Cursors {
 function deriveKey(masterKey: Buffer): MacKey {
   const derive = (purpose: string, length: number) =>
     Buffer.from(hkdfSync('sha256', masterKey, Buffer.alloc(0), `ntt-auth feed cursor ${purpose}`, length))
-  return { id: derive('key id', keyIdBytes), secret: derive('mac', 32) }
+  return { id: derive('key id', keyIdBytes), secret: createSecretKey(derive('mac', 32)) }
 }
 
 function mac(key: MacKey, body: Buffer): Buffer {

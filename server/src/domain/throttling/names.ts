@@ -1,4 +1,4 @@
-import { createHmac, hkdfSync } from 'node:crypto'
+import { createHmac, createSecretKey, hkdfSync } from 'node:crypto'
 
 /** The name under which something is counted: who has the counts does not learn whom or what they are about. */
 export type Naming = (...parts: string[]) => string
@@ -10,7 +10,8 @@ export type Naming = (...parts: string[]) => string
 export function naming(masterKeys: Buffer[]): Naming {
   const oldest = masterKeys.at(-1)
   if (!oldest) throw new Error('naming needs at least one master key')
-  const key = Buffer.from(hkdfSync('sha256', oldest, Buffer.alloc(0), 'ntt-auth throttling name', 32))
+  const secret = Buffer.from(hkdfSync('sha256', oldest, Buffer.alloc(0), 'ntt-auth throttling name', 32))
+  const key = createSecretKey(secret)
   // No part holds a line break.
   return (...parts) => createHmac('sha256', key).update(parts.join('\n')).digest('base64url')
 }

@@ -1,4 +1,4 @@
-import { createHmac, hkdfSync, timingSafeEqual } from 'node:crypto'
+import { createHmac, createSecretKey, hkdfSync, type KeyObject, timingSafeEqual } from 'node:crypto'
 
 /**
  * Refresh tokens: `nttr_` + base64url(version, key id, session id, generation, MAC). The MAC is HMAC-SHA-256 under a
@@ -19,7 +19,7 @@ const tokenBytes = bodyBytes + 32
 const tokenShape = /^nttr_[A-Za-z0-9_-]{76}$/
 const highestGeneration = 0xffff_fffe
 
-type MacKey = { id: Buffer; secret: Buffer }
+type MacKey = { id: Buffer; secret: KeyObject }
 
 /** @param masterKeys 32 bytes each: the first one mints, all of them read */
 export function refreshTokens(masterKeys: Buffer[]): RefreshTokens {
@@ -58,7 +58,8 @@ export function refreshTokens(masterKeys: Buffer[]): RefreshTokens {
 function deriveKey(masterKey: Buffer): MacKey {
   const derive = (purpose: string, length: number) =>
     Buffer.from(hkdfSync('sha256', masterKey, Buffer.alloc(0), `ntt-auth refresh token ${purpose}`, length))
-  return { id: derive('key id', keyIdBytes), secret: derive('mac', 32) }
+  // Bytes in place of a key object make Node throw and catch two errors inside each call.
+  return { id: derive('key id', keyIdBytes), secret: createSecretKey(derive('mac', 32)) }
 }
 
 function mac(key: MacKey, body: Buffer): Buffer {

@@ -19,8 +19,8 @@ const claimsSchema = Type.Object({
 })
 
 const writeClaims = serializerOf(claimsSchema)
-// A token that is asked for again and again is written once.
-const written = new WeakMap<AccessClaims, string>()
+// A token that is asked for again and again is written once a second.
+const written = new WeakMap<AccessClaims, { expiresIn: number; text: string }>()
 
 export const validateRoute = route({
   summary: 'Is this access token good right now?',
@@ -42,11 +42,10 @@ export const validateRoute = route({
   errors: [],
   handle({ app }, { claims }) {
     const expiresIn = Math.max(0, claims.exp - Math.floor(app.clock.now() / 1000))
-    let text = written.get(claims)
-    if (text === undefined) {
-      text = writeClaims(claims)
-      written.set(claims, text)
-    }
-    return { status: 200, written: `{"active":true,"claims":${text},"expires_in":${expiresIn}}` }
+    const known = written.get(claims)
+    if (known?.expiresIn === expiresIn) return { status: 200, written: known.text }
+    const text = `{"active":true,"claims":${writeClaims(claims)},"expires_in":${expiresIn}}`
+    written.set(claims, { expiresIn, text })
+    return { status: 200, written: text }
   },
 })
