@@ -23,20 +23,23 @@ type Remembered = { service: CallingService; until: number; expiresAt: number; s
 /**
  * Which service is this? The answer is remembered for a second, so that the hot path needs no database; only when that
  * is asked, the answer is a promise.
- * @param credentials `client_id:secret` as HTTP Basic carries it
+ * @param authorization as it was sent: for whoever is remembered nothing of it need be decoded
+ * @param credentialsIn reads `client_id:secret` from it
  * @param ip where the caller is; only asked for when it is needed
  * @throws AppError `invalid_client`, or `rate_limited` after too many of those
  */
 export function identifyService(
   app: App,
-  credentials: string,
+  authorization: string,
+  credentialsIn: (authorization: string) => string,
   ip: () => string | null,
 ): CallingService | Promise<CallingService> {
   const now = app.clock.now()
   // Never the secret itself as a key in memory.
-  const trace = hash('sha256', credentials, 'base64')
+  const trace = hash('sha256', authorization, 'base64')
   const known = app.services.get(trace)
   if (known && now < known.until && now > known.until - 2 * rememberedFor) return known.service
+  const credentials = credentialsIn(authorization)
   if (isBlind(app)) return asItWas(app, known, now)
   return lookUpService(app, credentials, trace, ip(), now)
 }

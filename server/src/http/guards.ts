@@ -70,9 +70,7 @@ function admitService(
   authorization: string | undefined,
   ip: () => string | null,
 ): CallingService | Promise<CallingService> {
-  const match = /^Basic +([A-Za-z0-9+/]+={0,2})$/i.exec(authorization ?? '')
-  if (!match) throw new AppError('invalid_client')
-  const service = identifyService(app, decoded(Buffer.from(match[1]!, 'base64').toString()), ip)
+  const service = identifyService(app, authorization ?? '', basicCredentials, ip)
   if (service instanceof Promise) return service.then((known) => admitScope(scope, known))
   return admitScope(scope, service)
 }
@@ -84,10 +82,15 @@ function admitScope(scope: ServiceScope | undefined, service: CallingService): C
   return service
 }
 
-/** RFC 6749 §2.3.1 has id and secret form-encoded before Basic; ours hold nothing that plain text could be taken for. */
-function decoded(credentials: string): string {
+/**
+ * RFC 6749 §2.3.1 has id and secret form-encoded before Basic; ours hold nothing that plain text could be taken for.
+ * @throws AppError `invalid_client`
+ */
+function basicCredentials(authorization: string): string {
+  const match = /^Basic +([A-Za-z0-9+/]+={0,2})$/i.exec(authorization)
+  if (!match) throw new AppError('invalid_client')
   try {
-    return decodeURIComponent(credentials)
+    return decodeURIComponent(Buffer.from(match[1]!, 'base64').toString())
   } catch {
     throw new AppError('invalid_client')
   }

@@ -1,7 +1,9 @@
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
 import { AppError, type FieldError } from '../errors.ts'
+import { measureTextsQuickly } from './text-lengths.ts'
 
 const ajv = new Ajv({ allErrors: true, coerceTypes: false, useDefaults: true, strictSchema: false, verbose: true })
+measureTextsQuickly(ajv)
 
 const mostErrors = 20
 

@@ -68,7 +68,7 @@ onEachDatabase((name, url) => {
   it('undoes a single statement that fails, and only that', async () => {
     const commit = groupCommit(database)
     const [taken, rows] = [userRow(), Array.from({ length: 9 }, () => userRow())]
-    await insert(database.db, taken)
+    await insert(database.db as Tx, taken)
     const outcomes = await Promise.allSettled(
       rows.map((row, index) => commit((tx) => insert(tx, index % 3 === 2 ? taken : row), { oneStatement: true })),
     )

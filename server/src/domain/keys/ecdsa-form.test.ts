@@ -34,7 +34,11 @@ test('numbers that no signature has are refused, not misread', () => {
   const data = Buffer.from('text')
   const good = rawOf(sign('sha256', data, privateKey))
   assert.equal(verify('sha256', data, publicKey, derOf(good)), true)
-  for (const bad of [Buffer.alloc(64), Buffer.alloc(64, 0xff), Buffer.concat([good.subarray(32), good.subarray(0, 32)])]) {
+  for (const bad of [
+    Buffer.alloc(64),
+    Buffer.alloc(64, 0xff),
+    Buffer.concat([good.subarray(32), good.subarray(0, 32)]),
+  ]) {
     assert.equal(verify('sha256', data, publicKey, derOf(bad)), false)
   }
 })

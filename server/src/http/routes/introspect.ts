@@ -1,7 +1,27 @@
 import { Type } from 'typebox'
-import { introspect } from '../../flows/introspect.ts'
+import { type Introspection, introspect } from '../../flows/introspect.ts'
 import { exampleClaims } from '../examples.ts'
-import { route } from '../route.ts'
+import { type Answer, route } from '../route.ts'
+import { serializerOf } from '../serialize.ts'
+
+const introspection = Type.Object({
+  active: Type.Boolean(),
+  token_type: Type.Optional(Type.String({ description: 'Bearer or refresh_token.' })),
+  iss: Type.Optional(Type.String()),
+  aud: Type.Optional(Type.Union([Type.String(), Type.Array(Type.String())])),
+  sub: Type.Optional(Type.String()),
+  client_id: Type.Optional(Type.String()),
+  iat: Type.Optional(Type.Integer()),
+  nbf: Type.Optional(Type.Integer()),
+  exp: Type.Optional(Type.Integer()),
+  jti: Type.Optional(Type.String()),
+  sid: Type.Optional(Type.String()),
+  roles: Type.Optional(Type.Array(Type.String())),
+  auth_time: Type.Optional(Type.Integer()),
+})
+
+const write = serializerOf(introspection)
+const written = new WeakMap<Introspection, string>()
 
 export const introspectRoute = route({
   summary: 'Is this token good right now? (RFC 7662)',
@@ -21,26 +41,22 @@ export const introspectRoute = route({
   answers: {
     200: {
       description: 'What there is to know about it.',
-      schema: Type.Object({
-        active: Type.Boolean(),
-        token_type: Type.Optional(Type.String({ description: 'Bearer or refresh_token.' })),
-        iss: Type.Optional(Type.String()),
-        aud: Type.Optional(Type.Union([Type.String(), Type.Array(Type.String())])),
-        sub: Type.Optional(Type.String()),
-        client_id: Type.Optional(Type.String()),
-        iat: Type.Optional(Type.Integer()),
-        nbf: Type.Optional(Type.Integer()),
-        exp: Type.Optional(Type.Integer()),
-        jti: Type.Optional(Type.String()),
-        sid: Type.Optional(Type.String()),
-        roles: Type.Optional(Type.Array(Type.String())),
-        auth_time: Type.Optional(Type.Integer()),
-      }),
+      schema: introspection,
       example: { active: true, token_type: 'Bearer', ...exampleClaims },
     },
   },
   errors: [],
-  async handle({ app, body }) {
-    return { status: 200, body: await introspect(app, body.token) }
+  handle({ app, body }) {
+    const found = introspect(app, body.token)
+    return found instanceof Promise ? found.then(answer) : answer(found)
   },
 })
+
+function answer(found: Introspection): Answer {
+  let text = written.get(found)
+  if (text === undefined) {
+    text = write(found)
+    written.set(found, text)
+  }
+  return { status: 200, written: text }
+}
