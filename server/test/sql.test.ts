@@ -279,6 +279,10 @@ const stores: {
     listDueMail: [(db) => outbox.listDueMail(db, now, 50)],
     claimMail: [(db) => outbox.claimMail(db, outboxRow(), 'claim', 2)],
     settleMail: [(db) => outbox.settleMail(db, id, 'claim', { state: 'sent', sealed: bytes, finished_at: now })],
+    moveMail: [
+      (db) => outbox.moveMail(db as Tx, {}, ['waiting'], { state: 'held' }),
+      (db) => outbox.moveMail(db as Tx, { id, before: now }, ['waiting', 'held'], { state: 'failed', sealed: bytes }),
+    ],
     listMail: [(db) => outbox.listMail(db, undefined, 200), (db) => outbox.listMail(db, 'failed', 200)],
     countMailTo: [(db) => outbox.countMailTo(db, 'ada@example.com', now).catch(() => undefined)],
     measureOutbox: [(db) => outbox.measureOutbox(db).catch(() => undefined)],

@@ -89,7 +89,8 @@ export interface OutboxRow {
   locale: string | null
   /** What the template is filled with, as JSON, sealed by the master key: links hold tokens. Empty once it is over. */
   sealed: Buffer
-  state: 'waiting' | 'sent' | 'failed'
+  /** Held: an operator wants to look at it first. */
+  state: 'waiting' | 'held' | 'sent' | 'failed'
   /** Who is delivering it, or did so last. */
   claim: string | null
   /** How many deliveries were begun. */

@@ -3,7 +3,9 @@ import { after, before, it } from 'node:test'
 import { inTransaction } from '../../src/database/transaction.ts'
 import { mostAttempts, nextAttemptAt } from '../../src/domain/outbox/retry.ts'
 import { findMail, listMail } from '../../src/domain/outbox/store.ts'
+import { operatorAct } from '../../src/flows/acting.ts'
 import { deliverDueMail } from '../../src/flows/deliver-mail.ts'
+import { discardMail, holdMail, releaseMail } from '../../src/flows/hold-mail.ts'
 import { type Mail, mailQueued, openMail, queueMail } from '../../src/flows/queue-mail.ts'
 import { newId } from '../../src/random.ts'
 import { describeFlow, eventually, hour, minute } from '../flows/flow-server.ts'
@@ -85,6 +87,58 @@ describeFlow('the outbox', (flow) => {
     await assert.rejects(failing, /on purpose/)
     await deliver()
     assert.deepEqual([await rowTo(mail.to), mailTo(mail.to)], [undefined, []])
+  })
+
+  it('sends nothing that an operator holds or discards, and what was released once', async () => {
+    const held = invitation('held@example.com')
+    const [id, other] = [await queue(held, false), await queue(invitation('discarded@example.com'), false)]
+    assert.equal(await holdMail(node.app, operatorAct, { before: node.clock.now() - hour }), 0, 'it is younger')
+    assert.equal(await holdMail(node.app, operatorAct, {}), 2)
+    const later = await queue(invitation('later@example.com'), false)
+    await deliver()
+    assert.deepEqual([mailTo('held@example.com'), mailTo('discarded@example.com')], [[], []])
+    assert.equal((await findMail(node.app.database.db, later))!.state, 'sent', 'what is written later goes out')
+
+    assert.equal(await discardMail(node.app, operatorAct, { id: other }), 1)
+    assert.equal(await releaseMail(node.app, operatorAct, {}), 1, 'what was discarded stays so')
+    await eventually(async () => (await findMail(node.app.database.db, id))!.state === 'sent')
+    assert.equal(mailTo('held@example.com').length, 1)
+    assert.deepEqual(mailTo('discarded@example.com'), [])
+    const gone = (await findMail(node.app.database.db, other))!
+    assert.deepEqual([gone.state, gone.sealed.length, gone.last_error], ['failed', 0, 'An operator discarded it.'])
+    const query = node.app.database.db.selectFrom('audit_lines').select(['event', 'details']).orderBy('seq')
+    const lines = await query.where('event', 'like', 'mail%').execute()
+    assert.deepEqual(
+      lines.map(({ event, details }) => [event, JSON.parse(details).count]),
+      [
+        ['mail_held', 2],
+        ['mail_discarded', 1],
+        ['mail_released', 1],
+      ],
+      'and nothing where there was nothing to do',
+    )
+  })
+
+  it('takes a mail for sent that was held while it was under way', async () => {
+    const id = await queue(invitation('under-way@example.com'), false)
+    sink.refuse = (to) => {
+      if (to === 'under-way@example.com') held ??= holdMail(node.app, operatorAct, { id })
+      return null
+    }
+    let held: Promise<number> | undefined
+    const { send } = node.app.mail.smtp!
+    node.app.mail.smtp!.send = async (mail) => {
+      await send(mail)
+      assert.equal(await held, 1)
+    }
+    try {
+      await deliver()
+    } finally {
+      node.app.mail.smtp!.send = send
+      sink.refuse = null
+    }
+    assert.equal((await findMail(node.app.database.db, id))!.state, 'sent')
+    assert.equal(await releaseMail(node.app, operatorAct, { id }), 0)
   })
 
   it('tries again later when the server cannot take it now, and each time later still', async () => {

@@ -83,15 +83,37 @@ describe('ntt-auth outbox', () => {
     assert.deepEqual([again.state, again.attempts], ['waiting', 0])
   })
 
-  it('shows nothing of a mail that was sent', async () => {
+  it('holds, releases and discards what waits, all of it or one mail', async () => {
     const [{ id }] = await list()
+    const states = async () => (await list()).map(({ state }: { state: string }) => state)
+    const held = (...args: string[]) => run('hold', ...args, '--json')
+    assert.deepEqual(JSON.parse((await held('--before', '2020-01-01T00:00:00Z')).stdout), { held: 0 })
+    assert.deepEqual(await states(), ['waiting'])
+    assert.deepEqual(JSON.parse((await held()).stdout), { held: 1 })
+    assert.equal((await list('--state', 'held'))[0].id, id)
+    assert.match((await run('show', id)).stdout, /Subject: /)
+    assert.match((await run('hold', id)).stderr, /Only mail that waits can be held/)
+    assert.deepEqual(await run('release', id), { code: 0, stdout: '1 mails released.\n', stderr: '' })
+    assert.equal((await run('release', id)).code, 64)
+
+    const copy = { ...mail, to: 'bob@example.com' }
+    await inTransaction(server.app.database, (tx) => queueMail(server.app, tx, copy))
+    const [{ id: other }] = await list()
+    assert.equal((await run('discard', other, '--yes')).stdout, '1 mails discarded.\n')
+    assert.deepEqual(await states(), ['failed', 'waiting'])
+    assert.equal((await run('retry', other)).code, 64, 'what it said is deleted')
+    assert.equal((await run('discard', newId(1), '--yes')).code, 5)
+  })
+
+  it('shows nothing of a mail that was sent', async () => {
+    const id = (await list()).at(-1).id
     const { db } = server.app.database
     await db
       .updateTable('outbox')
       .set({ state: 'sent', sealed: Buffer.alloc(0) })
       .where('id', '=', id)
       .execute()
-    const [shown] = await list()
+    const shown = (await list()).at(-1)
     assert.deepEqual([shown.link, shown.state], [null, 'sent'])
     assert.match((await run('show', id)).stdout, /What it said is deleted/)
   })
@@ -105,6 +127,13 @@ describe('ntt-auth outbox', () => {
       ['list', 'x'],
       ['--state', 'gone'],
       ['show', 'x', '--state', 'sent'],
+      ['hold', 'x', 'y'],
+      ['hold', 'x', '--before', '2026-01-01T00:00:00Z'],
+      ['hold', '--yes'],
+      ['list', '--before', '2026-01-01T00:00:00Z'],
+      ['discard', '--yes'],
+      ['discard', '--all'],
+      ['discard', 'x', '--all', '--yes'],
     ]) {
       await assert.rejects(run(...args), UsageError)
     }

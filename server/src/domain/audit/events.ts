@@ -136,6 +136,17 @@ export const auditEvents = {
     subject: null,
     details: ['count'],
   },
+  mail_held: {
+    meaning: 'An operator held back mail that waited; how many mails.',
+    subject: null,
+    details: ['count'],
+  },
+  mail_released: { meaning: 'Mail that was held back is sent after all.', subject: null, details: ['count'] },
+  mail_discarded: {
+    meaning: 'An operator discarded mail that was not sent yet; nobody will get it.',
+    subject: null,
+    details: ['count'],
+  },
   ends_reapplied: {
     meaning: 'The database had gone back; ends that it had lost were applied again from the journal.',
     subject: null,

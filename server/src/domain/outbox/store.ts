@@ -53,9 +53,30 @@ export async function settleMail(
     .set(change)
     .where('id', '=', id)
     .where('claim', '=', claim)
-    .where('state', '=', 'waiting')
+    // Also where it was held while it was under way.
+    .where('state', 'in', ['waiting', 'held'])
     .executeTakeFirst()
   return result.numUpdatedRows > 0n
+}
+
+/** One mail, or all of those written before a time, or all. */
+export type MailSelection = { id?: string; before?: number }
+
+/**
+ * What an operator decides about mail that was not sent.
+ * @param from the states in which it is decided about; others stay as they are
+ * @returns how many there were
+ */
+export async function moveMail(
+  tx: Tx,
+  { id, before }: MailSelection,
+  from: OutboxRow['state'][],
+  change: Partial<Pick<OutboxRow, 'state' | 'sealed' | 'finished_at' | 'last_error'>>,
+): Promise<number> {
+  let query = tx.updateTable('outbox').set(change).where('state', 'in', from)
+  if (id !== undefined) query = query.where('id', '=', id)
+  if (before !== undefined) query = query.where('created_at', '<', before)
+  return Number((await query.executeTakeFirst()).numUpdatedRows)
 }
 
 /** The newest first. */

@@ -11,7 +11,11 @@ select * from `outbox` where `state` = ? and `due_at` <= ? order by `due_at`, `i
 update `outbox` set `claim` = ?, `due_at` = ?, `attempts` = `attempts` + ? where `id` = ? and `state` = ? and `due_at` = ?;
 
 -- settleMail
-update `outbox` set `state` = ?, `sealed` = ?, `finished_at` = ? where `id` = ? and `claim` = ? and `state` = ?;
+update `outbox` set `state` = ?, `sealed` = ?, `finished_at` = ? where `id` = ? and `claim` = ? and `state` in (?, ?);
+
+-- moveMail
+update `outbox` set `state` = ? where `state` in (?);
+update `outbox` set `state` = ?, `sealed` = ? where `state` in (?, ?) and `id` = ? and `created_at` < ?;
 
 -- listMail
 select * from `outbox` order by `id` desc limit ?;

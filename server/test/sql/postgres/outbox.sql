@@ -11,7 +11,11 @@ select * from "outbox" where "state" = $1 and "due_at" <= $2 order by "due_at", 
 update "outbox" set "claim" = $1, "due_at" = $2, "attempts" = "attempts" + $3 where "id" = $4 and "state" = $5 and "due_at" = $6;
 
 -- settleMail
-update "outbox" set "state" = $1, "sealed" = $2, "finished_at" = $3 where "id" = $4 and "claim" = $5 and "state" = $6;
+update "outbox" set "state" = $1, "sealed" = $2, "finished_at" = $3 where "id" = $4 and "claim" = $5 and "state" in ($6, $7);
+
+-- moveMail
+update "outbox" set "state" = $1 where "state" in ($2);
+update "outbox" set "state" = $1, "sealed" = $2 where "state" in ($3, $4) and "id" = $5 and "created_at" < $6;
 
 -- listMail
 select * from "outbox" order by "id" desc limit $1;
