@@ -227,6 +227,19 @@ describe('everywhere', () => {
     equal(configOf({ NTT_AUTH_SESSION_IDLE_TTL: '90d' }).sessionIdleTtl, 90 * 86_400_000)
   })
 
+  test('a key signs only after every key set without it has lapsed', () => {
+    const times = (ahead: string, interval = '30d') => ({
+      NTT_AUTH_JWKS_MAX_AGE: '5m',
+      NTT_AUTH_KEY_PUBLISH_AHEAD: ahead,
+      NTT_AUTH_KEY_ROTATION_INTERVAL: interval,
+    })
+    deepEqual(names(times('4m')), ['KEY_PUBLISH_AHEAD'])
+    deepEqual(names(times('5m')), ['KEY_PUBLISH_AHEAD'])
+    equal(configOf(times('6m')).keyPublishAhead, 360_000)
+    deepEqual(names(times('6m', '5m')), ['KEY_ROTATION_INTERVAL'])
+    equal(configOf(times('6m', '6m')).keyRotationInterval, 360_000)
+  })
+
   test('a refused setting is not reported a second time for what follows from it', () => {
     deepEqual(names({ ...production, NTT_AUTH_MASTER_KEY: 'short' }), ['MASTER_KEY'])
     deepEqual(names({ ...production, NTT_AUTH_PUBLIC_URL: 'auth' }), ['PUBLIC_URL'])

@@ -283,4 +283,32 @@ describeFlow('logout', (flow) => {
       }
     })
   }
+
+  it('takes no memory when it is repeated long after every token of it has expired', async () => {
+    const { app, clock } = flow.server
+    const one = await person()
+    await out({ refresh_token: one.refresh_token })
+    const { add } = app.revocations
+    const added: string[] = []
+    app.revocations.add = (rows) => {
+      const all = [...rows]
+      added.push(...all.map(({ subject }) => subject))
+      return add(all)
+    }
+    try {
+      // As long as a token may be alive, whoever repeats it has this node refuse it.
+      clock.advance(3 * hour)
+      assert.equal((await out({ refresh_token: one.refresh_token })).status, 204)
+      assert.ok(added.includes(one.session_id))
+      added.length = 0
+      clock.advance(minute)
+      assert.equal((await out({ refresh_token: one.refresh_token })).status, 204)
+      assert.deepEqual(
+        added.filter((subject) => subject === one.session_id),
+        [],
+      )
+    } finally {
+      app.revocations.add = add
+    }
+  })
 })

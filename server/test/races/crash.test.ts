@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict'
 import { after, before, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
+import { operatorAct } from '../../src/flows/acting.ts'
+import { rotateServiceSecret } from '../../src/flows/change-services.ts'
+import { registerService } from '../../src/flows/register-service.ts'
+import { eventually, hour } from '../flows/flow-server.ts'
+import { basic } from '../revocations/service.ts'
 import { type ChildServer, childServer } from '../support/child-server.ts'
 import { onEachDatabase } from '../support/databases.ts'
 import { type FaultProxy, startFaultProxy, startTcpGate } from '../support/fault-proxy.ts'
@@ -8,9 +13,17 @@ import { History } from '../support/history.ts'
 import { assertHistory } from '../support/history-check.ts'
 import { freshKey, type RaceClient, raceClient, recordStore, sendLogout, sendValidate } from '../support/race-client.ts'
 import { openSession, raceMasterKey, sessionRowOf, startRaceServer } from '../support/race-server.ts'
-import type { TestServer } from '../support/server.ts'
+import { call, type TestServer } from '../support/server.ts'
 
 const revocationBound = 2000
+
+/** Whether a server lets a service in by this secret. */
+async function introspects(server: ChildServer, clientId: string, secret: string): Promise<boolean> {
+  const headers = { ...basic(clientId, secret), 'content-type': 'application/x-www-form-urlencoded' }
+  const { status } = await call(server.address(), 'POST', '/oauth2/introspect', { body: 'token=any', headers })
+  assert.ok(status === 200 || status === 401, String(status))
+  return status === 200
+}
 
 onEachDatabase((name, url) => {
   /** Serves nobody: it opens sessions and looks at rows. */
@@ -159,6 +172,10 @@ onEachDatabase((name, url) => {
       assert(outcome.kind === 'tokens' || (mayBeOver && outcome.kind === 'ended'), `client ${index}: ${outcome.kind}`)
       assert.notEqual(client.over, 'overtaken')
     }
+    // One long chain, whose server was killed again and again on the way.
+    const [longest] = clients
+    while (longest!.store.record.generation < 50) await longest!.refresh(where())
+    assert.equal((await sessionRowOf(observer.app, longest!.who.session)).ended_at, null)
     assert(
       history.events.some(({ outcome }) => outcome.kind === 'unknown'),
       'the kills hit somebody',
@@ -188,6 +205,24 @@ onEachDatabase((name, url) => {
         assert.equal((await sendValidate(history, client.who, nodes[1]!, client.accessToken!)).kind, 'refused')
       }
       assertHistory(history.events, { revocationBound })
+
+      const { app } = observer
+      const made = await registerService(app, operatorAct, 'billing', ['introspect'])
+      const { clientId } = made.service
+      const letIn = (secret: string) => Promise.all([child, second].map((each) => introspects(each, clientId, secret)))
+      assert.deepEqual(await letIn(made.secret), [true, true])
+      const rotate = (overlap: number) => rotateServiceSecret(app, operatorAct, clientId, { overlap, life: null })
+      const next = (await rotate(hour)).secret
+      for (const secret of [made.secret, next]) assert.deepEqual(await letIn(secret), [true, true], 'both live')
+      const last = (await rotate(0)).secret
+      assert.deepEqual(await letIn(last), [true, true])
+      for (const secret of [made.secret, next]) {
+        await eventually(async () => !(await letIn(secret)).includes(true))
+      }
+      assert.deepEqual(await letIn(last), [true, true])
+      const short = (await rotate(800)).secret
+      await eventually(async () => !(await letIn(last)).includes(true))
+      assert.deepEqual(await letIn(short), [true, true])
     } finally {
       await second.remove()
     }
