@@ -38,6 +38,11 @@ const inputs: [string, string, string][] = [
   ['PasswordReset', 'post', '/v1/auth/reset-password'],
   ['EmailChange', 'post', '/v1/users/me/email'],
 ]
+/** What single routes answer. */
+const answers: [string, string, string, number][] = [
+  ['OwnData', 'get', '/v1/users/me/export', 200],
+  ['PlannedDeletion', 'delete', '/v1/users/me', 202],
+]
 type Place = [string, string, string]
 /** What an administrator sends and gets, by the names of `/admin`. */
 const adminQueries: Place[] = [
@@ -80,6 +85,10 @@ function contractTypes(): string {
   for (const [name, method, path] of inputs) {
     const operation: Operation = paths[path][method]
     types.push(declaration(name, Object.values(operation.requestBody!.content)[0]!.schema))
+  }
+  for (const [name, method, path, status] of answers) {
+    const { content } = (paths[path][method] as Operation).responses[status]!
+    types.push(declaration(name, Object.values(content)[0]!.schema))
   }
   return `// Generated from contract/openapi.json by scripts/generate.ts.\n\n${types.join('\n\n')}\n`
 }

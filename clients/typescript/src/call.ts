@@ -1,7 +1,7 @@
 import type { AuthError } from './errors/errors.ts'
 import { NetworkError } from './errors/errors.ts'
 import { type Answer, type Ask, exchange, type Wire, wasNotSent } from './http/exchange.ts'
-import { backoff, pauseOf } from './http/retry.ts'
+import { backoff, mayTryAgain } from './http/retry.ts'
 import type { Settings } from './options.ts'
 
 export type CallOptions = {
@@ -11,39 +11,38 @@ export type CallOptions = {
   timeoutMs?: number
 }
 
-/** What is sent again: anything that failed for now, or only what surely never reached the server. */
-export type Again = 'transient' | 'unsent'
-/** `turn`: the answer may set the cookie. */
+/**
+ * `again`: it is sent again after any failure that passes; otherwise only what surely never reached the server is.
+ * `turn`: the answer may set the cookie.
+ */
 export type Request = Omit<Ask, 'timeoutMs' | 'signal'> & {
   options?: CallOptions | undefined
-  again?: Again
+  again?: boolean | undefined
   turn?: boolean
 }
+
+/** What of the settings it takes to send. */
+export type Sender = Wire & Pick<Settings, 'retry' | 'timeoutMs'>
 
 /**
  * Sends until there is an answer, as far as that is safe and there is time.
  * @param lost called when an attempt may have reached the server without our learning what it did
  */
-export async function call(
-  settings: Pick<Settings, 'clock' | 'retry' | 'timeoutMs'>,
-  wire: Wire,
-  { options, again = 'unsent', turn: _turn, ...ask }: Request,
-  lost?: () => void,
-): Promise<Answer> {
+export async function call(settings: Sender, request: Request, lost?: () => void): Promise<Answer> {
   const { clock, retry } = settings
+  const { options, again } = request
   const { signal, timeoutMs = settings.timeoutMs } = options ?? {}
   const deadline = clock.monotonic() + timeoutMs
   for (let attempt = 1; ; attempt++) {
     try {
-      return await exchange(wire, { ...ask, timeoutMs, signal })
+      return await exchange(settings, { ...request, timeoutMs, signal })
     } catch (thrown) {
       const error = thrown as AuthError
       const unsent = wasNotSent(error)
       if (!unsent && error instanceof NetworkError) lost?.()
-      const wait = pauseOf(error, backoff(attempt, retry.baseMs, retry.capMs))
-      const attempts = again === 'transient' ? 3 : unsent ? 2 : 1
-      if (!error.retryable || attempt >= attempts || clock.monotonic() + wait > deadline) throw error
-      await clock.sleep(wait)
+      const attempts = again ? 3 : unsent ? 2 : 1
+      const pause = backoff(attempt, retry.baseMs, retry.capMs)
+      if (attempt >= attempts || !(await mayTryAgain(clock, error, pause, deadline))) throw error
     }
   }
 }

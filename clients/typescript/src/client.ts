@@ -1,11 +1,14 @@
-import type { Again, CallOptions } from './call.ts'
+import type { CallOptions } from './call.ts'
 import type {
   AccountDeletion,
   EmailChange,
+  LoginInput,
   MailedToken,
   MailRequest,
+  OwnData,
   PasswordChange,
   PasswordReset,
+  PlannedDeletion,
   RegisterInput,
   SessionInfo,
   User,
@@ -13,9 +16,17 @@ import type {
 } from './contract.ts'
 import { type AuthError, SessionEndedError } from './errors/errors.ts'
 import type { Answer } from './http/exchange.ts'
-import { timed } from './session/refresh.ts'
-import type { Session } from './session/view.ts'
-import { type LoginResult, SessionClient } from './session-client.ts'
+import type { Hooks, SessionClientOptions } from './options.ts'
+import { type PageWatch, watchPage } from './page.ts'
+import { write } from './session/record.ts'
+import { type Note, recordOf, withTokens } from './session/refresh.ts'
+import { type Queue, revocationQueue } from './session/revocations.ts'
+import type { Session, SessionState } from './session/view.ts'
+import { type Entry, type LoginResult, SessionClient } from './session-client.ts'
+import { indexedDbStorage } from './storage/indexeddb.ts'
+import { memoryStorage } from './storage/memory.ts'
+import { resilient } from './storage/resilient.ts'
+import type { SessionStorage } from './storage/storage.ts'
 
 /** `verification_required`: the server wants the e-mail address confirmed first, and has sent a mail. */
 export type RegisterResult = LoginResult | { status: 'verification_required' }
@@ -33,14 +44,88 @@ export type Sessions = {
 
 const me = '/v1/users/me'
 
+export type AuthClientOptions = SessionClientOptions & {
+  /** Where the session rests. Default `indexedDbStorage()` in browsers, `memoryStorage()` elsewhere. */
+  storage?: SessionStorage
+  /** Refresh by a timer while the page is visible and somebody listens. Default: in browsers only. */
+  autoRefresh?: boolean
+}
+
+const skewWorthTelling = 60_000
+
+export type Diagnostics = {
+  state: SessionState['status']
+  storage: { kind: string; atomic: boolean }
+  locks: boolean
+  /** Server time minus this machine's, as last measured. */
+  skewSeconds: number
+  lastRefresh: Date | null
+  /** `refreshes` were begun here, `refreshRequests` sent, `adopted` found done by another tab or process. */
+  counters: { refreshes: number; refreshRequests: number; adopted: number; failures: number }
+}
+
+/** What becomes of a deleted account. `unknown`: the answer got lost; it is gone, or will be. */
+export type AccountDeletionResult =
+  | { status: 'deleted' }
+  /** A login before `dueAt` keeps it. */
+  | { status: 'deletion_planned'; dueAt: Date }
+  | { status: 'unknown' }
+
 /** One login at one server, and the account that it belongs to. */
 export class AuthClient extends SessionClient {
   readonly sessions: Sessions = {
-    list: (options) => this.#listSessions(options),
+    list: async (options) => {
+      const { items, next_cursor } = await this.#page<SessionRows>('sessions', options, options)
+      return { items, nextCursor: next_cursor }
+    },
     all: (options) => this.#allSessions(options),
     revoke: async (id, options) => {
       await this.callAsUser({ method: 'DELETE', path: `${me}/sessions/${encodeURIComponent(id)}`, options })
     },
+  }
+  readonly #counters = { refreshes: 0, refreshRequests: 0, adopted: 0, failures: 0 }
+  readonly #watch: PageWatch
+  readonly #queue: Queue
+  #user: User | undefined
+  #skewMs = 0
+  #lastRefresh: Date | null = null
+  #started = false
+
+  /**
+   * Does nothing yet: no request, no timer, no look at a storage.
+   * @throws ConfigurationError
+   */
+  constructor({ autoRefresh = !!globalThis.document, ...options }: AuthClientOptions) {
+    const storage = options.storage ?? (globalThis.indexedDB ? indexedDbStorage() : memoryStorage())
+    super({ ...options, storage }, resilient())
+    this.#watch = watchPage(this.keeper, autoRefresh)
+    this.#queue = revocationQueue(this.keeper.storage, `${this.settings.storageKey}.logouts`)
+    const hooks: Hooks = {
+      note: (what) => this.#note(what),
+      changed: () => {
+        if (this.state.status === 'logged_out') this.#user = undefined
+        this.#watch.plan()
+      },
+      later: this.#queue.add,
+    }
+    Object.assign(this.settings, hooks)
+  }
+
+  diagnostics(): Diagnostics {
+    const { storage, lock } = this.settings
+    return {
+      state: this.state.status,
+      storage: { kind: storage.kind, atomic: storage.atomic },
+      locks: lock === 'auto' && !!storage.lock,
+      skewSeconds: this.#skewMs / 1000,
+      lastRefresh: this.#lastRefresh,
+      counters: { ...this.#counters },
+    }
+  }
+
+  override close(): Promise<void> {
+    this.#watch.stop()
+    return super.close()
   }
 
   /** @throws ConflictError `email_taken`, ValidationError, ForbiddenError `registration_closed` */
@@ -50,13 +135,13 @@ export class AuthClient extends SessionClient {
       lost = true
     }
     try {
-      const request = { method: 'POST', path: '/v1/auth/register', body: input, options, again: 'transient' } as const
+      const request = { path: '/v1/auth/register', body: input, options, again: true } as const
       return (await this.enter(request, noteLoss)) ?? { status: 'verification_required' }
     } catch (error) {
       // Our own first try may have taken the address, and only its answer got lost: then the password fits.
       if (!lost || (error as AuthError).code !== 'email_taken') throw error
       const { email, password, device_name } = input
-      return this.login({ email, password, ...(device_name && { device_name }) }, options).catch(() => {
+      return this.login({ email, password, device_name } as LoginInput, options).catch(() => {
         throw error
       })
     }
@@ -65,36 +150,57 @@ export class AuthClient extends SessionClient {
   /** The user as last seen in an answer; `fresh` asks the server. */
   async getUser(options: CallOptions & { fresh?: boolean } = {}): Promise<User> {
     await this.start()
-    const known = this.keeper.user()
-    if (known && !options.fresh) return known
-    return this.#userOf(await this.callAsUser({ method: 'GET', path: me, options, again: 'transient' }))
+    const known = this.#user
+    if (known && known.id === this.state.session?.userId && !options.fresh) return known
+    return this.#userOf(await this.callAsUser({ method: 'GET', path: me, options, again: true }))
   }
 
   async updateUser(patch: UserPatch, options?: CallOptions): Promise<User> {
-    return this.#userOf(await this.callAsUser({ method: 'PATCH', path: me, body: patch, options, again: 'transient' }))
+    return this.#userOf(await this.callAsUser({ method: 'PATCH', path: me, body: patch, options, again: true }))
   }
 
   /** Sent once: after a lost answer nobody can tell which password counts. @throws CredentialsError, ValidationError */
   async changePassword(input: PasswordChange, options?: CallOptions): Promise<Session> {
-    const answer = await this.callAsUser({ method: 'POST', path: `${me}/password`, body: input, options, turn: true })
-    await this.keeper.renew(timed(answer))
+    const answer = await this.callAsUser({ path: `${me}/password`, body: input, options, turn: true })
+    const came = withTokens(answer)
+    const { session_id, generation, user } = came.body
+    await write(this.keeper.storage, this.settings.storageKey, ({ record: before }) =>
+      // A refresh may have gone further meanwhile: its tokens are the newer ones.
+      before?.sid === session_id && before.n <= generation
+        ? recordOf(before.iss, before.gen + 1, came, before)
+        : undefined,
+    )
+    await this.keeper.look()
+    this.#user = user
     return this.state.session!
   }
 
-  /** Deletes the account and everything in it. @throws CredentialsError `invalid_password` */
-  async deleteAccount(input: AccountDeletion, options?: CallOptions): Promise<void> {
+  /** Deletes the account and everything in it, at once or later, as the server has it. @throws CredentialsError `invalid_password` */
+  async deleteAccount(input: AccountDeletion, options?: CallOptions): Promise<AccountDeletionResult> {
+    let result: AccountDeletionResult = { status: 'unknown' }
     try {
-      await this.callAsUser({ method: 'DELETE', path: me, body: input, options, again: 'transient', turn: true })
+      const request = { method: 'DELETE', path: me, body: input, options, again: true, turn: true } as const
+      const { body } = await this.callAsUser(request)
+      const due = (body as PlannedDeletion | undefined)?.deletion_due_at
+      result = due ? { status: 'deletion_planned', dueAt: new Date(due) } : { status: 'deleted' }
     } catch (error) {
       // The first try did it, and its answer got lost.
       if (!(error instanceof SessionEndedError) || error.endReason !== 'deleted') throw error
     }
     await this.keeper.end('deleted')
+    return result
+  }
+
+  /** All that the server knows of the user: profile, sessions, and what the audit log says, newest first. */
+  async exportData(options?: CallOptions): Promise<OwnData> {
+    const pages = []
+    for await (const page of this.#pages<OwnData>('export', options)) pages.push(page)
+    return { ...pages[0]!, audit: pages.flatMap(({ audit }) => audit), next_cursor: null }
   }
 
   /** Has a link mailed that sets a new password. Answers the same whether or not there is such an account. */
   forgotPassword(input: MailRequest, options?: CallOptions): Promise<void> {
-    return this.#post('/v1/auth/forgot-password', input, options, 'transient')
+    return this.#post('/v1/auth/forgot-password', input, options, true)
   }
 
   /**
@@ -112,12 +218,12 @@ export class AuthClient extends SessionClient {
 
   /** Has that link mailed once more. Answers the same whether or not there is such an account. */
   resendVerification(input: MailRequest, options?: CallOptions): Promise<void> {
-    return this.#post('/v1/auth/verify-email/resend', input, options, 'transient')
+    return this.#post('/v1/auth/verify-email/resend', input, options, true)
   }
 
   /** Has a link mailed to the new address; nothing changes before it is followed. @throws CredentialsError */
   async changeEmail(input: EmailChange, options?: CallOptions): Promise<void> {
-    await this.callAsUser({ method: 'POST', path: `${me}/email`, body: input, options, again: 'transient' })
+    await this.callAsUser({ path: `${me}/email`, body: input, options, again: true })
   }
 
   /** Changes the address by the token of the mailed link. @throws AuthError `invalid_one_time_token` */
@@ -125,32 +231,76 @@ export class AuthClient extends SessionClient {
     return this.#post(`${me}/email/confirm`, input, options)
   }
 
-  async #post(path: string, body: unknown, options?: CallOptions, again?: Again): Promise<void> {
+  async #post(path: string, body: unknown, options?: CallOptions, again?: boolean | undefined): Promise<void> {
     await this.start()
-    await this.call({ method: 'POST', path, body, options, ...(again && { again }) })
+    await this.call({ path, body, options, again })
     // What was confirmed shows in the profile.
     if (!again && this.state.session) void this.getUser({ fresh: true }).catch(this.settings.onError)
   }
 
   #userOf({ body }: Answer): User {
-    this.keeper.setUser(body as User)
-    return body as User
+    const user = body as User
+    const same = JSON.stringify(this.#user) === JSON.stringify(user)
+    this.#user = user
+    if (!same) this.keeper.tell('user_updated')
+    return user
   }
 
-  async #listSessions(options: PageOptions = {}): Promise<SessionPage> {
-    const { limit, cursor } = options
-    const query = new URLSearchParams({ ...(limit && { limit: String(limit) }), ...(cursor && { cursor }) })
-    const path = `${me}/sessions?${query}`
-    const { body } = await this.callAsUser({ method: 'GET', path, options, again: 'transient' })
-    const { items, next_cursor } = body as { items: SessionInfo[]; next_cursor: string | null }
-    return { items, nextCursor: next_cursor }
+  /** @internal */
+  protected override start(): Promise<void> {
+    if (this.#started || this.closed) return super.start()
+    this.#started = true
+    this.#watch.start()
+    return super.start().then(() => void this.#sendQueued())
+  }
+
+  /** @internal */
+  protected override async enter(request: Entry, lost?: () => void): Promise<LoginResult | null> {
+    await this.start()
+    // The cookie is all that knows of a session that was left offline, and is about to be replaced.
+    if (this.settings.delivery) await this.#sendQueued()
+    return super.enter(request, lost)
+  }
+
+  #sendQueued(): Promise<unknown> {
+    return this.#queue.send((record, scope) => this.revoke(record, scope))
+  }
+
+  #note(what: Note): void {
+    const counters = this.#counters
+    if (typeof what === 'string') counters[what]++
+    else if ('error' in what) counters.failures++
+    else if ('record' in what) {
+      const { record, tokens } = what
+      if (tokens) this.#user = tokens.user
+      if (!tokens) counters.adopted++
+      else if (tokens.generation > 0) this.#lastRefresh = new Date(this.settings.clock.wall())
+      const isLarge = () => Math.abs(this.#skewMs) > skewWorthTelling
+      const told = isLarge()
+      this.#skewMs = record.off * 1000
+      if (!told && isLarge()) this.keeper.tell('clock_skew')
+    }
+  }
+
+  async #page<T>(what: string, options?: CallOptions, { limit, cursor }: PageOptions = {}): Promise<T> {
+    const query = new URLSearchParams()
+    if (limit) query.set('limit', `${limit}`)
+    if (cursor) query.set('cursor', cursor)
+    const path = `${me}/${what}?${query}`
+    return (await this.callAsUser({ method: 'GET', path, options, again: true })).body as T
+  }
+
+  async *#pages<T extends { next_cursor: string | null }>(what: string, options?: CallOptions): AsyncGenerator<T> {
+    for (let cursor: string | null = ''; cursor !== null; ) {
+      const page: T = await this.#page(what, options, { limit: 200, cursor })
+      yield page
+      cursor = page.next_cursor
+    }
   }
 
   async *#allSessions(options?: CallOptions): AsyncGenerator<SessionInfo> {
-    for (let cursor: string | null = ''; cursor !== null; ) {
-      const page: SessionPage = await this.#listSessions({ ...options, cursor })
-      yield* page.items
-      cursor = page.nextCursor
-    }
+    for await (const { items } of this.#pages<SessionRows>('sessions', options)) yield* items
   }
 }
+
+type SessionRows = { items: SessionInfo[]; next_cursor: string | null }

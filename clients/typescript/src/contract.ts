@@ -144,3 +144,41 @@ export type EmailChange = {
   /** a password of at most 256 characters. */
   password: string
 }
+
+export type OwnData = {
+  /** RFC 3339, UTC. */
+  exported_at: string
+  user: User
+  sessions: SessionInfo[]
+  audit: ({
+    /** The chain of the line, and its number there. */
+    id: string
+    /** RFC 3339, UTC. */
+    at: string
+    event: string
+    actor: {
+      /** anyone, user, service, operator or system. */
+      kind: string
+      id: string | null
+    }
+    subject: {
+      kind: string
+      id: string
+    } | null
+    user_id: string | null
+    reason: string | null
+    request_id: string | null
+    ip: string | null
+    details: Record<string, unknown>
+    personal: Record<string, unknown>
+    /** It said something about a person that was erased. */
+    erased: boolean
+  })[]
+  next_cursor: string | null
+}
+
+export type PlannedDeletion = {
+  status: 'deletion_planned'
+  /** RFC 3339, UTC. */
+  deletion_due_at: string
+}

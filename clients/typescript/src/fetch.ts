@@ -1,5 +1,4 @@
-import { ConfigurationError } from './errors/errors.ts'
-import { refuseInsecure, type Settings } from './options.ts'
+import { misconfigured, refuseInsecure, type Settings } from './options.ts'
 
 /**
  * @param tokenFor a token to send; given one that was refused, another
@@ -7,22 +6,22 @@ import { refuseInsecure, type Settings } from './options.ts'
  */
 export async function fetchWithToken(
   { apiOrigins, fetch }: Settings,
-  tokenFor: (refused: string | undefined) => Promise<string>,
+  tokenFor: (refused?: string) => Promise<string>,
   input: RequestInfo | URL,
   init: RequestInit = {},
 ): Promise<Response> {
-  const url = new URL(input instanceof Request ? input.url : input, globalThis.location?.href)
+  const request = input instanceof Request ? input : undefined
+  const url = new URL(request?.url ?? (input as string | URL), globalThis.location?.href)
   refuseInsecure(url)
-  if (apiOrigins && !apiOrigins.includes(url.origin)) {
-    const message = `The access token is not for ${url.origin}; "apiOrigins" names where it may go.`
-    throw new ConfigurationError('config_invalid', message)
+  if (apiOrigins?.includes(url.origin) === false) {
+    throw misconfigured(`"apiOrigins" does not name ${url.origin}.`)
   }
   const send = (token: string) => {
-    const headers = new Headers(init.headers ?? (input instanceof Request ? input.headers : undefined))
+    const headers = new Headers(init.headers ?? request?.headers)
     headers.set('authorization', `Bearer ${token}`)
     return fetch(input, { ...init, headers })
   }
-  const token = await tokenFor(undefined)
+  const token = await tokenFor()
   const response = await send(token)
   if (response.status !== 401 || !isOurs(response)) return response
   let next: string
@@ -32,7 +31,7 @@ export async function fetchWithToken(
     // The caller asked another API: its answer counts. What became of the session, `onChange` tells.
     return response
   }
-  if (!canSendAgain(input, init)) return response
+  if (request?.bodyUsed || isStream(init.body)) return response
   await response.body?.cancel()
   return send(next)
 }
@@ -42,8 +41,7 @@ function isOurs({ headers }: Response): boolean {
   return /^Bearer\b.*\berror="?(invalid_token)\b/i.test(headers.get('www-authenticate') ?? '')
 }
 
-/** A stream is used up, a string is not. */
-function canSendAgain(input: RequestInfo | URL, { body }: RequestInit): boolean {
-  if (body === undefined || body === null) return !(input instanceof Request) || input.body === null
-  return !(body instanceof ReadableStream) && !(Symbol.asyncIterator in Object(body))
+/** It is used up by the first try, a string is not. */
+function isStream(body: unknown): boolean {
+  return body instanceof ReadableStream || Symbol.asyncIterator in Object(body)
 }

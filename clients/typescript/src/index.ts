@@ -1,5 +1,14 @@
 export type { CallOptions } from './call.ts'
-export { AuthClient, type PageOptions, type RegisterResult, type SessionPage, type Sessions } from './client.ts'
+export {
+  type AccountDeletionResult,
+  AuthClient,
+  type AuthClientOptions,
+  type Diagnostics,
+  type PageOptions,
+  type RegisterResult,
+  type SessionPage,
+  type Sessions,
+} from './client.ts'
 export type { Clock } from './clock.ts'
 export type {
   AccountDeletion,
@@ -7,6 +16,7 @@ export type {
   LoginInput,
   MailedToken,
   MailRequest,
+  OwnData,
   PasswordChange,
   PasswordReset,
   Problem,
@@ -35,19 +45,19 @@ export {
   ValidationError,
 } from './errors/errors.ts'
 export type { RetryPolicy } from './http/retry.ts'
-export type { AuthClientOptions } from './options.ts'
-export type { AuthEvent } from './session/keep.ts'
+export type { SessionClientOptions } from './options.ts'
+export type { AuthEvent, Listener } from './session/keep.ts'
 export type { Initiator, LogoutReason, Over } from './session/machine.ts'
 export { generationOf } from './session/record.ts'
 export type { Session, SessionState } from './session/view.ts'
 export {
-  type Diagnostics,
   type LoginResult,
   type LogoutResult,
   type LogoutScope,
   SessionClient,
   type TokenOptions,
 } from './session-client.ts'
+export { cookies } from './storage/cookies.ts'
 export { indexedDbStorage } from './storage/indexeddb.ts'
 export { localStorageStorage } from './storage/local-storage.ts'
 export { memoryStorage } from './storage/memory.ts'

@@ -1,28 +1,28 @@
 import { type Clock, systemClock } from './clock.ts'
 import { ConfigurationError } from './errors/errors.ts'
 import { defaultRetry, type RetryPolicy } from './http/retry.ts'
-import { indexedDbStorage } from './storage/indexeddb.ts'
+import type { SessionRecord } from './session/record.ts'
+import type { Note } from './session/refresh.ts'
 import { memoryStorage } from './storage/memory.ts'
+import { type Keeping, plain } from './storage/plain.ts'
 import type { SessionStorage } from './storage/storage.ts'
 
-export type AuthClientOptions = {
+export type SessionClientOptions = {
   /** Where the server is, for example `https://auth.example.com`. http only for this machine itself. */
   baseUrl: string | URL
-  /** `indexeddb` in browsers, `memory` elsewhere, if left out; `fileStorage()` of `/file` for programs. */
-  storage?: 'memory' | 'indexeddb' | SessionStorage
+  /** Where the session rests: `indexedDbStorage()`, `fileStorage()` of `/file`, … Default `memoryStorage()`. */
+  storage?: SessionStorage
   /** Under which name the session rests; one login a name. Made of the server's address if left out. */
   storageKey?: string
   /**
-   * `cookie`: the refresh token rests in a cookie that no script can read, and the access token in memory. For pages of
-   * the same site as the server. Default `body`.
+   * `cookies()`: the refresh token rests in a cookie that no script can read, and the access token in memory. For pages
+   * of the same site as the server. Without it both rest in the storage.
    */
-  delivery?: 'body' | 'cookie'
+  delivery?: Keeping
   /** `none`: never wait for other tabs or processes. Costs requests, not correctness. */
   lock?: 'auto' | 'none'
   /** Whether to hear of what other tabs write. Default true. */
   crossTab?: boolean
-  /** Refresh by a timer while the page is visible and somebody listens. Default: in browsers only. */
-  autoRefresh?: boolean
   /** Milliseconds that a call may take at most, retries included. Default 10 000. */
   timeoutMs?: number
   retry?: Partial<RetryPolicy>
@@ -35,78 +35,68 @@ export type AuthClientOptions = {
   onError?: (error: unknown) => void
 }
 
-export type Settings = {
+export type Settings = Required<Omit<SessionClientOptions, 'baseUrl' | 'retry' | 'apiOrigins' | 'delivery'>> & {
   baseUrl: string
-  storage: SessionStorage
-  storageKey: string
-  delivery: 'body' | 'cookie'
-  lock: 'auto' | 'none'
-  crossTab: boolean
-  autoRefresh: boolean
-  timeoutMs: number
+  /** Only where it is not the body. */
+  delivery?: Keeping
+  keeping: Keeping
   retry: RetryPolicy
-  apiOrigins: readonly string[] | null
-  fetch: typeof fetch
-  clock: Clock
-  onError: (error: unknown) => void
+  apiOrigins?: readonly string[] | undefined
+} & Partial<Hooks>
+
+/** What only some clients do; set after the settings were read. */
+export type Hooks = {
+  note(what: Note): void
+  /** Called after each new state and each new listener, for the timers of a page. */
+  changed(): void
+  /** Keeps a logout that the server could not be told of. @returns whether it did */
+  later(record: SessionRecord, scope: 'this' | 'all'): Promise<boolean>
 }
 
-/** @throws ConfigurationError */
-export function readOptions(options: AuthClientOptions): Settings {
+/**
+ * @param keeping where the delivery has none of its own
+ * @throws ConfigurationError
+ */
+export function readOptions(options: SessionClientOptions, keeping: Keeping = plain): Settings {
   const baseUrl = readBaseUrl(options.baseUrl)
-  const { timeoutMs = 10_000, storage } = options
-  if (!(timeoutMs > 0)) throw new ConfigurationError('config_invalid', '"timeoutMs" must be a number above 0.')
-  if (typeof storage === 'string' && storage !== 'memory' && storage !== 'indexeddb') {
-    throw new ConfigurationError('config_invalid', '"storage" is "memory", "indexeddb" or a storage object.')
-  }
+  const { timeoutMs = 10_000, storage = memoryStorage() } = options
+  if (!(timeoutMs > 0)) throw misconfigured('"timeoutMs" must be above 0.')
+  if (!storage.advance) throw misconfigured('"storage" must be a SessionStorage.')
   // Undefined is the same as left out.
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
   return {
     storageKey: `ntt-auth ${baseUrl}`,
-    delivery: 'body',
     lock: 'auto',
     crossTab: true,
-    autoRefresh: typeof document !== 'undefined',
     // Looked up at each call, so that tests and tracers may replace it.
     fetch: (input, init) => globalThis.fetch(input, init),
     clock: systemClock,
-    onError: () => undefined,
+    onError: () => {},
     ...given,
     baseUrl,
     timeoutMs,
-    storage: typeof storage === 'object' ? storage : storageNamed(storage ?? (hasIndexedDb() ? 'indexeddb' : 'memory')),
+    storage,
+    keeping: options.delivery ?? keeping,
     retry: { ...defaultRetry, ...options.retry },
-    apiOrigins: options.apiOrigins?.map((each) => new URL(each).origin) ?? null,
+    apiOrigins: options.apiOrigins?.map((each) => new URL(each).origin),
   }
-}
-
-/** Not in Node.js, whose globals must not be touched to find out. */
-function hasIndexedDb(): boolean {
-  return typeof indexedDB !== 'undefined'
-}
-
-function storageNamed(name: 'memory' | 'indexeddb'): SessionStorage {
-  return name === 'memory' ? memoryStorage() : indexedDbStorage()
 }
 
 /** @throws ConfigurationError */
 export function readBaseUrl(given: string | URL): string {
-  let url: URL
-  try {
-    url = new URL(given)
-  } catch (cause) {
-    throw new ConfigurationError('config_invalid', '"baseUrl" must be a URL such as "https://auth.example.com".', {
-      cause,
-    })
-  }
+  if (!URL.canParse(given)) throw misconfigured('"baseUrl" must be a URL: https://…')
+  const url = new URL(given)
   refuseInsecure(url)
-  return url.href.replace(/[?#].*$/, '').replace(/\/+$/, '')
+  return url.href.replace(/\/*([?#].*)?$/, '')
 }
 
 /** @throws ConfigurationError `insecure_url`: whoever listens on the way would have the token */
 export function refuseInsecure({ protocol, hostname }: URL): void {
   const loopback = /^(localhost|127(\.\d+){3}|\[::1\]|.+\.localhost)$/.test(hostname)
   if (protocol === 'https:' || (protocol === 'http:' && loopback)) return
-  const message = `Tokens are sent over https only, not to ${protocol}//${hostname}.`
-  throw new ConfigurationError('insecure_url', message)
+  throw new ConfigurationError('insecure_url', `Tokens are sent over https only, not to ${protocol}//${hostname}.`)
+}
+
+export function misconfigured(message: string): ConfigurationError {
+  return new ConfigurationError('config_invalid', message)
 }

@@ -3,14 +3,13 @@ import type { LoginInput, User } from './contract.ts'
 import { type AuthError, ConfigurationError } from './errors/errors.ts'
 import { fetchWithToken } from './fetch.ts'
 import { detach } from './http/detach.ts'
-import type { Answer, Wire } from './http/exchange.ts'
-import { type AuthClientOptions, readOptions, type Settings } from './options.ts'
-import { watchPage } from './page.ts'
-import { type AuthEvent, type Keeper, keepSession } from './session/keep.ts'
+import type { Answer } from './http/exchange.ts'
+import { readOptions, type SessionClientOptions, type Settings } from './options.ts'
+import { type Keeper, keepSession, type Listener } from './session/keep.ts'
 import type { SessionRecord } from './session/record.ts'
-import { timed } from './session/refresh.ts'
-import { type Queue, queueRevocation, sendQueued } from './session/revocations.ts'
+import { withTokens } from './session/refresh.ts'
 import type { Session, SessionState } from './session/view.ts'
+import type { Keeping } from './storage/plain.ts'
 
 export type LoginResult = { status: 'logged_in'; session: Session; user: User }
 /** `others` and `all` are the user's sessions on all devices; `local` tells the server nothing. */
@@ -23,40 +22,32 @@ export type TokenOptions = CallOptions & {
   forceRefresh?: boolean
 }
 
-export type Diagnostics = {
-  state: SessionState['status']
-  storage: { kind: string; atomic: boolean }
-  locks: boolean
-  /** Server time minus this machine's, as last measured. */
-  skewSeconds: number
-  lastRefresh: Date | null
-  /** `refreshes` were begun here, `refreshRequests` sent, `adopted` found done by another tab or process. */
-  counters: { refreshes: number; refreshRequests: number; adopted: number; failures: number }
-}
+/** `device`: the server may know it by the last refresh token. @internal */
+export type Entry = Request & { device?: boolean }
 
 /**
  * One login at one server, kept for as long as its owner, an administrator or its time lets it live. `AuthClient` is
- * this and everything about accounts; take this one where every byte counts.
+ * this and what pages need and accounts; take this one where every byte counts. A storage that fails fails the call; a
+ * logout that the server could not be told of is not repeated; no timer runs.
  */
 export class SessionClient {
   /** @internal */
   protected readonly settings: Settings
   /** @internal */
   protected readonly keeper: Keeper
-  readonly #wire: Wire
-  #unwatch: (() => void) | undefined
-  #closed = false
+  /** @internal */
+  protected closed = false
 
   /**
    * Does nothing yet: no request, no timer, no look at a storage.
    * @throws ConfigurationError
    */
-  constructor(options: AuthClientOptions) {
-    this.settings = readOptions(options)
-    const { fetch, baseUrl, clock, delivery } = this.settings
-    this.#wire = { fetch, baseUrl, clock, credentials: delivery === 'cookie' ? 'include' : 'omit' }
-    const revoke = (record: SessionRecord) => this.#revoke(record, 'this')
-    this.keeper = keepSession({ ...this.settings, wire: this.#wire, revoke })
+  constructor(options: SessionClientOptions)
+  /** @internal */
+  constructor(options: SessionClientOptions, keeping?: Keeping)
+  constructor(options: SessionClientOptions, keeping?: Keeping) {
+    this.settings = readOptions(options, keeping)
+    this.keeper = keepSession(this.settings, (record) => this.revoke(record, 'this'))
   }
 
   /** What is known right now; never asks a storage or the network. */
@@ -71,11 +62,13 @@ export class SessionClient {
   }
 
   /**
-   * Sent once: a second try after a lost answer would be a second login.
+   * Sent once: a second try after a lost answer would be a second login. The last refresh token that is known here goes
+   * along: by it the server knows a device that was here before, and lets its owner in while strangers guess.
    * @throws CredentialsError, RateLimitedError, ServerError `overloaded`
    */
   async login(input: LoginInput, options?: CallOptions): Promise<LoginResult> {
-    return this.enter({ method: 'POST', path: '/v1/auth/login', body: input, options }) as Promise<LoginResult>
+    const request = { path: '/v1/auth/login', body: input, options, device: true } as const
+    return this.enter(request) as Promise<LoginResult>
   }
 
   /** Ends the session here at once, also offline, and tells the server. */
@@ -83,20 +76,19 @@ export class SessionClient {
     const { scope = 'this' } = options
     if (scope === 'others') {
       const body = { scope }
-      await this.callAsUser({ method: 'POST', path: '/v1/auth/logout', body, options, again: 'transient' })
+      await this.callAsUser({ path: '/v1/auth/logout', body, options, again: true })
       return { remote: 'done' }
     }
     await this.start()
     const record = await this.keeper.end()
     if (!record || scope === 'local') return { remote: 'not_asked' }
-    if (await this.#revoke(record, scope, options)) return { remote: 'done' }
-    return { remote: (await queueRevocation(this.#queue, record, scope)) ? 'queued' : 'failed' }
+    if (await this.revoke(record, scope, options)) return { remote: 'done' }
+    return { remote: (await this.settings.later?.(record, scope)) ? 'queued' : 'failed' }
   }
 
   /** The session, or null; a look at the storage at most, never a request. */
   async getSession(): Promise<Session | null> {
-    await this.start()
-    return this.state.session
+    return (await this.ready()).session
   }
 
   /**
@@ -104,11 +96,9 @@ export class SessionClient {
    * that is still valid is given out.
    * @throws LoggedOutError, SessionEndedError, RefreshUnavailableError
    */
-  async getAccessToken(options?: TokenOptions): Promise<string> {
-    if (!this.#unwatch || this.#closed) await this.start()
-    if (!options) return this.keeper.token()
-    const { minValidSeconds = 5, forceRefresh = false } = options
-    return detach(this.keeper.token({ minValidMs: minValidSeconds * 1000, forceRefresh }), options)
+  async getAccessToken(options: TokenOptions = {}): Promise<string> {
+    await this.start()
+    return detach(this.keeper.token(options), options)
   }
 
   /** Replaces the tokens now, also when a try of before said to wait. */
@@ -127,28 +117,20 @@ export class SessionClient {
   }
 
   /** Called after each change, synchronously and never awaited. @returns removes it */
-  onChange(listener: (event: AuthEvent) => void): () => void {
-    const stop = this.keeper.listen(listener)
+  onChange(listener: Listener): () => void {
+    const { listeners } = this.keeper
+    listeners.add(listener)
+    this.settings.changed?.()
     this.start().catch(this.settings.onError)
-    return stop
-  }
-
-  diagnostics(): Diagnostics {
-    const { storage, lock } = this.settings
-    return {
-      state: this.state.status,
-      storage: { kind: storage.kind, atomic: storage.atomic },
-      locks: lock === 'auto' && !!storage.lock,
-      skewSeconds: this.keeper.skewMs() / 1000,
-      lastRefresh: this.keeper.lastRefresh(),
-      counters: { ...this.keeper.counters },
+    return () => {
+      listeners.delete(listener)
+      this.settings.changed?.()
     }
   }
 
   /** Lets go of the page and of other tabs. The session stays where it is stored. */
   async close(): Promise<void> {
-    this.#closed = true
-    this.#unwatch?.()
+    this.closed = true
     this.keeper.close()
   }
 
@@ -158,23 +140,25 @@ export class SessionClient {
 
   /** @internal */
   protected async start(): Promise<void> {
-    if (this.#closed) throw new ConfigurationError('closed', 'This client was closed; make a new one.')
-    const first = !this.#unwatch
-    this.#unwatch ??= watchPage(this.keeper, this.settings.autoRefresh)
+    if (this.closed) throw new ConfigurationError('closed', 'This client was closed.')
     await this.keeper.load()
-    if (first) void this.#sendQueued()
   }
 
   /** @internal */
   protected call(request: Request, lost?: () => void): Promise<Answer> {
-    const work = () => call(this.settings, this.#wire, request, lost)
-    return request.turn ? this.keeper.inTurn(work) : work()
+    const work = () => call(this.settings, request, lost)
+    return request.turn ? this.inTurn(work) : work()
+  }
+
+  /** Runs what makes the server set a cookie, while no other tab does. @internal */
+  protected inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const { delivery, storageKey, timeoutMs } = this.settings
+    return delivery ? this.keeper.storage.lock(storageKey, timeoutMs, work) : work()
   }
 
   /** With the access token, and once more with another one if the server refuses this. @internal */
   protected async callAsUser(request: Request): Promise<Answer> {
-    const { signal, timeoutMs } = request.options ?? {}
-    const token = await this.getAccessToken({ ...(signal && { signal }), ...(timeoutMs && { timeoutMs }) })
+    const token = await this.getAccessToken(request.options)
     const send = (bearer: string) => this.call({ ...request, headers: { authorization: `Bearer ${bearer}` } })
     try {
       return await send(token)
@@ -185,46 +169,43 @@ export class SessionClient {
   }
 
   /** @internal */
-  protected async tokenFor(refused: string | undefined): Promise<string> {
-    if (!this.#unwatch || this.#closed) await this.start()
-    return this.keeper.token(refused === undefined ? undefined : { refused })
+  protected async tokenFor(refused?: string): Promise<string> {
+    await this.start()
+    return this.keeper.token({ refused })
   }
 
   /** A request that opens a session. @returns null when it did not yet. @internal */
-  protected async enter({ body, ...request }: Request, lost?: () => void): Promise<LoginResult | null> {
+  protected async enter(request: Entry, lost?: () => void): Promise<LoginResult | null> {
     await this.start()
-    const delivery = this.settings.delivery === 'cookie' && 'cookie'
-    // The cookie is all that knows of a session that was left offline, and is about to be replaced.
-    if (delivery) await this.#sendQueued()
-    return this.keeper.inTurn(async () => {
-      const answer = await this.call({ ...request, body: { ...(body as object), ...(delivery && { delivery }) } }, lost)
+    return this.inTurn(async () => {
+      const body = {
+        ...(request.device && { refresh_token: await this.keeper.earlierToken() }),
+        ...(this.settings.delivery && { delivery: 'cookie' }),
+        ...(request.body as object),
+      }
+      const answer = await this.call({ ...request, body }, lost)
       if (answer.status === 202) return null
-      const came = timed(answer)
+      const came = withTokens(answer)
       await this.keeper.begin(came)
-      return { status: 'logged_in', session: this.state.session!, user: came.tokens.user }
+      return { status: 'logged_in', session: this.state.session!, user: came.body.user }
     })
   }
 
-  get #queue(): Queue {
-    return { storage: this.keeper.storage, key: `${this.settings.storageKey}.logouts` }
-  }
-
-  #sendQueued(): Promise<void> {
-    return sendQueued(this.#queue, (record, scope) => this.#revoke(record, scope))
-  }
-
-  /** @returns whether the server knows */
-  async #revoke({ rt }: SessionRecord, scope: 'this' | 'all', options?: CallOptions): Promise<boolean> {
+  /** @returns whether the server knows @internal */
+  protected async revoke({ rt }: SessionRecord, scope: 'this' | 'all', options?: CallOptions): Promise<boolean> {
     const limited = { ...options, timeoutMs: Math.min(options?.timeoutMs ?? this.settings.timeoutMs, 5000) }
-    const body = { refresh_token: rt, scope }
-    const request = { method: 'POST', path: '/v1/auth/logout', body, options: limited, again: 'transient' } as const
-    const byCookie = async () => {
-      // A login that came since has replaced the cookie: the session that is meant is out of reach.
-      await this.keeper.look()
-      if (!this.state.session) await this.call(request)
-    }
     try {
-      await (rt === undefined ? this.keeper.inTurn(byCookie) : this.call({ ...request, keepalive: true }))
+      await this.inTurn(async () => {
+        if (rt === undefined) {
+          // A login that came since has replaced the cookie: the session that is meant is out of reach.
+          await this.keeper.look()
+          if (this.state.session) return
+        }
+        const body = { refresh_token: rt, scope }
+        const request = { path: '/v1/auth/logout', body, options: limited } as const
+        await this.call({ ...request, again: true, keepalive: rt !== undefined })
+        if (rt) await this.keeper.remember(rt)
+      })
       return true
     } catch {
       return false

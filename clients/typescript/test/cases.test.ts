@@ -84,12 +84,12 @@ describe('the shared cases against the real server', () => {
         },
         network: async ({ fault }) => proxy.always(fault!),
         end_from_elsewhere: async () => {
-          const other = new AuthClient({ baseUrl: server.address, storage: 'memory' })
+          const other = new AuthClient({ baseUrl: server.address, storage: memoryStorage() })
           await other.login(credentials)
           await other.sessions.revoke(id)
         },
         session_is_ended: async ({ reason }) => {
-          const other = new AuthClient({ baseUrl: server.address, storage: 'memory' })
+          const other = new AuthClient({ baseUrl: server.address, storage: memoryStorage() })
           await other.login(credentials)
           const ended = async () => (await other.sessions.list()).items.find((each) => each.id === id)?.end_reason
           for (let tries = 0; tries < 50 && (await ended()) === null; tries++) await clock.sleep(20)

@@ -52,7 +52,7 @@ describe('an account', () => {
   it('keeps its session, and the key of its token, through a new password', async () => {
     const storage = memoryStorage()
     const { client, server, clock, connect } = await loggedIn({ storage, storageKey: 'key' })
-    const other = (await connect({ storage: 'memory' }).login(ada)).session
+    const other = (await connect({ storage: memoryStorage() }).login(ada)).session
     const stored = async () => JSON.parse((await storage.get('key'))!)
     const before = await stored()
     const session = await client.changePassword({ current_password: ada.password, new_password: 'a quieter engine' })

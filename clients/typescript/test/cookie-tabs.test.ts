@@ -61,7 +61,7 @@ inBrowser('tabs of a real Chromium with the session in a cookie', () => {
         if (broken === 'locks') Object.defineProperty(navigator, 'locks', { value: undefined })
         if (broken === 'indexedDB') Object.defineProperty(globalThis, 'indexedDB', { value: undefined })
         const module = '/ntt-auth-client.js'
-        const { AuthClient } = (await import(module)) as typeof import('../src/index.ts')
+        const { AuthClient, cookies } = (await import(module)) as typeof import('../src/index.ts')
         window.offset = 0
         window.events = []
         const clock = {
@@ -70,7 +70,7 @@ inBrowser('tabs of a real Chromium with the session in a cookie', () => {
           sleep: (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms)),
         }
         const options = { baseUrl: baseUrl!, clock, autoRefresh: false, timeoutMs: 8000 }
-        window.client = new AuthClient({ ...options, delivery: 'cookie' })
+        window.client = new AuthClient({ ...options, delivery: cookies() })
         window.client.onChange(({ type }) => void window.events.push(type))
         await window.client.ready()
       },

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
 import { IDBFactory } from 'fake-indexeddb'
-import { indexedDbStorage, memoryStorage, type SessionStorage } from '../src/index.ts'
+import { cookies, indexedDbStorage, memoryStorage, type SessionStorage } from '../src/index.ts'
 import { ada, code, eventually, gate, loggedIn, refreshKeys, refreshPath, world } from './support/setup.ts'
 
 const globals = globalThis as Record<string, unknown>
@@ -26,7 +26,7 @@ function webLocks() {
 
 let storage: SessionStorage
 const stored = async () => JSON.parse((await storage.get('login'))!)
-const inCookie = () => ({ delivery: 'cookie', storage, storageKey: 'login' }) as const
+const inCookie = () => ({ delivery: cookies(), storage, storageKey: 'login' })
 const before = { navigator: Object.getOwnPropertyDescriptor(globals, 'navigator') }
 const useLocks = (locks: unknown) =>
   Object.defineProperty(globals, 'navigator', { value: { locks }, configurable: true, writable: true })

@@ -170,6 +170,15 @@ describe('processes that share a file', () => {
     await four[0]!.ask({ do: 'logout' })
     for (const each of four.slice(1)) await each.ask({ do: 'later', ms: day })
     expect(await four[1]!.ask({ do: 'tokens' })).toMatchObject({ ok: 0 })
-    expect(readFileSync(join(directory, 'login.json'), 'utf8')).not.toContain('nttr_')
+    // What rests is dead: it only shows the server that this device was here before.
+    const { login } = JSON.parse(readFileSync(join(directory, 'login.json'), 'utf8'))
+    const { rt, ...rest } = JSON.parse(login)
+    expect(rest).toEqual({ v: 1, gen: expect.any(Number), ended: 'user', by: 'user' })
+    const answer = await fetch(`${server.address}/v1/auth/refresh`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ refresh_token: rt }),
+    })
+    expect(await answer.json()).toMatchObject({ code: 'session_ended', end_reason: 'logout' })
   })
 })

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
-import { type Effect, type Event, type Held, initialState, type State, step } from '../src/session/machine.ts'
+import { type Event, type Held, initialState, type State, step } from '../src/session/machine.ts'
 
 const held = (gen: number, sessionId = 'a', from = 0): Held => ({
   gen,
@@ -15,9 +15,9 @@ function play(events: Event[], from: State = initialState) {
   let state = from
   const log: string[] = []
   for (const event of events) {
-    const [next, effects] = step(state, event)
+    const [next, ...effects] = step(state, event)
     state = next
-    log.push(...effects.map((each) => (each.do === 'tell' ? each.news : each.do)))
+    log.push(...effects)
   }
   return { state, log }
 }
@@ -148,8 +148,8 @@ describe('the state machine of a session', () => {
           if (answer && outstanding === 0) continue
           if (each.type === 'logged_in' && each.held.gen <= placeOf(state)) continue
           if (answer) outstanding--
-          const [next, effects] = step(state, each) as [State, Effect[]]
-          for (const effect of effects) if (effect.do === 'refresh') outstanding++
+          const [next, ...effects] = step(state, each)
+          for (const effect of effects) if (effect === 'refresh') outstanding++
           // At most one refresh is outstanding, and the machine knows whether one is.
           check(outstanding === (next.flight ? 1 : 0), 'one refresh at a time')
           check(next.status !== 'refreshing' || next.flight, 'a refresh that is waited for is under way')
@@ -161,13 +161,13 @@ describe('the state machine of a session', () => {
             check(next.end.reason !== '', 'every end has a reason')
           }
           // News come when something changed, and the end of a session is always told.
-          const told = effects.flatMap((effect) => (effect.do === 'tell' ? [effect.news] : []))
+          const told = effects.filter((effect) => !['refresh', 'settle', 'revoke'].includes(effect))
           const over = next.status === 'logged_out' && 'held' in state
           check(!over || told.includes('logged_out'), 'an end is told')
           check(next !== state || told.length === 0, 'no news of nothing')
           // Nobody waits for a refresh that is not under way.
           const left = state.status === 'refreshing' && next.status !== 'refreshing'
-          check(!left || effects.some((effect) => effect.do === 'settle'), 'nobody waits in vain')
+          check(!left || effects.includes('settle'), 'nobody waits in vain')
           state = next
         }
       }),

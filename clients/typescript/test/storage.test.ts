@@ -84,7 +84,7 @@ describe('IndexedDB', () => {
     const { client, server, clock } = await loggedIn({ storage: undefined as never })
     expect(client.diagnostics().storage).toEqual({ kind: 'indexeddb', atomic: true })
     await client.close()
-    const again = new AuthClient({ baseUrl: server.issuer, fetch: server.fetch, clock, storage: 'indexeddb' })
+    const again = new AuthClient({ baseUrl: server.issuer, fetch: server.fetch, clock, storage: indexedDbStorage() })
     expect((await again.ready()).status).toBe('active')
     await again.close()
   })
@@ -128,7 +128,7 @@ describe('IndexedDB', () => {
       throw new DOMException('Not here.', 'SecurityError')
     }
     replace('indexedDB', { open: fail })
-    const { client, errors } = await loggedIn({ storage: 'indexeddb' })
+    const { client, errors } = await loggedIn({ storage: indexedDbStorage() })
     expect(await code(client.refresh())).toBe('fine')
     expect(errors.map(String)).toEqual(['SecurityError: Not here.'])
     await client.close()
@@ -201,7 +201,7 @@ describe('a Web Lock', () => {
       return work()
     }
     replace('navigator', { locks: { request } })
-    const { client, server, connect } = await loggedIn({ storage: 'indexeddb', storageKey: 'key' })
+    const { client, server, connect } = await loggedIn({ storage: indexedDbStorage(), storageKey: 'key' })
     await client.refresh()
     expect(names).toEqual(['ntt-auth:ntt-auth:key'])
     const without = connect({ lock: 'none' })

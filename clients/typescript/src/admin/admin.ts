@@ -1,8 +1,7 @@
-import { type CallOptions, call, type Request } from '../call.ts'
+import { type CallOptions, call, type Request, type Sender } from '../call.ts'
 import { type Clock, systemClock } from '../clock.ts'
 import type { SessionInfo, User } from '../contract.ts'
 import { type AuthError, ConfigurationError } from '../errors/errors.ts'
-import type { Wire } from '../http/exchange.ts'
 import { defaultRetry, type RetryPolicy } from '../http/retry.ts'
 import { readBaseUrl } from '../options.ts'
 import type {
@@ -91,18 +90,18 @@ type Query = Record<string, string | number | boolean | undefined>
 export function createAdmin(options: AdminOptions): Admin {
   if (typeof document !== 'undefined') throw notHere()
   const { as: caller, clock = systemClock, timeoutMs = 10_000 } = options
-  const settings = { clock, timeoutMs, retry: { ...defaultRetry, ...options.retry } }
-  const wire: Wire = {
+  const settings: Sender = {
     baseUrl: readBaseUrl(options.baseUrl),
     fetch: options.fetch ?? ((input, init) => globalThis.fetch(input, init)),
     clock,
-    credentials: 'omit',
+    timeoutMs,
+    retry: { ...defaultRetry, ...options.retry },
   }
   checkCaller(caller)
 
   async function send(request: Request, lost?: () => void): Promise<unknown> {
     const sendAs = async (authorization: string) =>
-      (await call(settings, wire, { ...request, headers: { authorization } }, lost)).body
+      (await call(settings, { ...request, headers: { authorization } }, lost)).body
     try {
       return await sendAs(await authorizationOf(caller))
     } catch (error) {
@@ -111,20 +110,20 @@ export function createAdmin(options: AdminOptions): Admin {
     }
   }
   const read = (path: string, options?: CallOptions) =>
-    send({ method: 'GET', path, options, again: 'transient' }) as Promise<never>
+    send({ method: 'GET', path, options, again: true }) as Promise<never>
   /** Sent once: a second try could create or change something twice. */
   const write = (method: 'POST' | 'PATCH', path: string, body: unknown, options?: CallOptions) =>
     send({ method, path, body, options }) as Promise<never>
   /** What can be said twice. */
   const set = async (path: string, options?: CallOptions) => {
-    await send({ method: 'POST', path, options, again: 'transient' })
+    await send({ method: 'POST', path, options, again: true })
   }
   const remove = async (path: string, options?: CallOptions) => {
     let lost = false
     const noteLoss = () => {
       lost = true
     }
-    await send({ method: 'DELETE', path, options, again: 'transient' }, noteLoss).catch((error: AuthError) => {
+    await send({ method: 'DELETE', path, options, again: true }, noteLoss).catch((error: AuthError) => {
       // The first try removed it, and its answer got lost.
       if (!lost || error.code !== 'not_found') throw error
     })

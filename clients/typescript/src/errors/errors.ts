@@ -54,7 +54,7 @@ export class AuthError extends Error {
   }
 
   static is(error: unknown): error is AuthError {
-    return typeof error === 'object' && error !== null && brand in error
+    return Object(error)[brand] === true
   }
 
   toJSON(): Record<string, unknown> {
@@ -99,9 +99,17 @@ const classes: Record<string, typeof AuthError> = {
   '429': RateLimitedError,
 }
 
-export function errorOfProblem(problem: Problem, status: number, retryAfter: number | undefined): AuthError {
-  const { code, detail, title, request_id: requestId, retryable, end_reason } = problem
+/** @param header what `Retry-After` said, which counts before what the body says */
+export function errorOfProblem(problem: Problem, status: number, header: number | undefined): AuthError {
+  const { code, detail, title, request_id: requestId, retryable, retry_after, end_reason } = problem
   const Class = classes[code] ?? classes[status] ?? (status >= 500 ? ServerError : AuthError)
-  const endReason = end_reason ?? undefined
-  return new Class(code, detail ?? title, { status, requestId, retryable, retryAfter, problem, endReason })
+  const retryAfter = header ?? retry_after
+  return new Class(code, detail ?? title, {
+    status,
+    requestId,
+    retryable,
+    retryAfter,
+    problem,
+    endReason: end_reason ?? undefined,
+  })
 }

@@ -1,17 +1,17 @@
-import type { Clock } from '../clock.ts'
 import type { Problem } from '../contract.ts'
 import { type AuthError, errorOfProblem, NetworkError, ServerError } from '../errors/errors.ts'
+import type { Settings } from '../options.ts'
 import { parse } from '../session/record.ts'
 import { isTransient, readRetryAfter } from './retry.ts'
 
-/** `credentials`: whether the browser adds its cookie, and keeps one that comes. */
-export type Wire = { fetch: typeof fetch; baseUrl: string; clock: Clock; credentials: 'omit' | 'include' }
+export type Wire = Pick<Settings, 'fetch' | 'baseUrl' | 'clock' | 'delivery'>
 
 export type Ask = {
-  method: 'GET' | 'POST' | 'PATCH' | 'DELETE'
+  /** POST, if left out. */
+  method?: 'GET' | 'POST' | 'PATCH' | 'DELETE'
   path: string
   body?: unknown
-  headers?: Record<string, string>
+  headers?: Record<string, string> | undefined
   /** The page may go away: the request must not go with it. */
   keepalive?: boolean
   timeoutMs: number
@@ -25,22 +25,20 @@ export type Answer = { status: number; body: unknown; sent: number; received: nu
  * One request and its answer, once.
  * @throws AuthError, and nothing else
  */
-export async function exchange(wire: Wire, ask: Ask): Promise<Answer> {
-  const sent = wire.clock.wall()
+export async function exchange({ fetch, baseUrl, clock, delivery }: Wire, ask: Ask): Promise<Answer> {
+  const { method = 'POST', path, body, headers, keepalive = false } = ask
+  const sent = clock.wall()
   let response: Response
   let text: string
   try {
-    response = await wire.fetch(wire.baseUrl + ask.path, {
-      method: ask.method,
-      headers: {
-        accept: 'application/json',
-        ...(ask.body !== undefined && { 'content-type': 'application/json' }),
-        ...ask.headers,
-      },
-      body: JSON.stringify(ask.body) ?? null,
-      keepalive: !!ask.keepalive,
-      signal: either(ask.timeoutMs, ask.signal),
-      credentials: wire.credentials,
+    response = await fetch(baseUrl + path, {
+      method,
+      headers: { ...(body !== undefined && { 'content-type': 'application/json' }), ...headers },
+      body: JSON.stringify(body),
+      keepalive,
+      signal: either(ask),
+      // Whether the browser adds its cookie, and keeps one that comes.
+      credentials: delivery ? 'include' : 'omit',
       cache: 'no-store',
       // A captive portal redirects to its own page; our server never redirects.
       redirect: 'error',
@@ -49,54 +47,42 @@ export async function exchange(wire: Wire, ask: Ask): Promise<Answer> {
   } catch (cause) {
     throw unanswered(cause, ask)
   }
-  const { status } = response
-  const body = status === 204 ? undefined : parse(text)
-  const received = wire.clock.wall()
-  if (response.ok) {
-    if (body === null) throw notOurs(status, readRetryAfter(response.headers))
-    return { status, body, sent, received }
-  }
-  throw errorOf(response, body)
+  const { status, ok, headers: told } = response
+  const answer = status === 204 ? undefined : parse(text)
+  if (ok && answer !== null) return { status, body: answer, sent, received: clock.wall() }
+  // The one place that decides whether an answer is a verdict of our server, or noise.
+  const retryAfter = readRetryAfter(told)
+  const isProblem = !ok && /^application\/problem\+json\b/i.test(told.get('content-type') ?? '')
+  if (isProblem && typeof answer?.code === 'string') throw errorOfProblem(answer as Problem, status, retryAfter)
+  throw notOurs(status, retryAfter)
 }
 
-/** The one place that decides whether an answer is a verdict of our server, or noise. */
-function errorOf({ status, headers }: Response, body: unknown): AuthError {
-  const header = readRetryAfter(headers)
-  const ours = /^application\/problem\+json\b/i.test(headers.get('content-type') ?? '')
-  const problem = body as Problem
-  if (!ours || typeof problem?.code !== 'string') return notOurs(status, header)
-  return errorOfProblem(problem, status, header ?? problem.retry_after)
-}
-
-function notOurs(status: number, retryAfter: number | undefined): AuthError {
+export function notOurs(status: number, retryAfter?: number): AuthError {
   const details = { status, retryAfter, retryable: true }
-  if (isTransient(status)) {
-    return new ServerError('unavailable', `The server is not available (status ${status}).`, details)
-  }
-  return new NetworkError('bad_response', `Something on the way answered (status ${status}), not the server.`, details)
+  return isTransient(status)
+    ? new ServerError('unavailable', `The server is not available (${status}).`, details)
+    : new NetworkError('bad_response', `Something else than our server answered (${status}).`, details)
 }
 
-function unanswered(cause: unknown, { timeoutMs, signal }: Ask): AuthError {
-  if (signal?.aborted) return cutOff(cause)
-  if ((cause as Error)?.name === 'TimeoutError') return cutOff(cause, timeoutMs)
-  return new NetworkError('network_unreachable', 'The server cannot be reached.', { cause, retryable: true })
-}
+export type Patience = { signal?: AbortSignal | undefined; timeoutMs?: number | undefined }
 
-/** Aborts when either does. */
-export function either(timeoutMs: number | undefined, signal: AbortSignal | undefined): AbortSignal {
+/** Aborts when the caller does, or when it takes too long. */
+export function either({ signal, timeoutMs }: Patience): AbortSignal {
   const signals = [signal, timeoutMs !== undefined && AbortSignal.timeout(timeoutMs)]
   return AbortSignal.any(signals.filter((each) => !!each))
 }
 
-/** @param timeoutMs what it took too long for; without, the caller gave up */
-export function cutOff(cause: unknown, timeoutMs?: number): NetworkError {
-  const late = timeoutMs !== undefined
-  const message = late ? `No answer within ${timeoutMs} ms.` : 'The call was aborted.'
-  return new NetworkError(late ? 'timeout' : 'aborted', message, { cause, retryable: late })
+/** Why no answer came. */
+export function unanswered(cause: unknown, { signal, timeoutMs }: Patience): NetworkError {
+  if (signal?.aborted) return new NetworkError('aborted', 'The call was aborted.', { cause })
+  const details = { cause, retryable: true }
+  return (cause as Error)?.name === 'TimeoutError'
+    ? new NetworkError('timeout', `No answer within ${timeoutMs} ms.`, details)
+    : new NetworkError('network_unreachable', 'The server cannot be reached.', details)
 }
 
 /** Whether a request surely never reached the server, as far as the runtime tells. */
 export function wasNotSent(error: AuthError): boolean {
-  const { cause } = (error.cause ?? {}) as { cause?: { code?: string } }
-  return /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN)$/.test(cause?.code ?? '')
+  const cause = error.cause as { cause?: { code?: string } } | undefined
+  return /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN)$/.test(`${cause?.cause?.code}`)
 }

@@ -1,3 +1,6 @@
+import type { Clock } from '../clock.ts'
+import type { AuthError } from '../errors/errors.ts'
+
 /** When a failed attempt is made again. Times are milliseconds. */
 export type RetryPolicy = {
   /** The first wait is random between 0 and this, each further one between 0 and twice as much. Default 250. */
@@ -10,11 +13,9 @@ export type RetryPolicy = {
 
 export const defaultRetry: RetryPolicy = { baseMs: 250, capMs: 4000, backgroundCapMs: 300_000 }
 
-const transient = new Set([408, 425, 429, 500, 502, 503, 504])
-
 /** @param status of an answer that was an error */
 export function isTransient(status: number): boolean {
-  return transient.has(status) || (status >= 520 && status <= 530)
+  return /^(408|425|429|50[0234]|52\d|530)$/.test(`${status}`)
 }
 
 /**
@@ -22,20 +23,24 @@ export function isTransient(status: number): boolean {
  * @param attempt counted from 1
  */
 export function backoff(attempt: number, base: number, cap: number): number {
-  return Math.random() * Math.min(cap, base * 2 ** Math.min(attempt - 1, 30))
+  return Math.random() * Math.min(cap, base * 2 ** (attempt - 1))
+}
+
+/** How long to wait after an error: as long as the server said and a little more at random, and `own` at least. */
+export function pauseOf({ retryAfter = 0 }: Pick<AuthError, 'retryAfter'>, own: number): number {
+  return Math.max(retryAfter * 1000 * (1 + Math.random() * 0.1), own)
 }
 
 /**
- * What the server asked for, and a little more at random.
- * @param retryAfter seconds
+ * Waits before another try.
+ * @param deadline by the monotonic clock
+ * @returns false, at once, where another try is of no use or would come too late
  */
-function spread(retryAfter: number): number {
-  return retryAfter * 1000 * (1 + Math.random() * 0.1)
-}
-
-/** How long to wait after an error: as long as the server said, and `own` at least. */
-export function pauseOf({ retryAfter = 0 }: { retryAfter?: number | undefined }, own: number): number {
-  return Math.max(spread(retryAfter), own)
+export async function mayTryAgain(clock: Clock, error: AuthError, own: number, deadline: number): Promise<boolean> {
+  const wait = pauseOf(error, own)
+  if (!error.retryable || clock.monotonic() + wait > deadline) return false
+  await clock.sleep(wait)
+  return true
 }
 
 /**
@@ -43,10 +48,8 @@ export function pauseOf({ retryAfter = 0 }: { retryAfter?: number | undefined },
  * @returns seconds, at least 0; undefined when there is none
  */
 export function readRetryAfter(headers: Headers): number | undefined {
-  const value = headers.get('retry-after')?.trim()
-  if (!value) return undefined
-  if (/^\d+(\.\d+)?$/.test(value)) return Number(value)
-  const [until, now] = [Date.parse(value), Date.parse(headers.get('date') ?? '')]
-  if (Number.isNaN(until)) return undefined
-  return Math.max(0, (until - (Number.isNaN(now) ? Date.now() : now)) / 1000)
+  const value = headers.get('retry-after') ?? ''
+  const now = Date.parse(headers.get('date') ?? '') || Date.now()
+  const seconds = /^[\d. ]+$/.test(value) ? Number(value) : (Date.parse(value) - now) / 1000
+  return Number.isNaN(seconds) ? undefined : Math.max(0, seconds)
 }

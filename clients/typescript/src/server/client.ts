@@ -1,9 +1,8 @@
 import type { Request as Call, CallOptions } from '../call.ts'
-import { AuthClient } from '../client.ts'
+import { type AccountDeletionResult, AuthClient, type AuthClientOptions } from '../client.ts'
 import { type Clock, systemClock } from '../clock.ts'
 import type { AccountDeletion, PasswordChange, Problem } from '../contract.ts'
 import { ConfigurationError } from '../errors/errors.ts'
-import type { AuthClientOptions } from '../options.ts'
 import type { Session } from '../session/view.ts'
 import type { LoginResult, LogoutResult, LogoutScope, TokenOptions } from '../session-client.ts'
 import { recentAnswer } from './answers.ts'
@@ -85,7 +84,7 @@ class RequestClient extends AuthClient {
     return this.#writing(() => super.changePassword(input, options))
   }
 
-  override deleteAccount(input: AccountDeletion, options?: CallOptions): Promise<void> {
+  override deleteAccount(input: AccountDeletion, options?: CallOptions): Promise<AccountDeletionResult> {
     return this.#writing(() => super.deleteAccount(input, options))
   }
 
@@ -95,7 +94,7 @@ class RequestClient extends AuthClient {
   }
 
   /** @internal */
-  protected override tokenFor(refused: string | undefined): Promise<string> {
+  protected override tokenFor(refused?: string): Promise<string> {
     return refused === undefined ? this.getAccessToken() : super.tokenFor(refused)
   }
 

@@ -6,31 +6,19 @@ const flights = new Map<string, Promise<RefreshOutcome>>()
 const ids = new WeakMap<SessionStorage, string>()
 let counted = 0
 
-/** @param start called unless one is under way, which is joined instead */
-export function shareFlight(
-  storage: SessionStorage,
-  key: string,
-  start: () => Promise<RefreshOutcome>,
-): Promise<RefreshOutcome> {
-  const name = nameOf(storage, key)
-  const flying = flights.get(name)
-  if (flying) return flying
-  const flight = start().finally(() => flights.delete(name))
+/**
+ * @param name as `nameOf` tells it
+ * @param start called unless one is under way, which is joined instead
+ */
+export function shareFlight(name: string, start: () => Promise<RefreshOutcome>): Promise<RefreshOutcome> {
+  const flight = flights.get(name) ?? start().finally(() => flights.delete(name))
   flights.set(name, flight)
   return flight
 }
 
 /** The same for all who share the record. */
 export function nameOf(storage: SessionStorage, key: string): string {
-  return `${idOf(storage)} ${key}`
-}
-
-function idOf(storage: SessionStorage): string {
-  if (storage.id !== undefined) return storage.id
-  let id = ids.get(storage)
-  if (id === undefined) {
-    id = `object:${++counted}`
-    ids.set(storage, id)
-  }
-  return id
+  const id = storage.id ?? ids.get(storage) ?? `object:${++counted}`
+  ids.set(storage, id)
+  return `${id} ${key}`
 }

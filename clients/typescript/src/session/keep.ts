@@ -1,16 +1,12 @@
 import { startTicks } from '../clock.ts'
-import type { User } from '../contract.ts'
 import { AuthError, LoggedOutError, RefreshUnavailableError, SessionEndedError } from '../errors/errors.ts'
-import type { Wire } from '../http/exchange.ts'
-import { backoff, pauseOf, type RetryPolicy } from '../http/retry.ts'
-import { besideCookie } from '../storage/beside-cookie.ts'
-import { type KeptStorage, resilient } from '../storage/resilient.ts'
-import type { SessionStorage } from '../storage/storage.ts'
-import { bury } from './bury.ts'
+import { backoff, pauseOf } from '../http/retry.ts'
+import type { Settings } from '../options.ts'
+import type { KeptStorage } from '../storage/plain.ts'
 import { nameOf, shareFlight } from './flights.ts'
 import { type End, type Event, initialState, type News, type State, step } from './machine.ts'
-import { type Found, readRecord, type SessionRecord } from './record.ts'
-import { type RefreshOutcome, type RefreshPorts, recordOf, refreshStored, type Timed } from './refresh.ts'
+import { bury, type Found, readRecord, type SessionRecord, write } from './record.ts'
+import { type RefreshOutcome, recordOf, refreshStored, type TokenAnswer } from './refresh.ts'
 import { type HeldRecord, hold, type SessionState, viewOf } from './view.ts'
 
 export type AuthEvent = {
@@ -22,364 +18,207 @@ export type AuthEvent = {
   readonly reason?: string
   readonly initiator?: 'this' | 'other_context' | 'server'
 }
+export type Listener = (event: AuthEvent) => void
 
-export type KeeperOptions = {
-  wire: Wire
-  storage: SessionStorage
-  storageKey: string
-  lock: 'auto' | 'none'
-  delivery: 'body' | 'cookie'
-  retry: RetryPolicy
-  timeoutMs: number
-  crossTab: boolean
-  /** What a listener threw, and what a storage did. */
-  onError(error: unknown): void
-  /** Tells the server that what a late refresh brought is not wanted. */
-  revoke(record: SessionRecord): Promise<unknown>
+export type TokenWish = {
+  /** Default 5: with less than this left, a token may expire on its way. */
+  minValidSeconds?: number
+  forceRefresh?: boolean
+  early?: boolean
+  refused?: string | undefined
 }
-
-export type TokenWish = { minValidMs?: number; forceRefresh?: boolean; early?: boolean; refused?: string }
 
 export type Keeper = {
   readonly storage: KeptStorage
-  readonly counters: { refreshes: number; refreshRequests: number; adopted: number; failures: number }
+  readonly listeners: Set<Listener>
   state(): State<HeldRecord>
   view(): SessionState
   ticks(): number
-  user(): User | null
-  skewMs(): number
-  lastRefresh(): Date | null
   /** Reads the storage, once. */
   load(): Promise<void>
   /** Reads it again: another context may have written. */
   look(): Promise<void>
+  /** The last refresh token that is known here, also of a session that has ended. */
+  earlierToken(): Promise<string | undefined>
   /** @throws LoggedOutError, SessionEndedError, RefreshUnavailableError */
   token(wish?: TokenWish): Promise<string>
   /** A login: replaces whatever is stored, and is not overtaken by a logout of before. */
-  begin(answer: Timed): Promise<void>
-  /** New tokens of the session that goes on, for example after a changed password. */
-  renew(answer: Timed): Promise<void>
+  begin(answer: TokenAnswer): Promise<void>
   /**
    * Ends the session here, at once; the tombstone is written beside.
    * @returns the record that was stored, for whoever tells the server
    */
   end(reason?: string): Promise<SessionRecord | null>
-  setUser(user: User): void
-  /** Runs what makes the server set a cookie, while no other tab does. */
-  inTurn<T>(work: () => Promise<T>): Promise<T>
+  /** Keeps a refresh token that is dead by now, for `earlierToken`. */
+  remember(rt: string): Promise<unknown>
+  tell(type: AuthEvent['type']): void
   /** Now may be better than later: a timer, the network came back, the page is seen again. */
   wake(): void
-  listen(listener: (event: AuthEvent) => void): () => void
-  listening(): boolean
-  /** Called after each new state, for the timers of a page. */
-  plan(each: () => void): () => void
   close(): void
 }
 
-/** Less than this left, and a token may expire on its way. */
-const marginMs = 5000
-const skewWorthTelling = 60_000
-const lockMs = 5000
-
-/** Keeps one session: holds its state, reads and writes its record, refreshes it. Does nothing until it is asked. */
-export function keepSession(options: KeeperOptions): Keeper {
-  const { wire, storageKey: key } = options
-  const { clock } = wire
+/**
+ * Keeps one session: holds its state, reads and writes its record, refreshes it. Does nothing until it is asked.
+ * @param revoke tells the server that what a late refresh brought is not wanted
+ */
+export function keepSession(settings: Settings, revoke: (record: SessionRecord) => unknown): Keeper {
+  const { clock, onError, storageKey: key, retry } = settings
   const ticks = startTicks(clock)
-  const listeners = new Set<(event: AuthEvent) => void>()
-  const counters = { refreshes: 0, refreshRequests: 0, adopted: 0, failures: 0 }
-  const { timeoutMs } = options
-  const inCookie = options.delivery === 'cookie'
-  const turns = options.lock === 'auto' && !!options.storage.lock && !!globalThis.navigator?.locks
-  const troubled = (error: unknown) => {
-    options.onError(error)
+  const listeners = new Set<Listener>()
+  const name = nameOf(settings.storage, key)
+  const storage = settings.keeping(settings, name, (error) => {
+    onError(error)
     tell('storage_unavailable')
-  }
-  const place = { name: nameOf(options.storage, key), key, turns, waitMs: timeoutMs, troubled }
-  const storage = inCookie
-    ? besideCookie(options.storage, place)
-    : resilient(options.storage, options.lock === 'auto', troubled)
+  })
 
   let state: State<HeldRecord> = initialState
-  let view: SessionState = viewOf(state, 0)
-  let user: User | null = null
+  let view = viewOf(state, 0)
   let loading: Promise<void> | undefined
   let unsubscribe: (() => void) | undefined
-  let settled = noise()
+  let settled = Promise.withResolvers<void>()
   let burying: Promise<unknown> = Promise.resolve()
-  let skewMs = 0
-  let skewTold = false
-  let lastRefresh: Date | null = null
-  let closed = false
 
-  const ports: RefreshPorts = {
-    wire,
-    storage,
-    key,
-    retry: options.retry,
-    timeoutMs,
-    counters,
-    lockMs,
-    marginMs,
-  }
   const read = async (): Promise<Found> => readRecord(await storage.get(key))
   const held = (record: SessionRecord) => hold(record, clock.wall(), ticks())
 
   function dispatch(event: Event<HeldRecord>): void {
-    const [next, effects] = step(state, event)
-    const changed = next !== state
+    const before = state
+    const [next, ...effects] = step(state, event)
     state = next
-    if (changed) view = Object.freeze(viewOf(state, ticks()))
-    if (state.status === 'logged_out') user = null
+    if (next !== before) view = viewOf(next, ticks())
     // Those who wait go on only after this call, so listeners are told of a state that is final.
     for (const effect of effects) {
-      if (effect.do === 'tell') tell(effect.news)
-      else if (effect.do === 'refresh') void fly(effect.held)
-      else if (effect.do === 'revoke') void options.revoke(effect.held.record)
-      else {
-        const old = settled
-        settled = noise()
-        old.make()
-      }
+      if (effect === 'refresh' && 'held' in next) void fly(next.held.record)
+      else if (effect === 'revoke' && 'held' in event) void revoke(event.held.record)
+      else if (effect === 'settle') {
+        settled.resolve()
+        settled = Promise.withResolvers()
+      } else tell(effect as News)
     }
-    if (changed) for (const plan of plans) plan()
+    if (next !== before) settings.changed?.()
   }
 
   function tell(type: AuthEvent['type']): void {
-    const end = state.status === 'logged_out' && type === 'logged_out' ? state.end : null
-    const event: AuthEvent = Object.freeze({
-      type,
-      state: view,
-      at: new Date(clock.wall()),
-      ...(end && { reason: end.reason, initiator: end.initiator }),
-    })
+    const why = type === 'logged_out' && 'reason' in view && { reason: view.reason, initiator: view.initiator }
+    const event: AuthEvent = Object.freeze({ type, state: view, at: new Date(clock.wall()), ...why })
     for (const listener of [...listeners]) {
-      try {
-        // An async listener is not awaited, but what it throws is not lost.
-        Promise.resolve(listener(event) as unknown).catch(options.onError)
-      } catch (error) {
-        options.onError(error)
-      }
+      // An async listener is not awaited, but what it throws is not lost.
+      new Promise((resolve) => resolve(listener(event))).catch(onError)
     }
   }
 
-  const plans = new Set<() => void>()
-
-  function load(): Promise<void> {
-    loading ??= (async () => {
-      if (options.crossTab && storage.subscribe && !closed) {
-        unsubscribe = storage.subscribe(key, () => void look())
-      }
-      dispatch({ type: 'loaded', found: toMachine(await read()) })
-    })()
-    return loading
+  async function look(type: 'stored' | 'loaded' = 'stored'): Promise<void> {
+    const { record, end } = await read()
+    dispatch({ type, found: record ? held(record) : end })
   }
 
-  async function look(): Promise<void> {
-    if (state.status === 'loading') return
-    dispatch({ type: 'stored', found: toMachine(await read()) })
-  }
-
-  function toMachine(found: Found): HeldRecord | End {
-    return found.record ? held(found.record) : (found.end ?? { reason: 'none', initiator: 'this', gen: found.gen })
-  }
-
-  async function fly({ record }: HeldRecord): Promise<void> {
-    let outcome: RefreshOutcome
-    try {
-      outcome = await shareFlight(options.storage, key, () => {
-        counters.refreshes++
-        return refreshStored(ports, record)
-      })
-    } catch (cause) {
+  async function fly(record: SessionRecord): Promise<void> {
+    const outcome: RefreshOutcome = await shareFlight(name, () => {
+      settings.note?.('refreshes')
+      return refreshStored({ ...settings, storage }, record)
+    }).catch((cause) => {
       // A lock or a storage of somebody else's making: no reason to end anything.
-      const error = new AuthError('refresh_unavailable', 'The session could not be refreshed.', {
+      return { error: new AuthError('refresh_unavailable', `${cause}`, { cause, retryable: true }) }
+    })
+    settings.note?.(outcome)
+    const now = ticks()
+    if ('record' in outcome) dispatch({ type: 'refreshed', held: held(outcome.record), now })
+    else if ('end' in outcome) {
+      dispatch({ type: 'ended', sessionId: outcome.sid, known: record.gen, end: outcome.end, now })
+    } else {
+      const most = retry.backgroundCapMs
+      const own = 1000 + backoff('attempt' in state ? state.attempt : 1, 2000, most)
+      const retryAt = now + Math.min(pauseOf(outcome.error, own), most)
+      dispatch({ type: 'failed', error: outcome.error, retryAt, now })
+    }
+  }
+
+  async function token({ minValidSeconds = 5, forceRefresh, early, refused }: TokenWish = {}): Promise<string> {
+    let unwanted: number | undefined
+    for (let asked = false; ; asked = true) {
+      if (!('held' in state)) throw refusal()
+      const { gen, expiresAt, dueAt, record } = state.held
+      if (!asked && (forceRefresh || record.at === refused)) unwanted = gen
+      const now = ticks()
+      const left = gen === unwanted ? 0 : expiresAt - now
+      // A token that lives shorter than the margin is as good as any that could be had.
+      if (left > (asked ? 0 : minValidSeconds * 1000)) {
+        if (now >= dueAt) dispatch({ type: 'needed', now })
+        return record.at
+      }
+      // What others waited for as well has failed for this caller, too.
+      if (!asked || state.status !== 'refresh_failed') {
+        dispatch({ type: 'needed', now, force: gen, early: early && !asked })
+      }
+      if ((state as State).status !== 'refreshing') {
+        if (unwanted === undefined && left > 0) return record.at
+        throw refusal()
+      }
+      await settled.promise
+    }
+  }
+
+  /** Why there is no token. */
+  function refusal(): AuthError {
+    if (state.status === 'refresh_failed') {
+      const cause = state.error as AuthError
+      const retryAfter = Math.max(0, Math.ceil((state.retryAt - ticks()) / 1000))
+      const message = `The session could not be refreshed yet: ${cause.message}`
+      return new RefreshUnavailableError('refresh_unavailable', message, {
+        ...cause,
         cause,
+        retryAfter,
         retryable: true,
       })
-      outcome = { kind: 'failed', error }
     }
-    const now = ticks()
-    if (outcome.kind === 'session') {
-      if (outcome.tokens) lastRefresh = new Date(clock.wall())
-      else counters.adopted++
-      if (outcome.tokens) user = outcome.tokens.user
-      noteSkew(outcome.record)
-      dispatch({ type: 'refreshed', held: held(outcome.record), now })
-    } else if (outcome.kind === 'gone') {
-      const { sessionId, gen, reason, by } = outcome
-      dispatch({ type: 'ended', sessionId, known: record.gen, end: { gen, reason, initiator: by }, now })
-    } else {
-      counters.failures++
-      const { error } = outcome
-      const attempt = state.status === 'refreshing' ? state.attempt : 1
-      const own = 1000 + backoff(attempt, 2000, options.retry.backgroundCapMs)
-      const wait = Math.min(pauseOf(error, own), options.retry.backgroundCapMs)
-      dispatch({ type: 'failed', error, retryAt: now + wait, now })
-    }
-  }
-
-  function noteSkew(record: SessionRecord): void {
-    skewMs = record.off * 1000
-    const large = Math.abs(skewMs) > skewWorthTelling
-    if (large && !skewTold) tell('clock_skew')
-    skewTold = large
-  }
-
-  async function token(wish: TokenWish = {}): Promise<string> {
-    if (state.status === 'loading') await load()
-    const { minValidMs = marginMs } = wish
-    let unwanted: number | undefined
-    if (wish.forceRefresh && 'held' in state) unwanted = state.held.gen
-    if (wish.refused !== undefined && 'held' in state && state.held.record.at === wish.refused)
-      unwanted = state.held.gen
-    let asked = false
-    for (;;) {
-      if (state.status === 'logged_out' || state.status === 'loading') throw loggedOut()
-      const now = ticks()
-      const good = (lasting: number) =>
-        'held' in state && state.held.gen !== unwanted && state.held.expiresAt - now > lasting
-      // A token that lives shorter than the margin is as good as any that could be had.
-      if (good(minValidMs) || (asked && good(0))) {
-        if (now >= state.held.dueAt) dispatch({ type: 'needed', now })
-        return state.held.record.at
-      }
-      const force = unwanted === state.held.gen || state.held.dueAt > now ? state.held.gen : undefined
-      // What others waited for as well has failed for this caller, too.
-      if (asked && state.status === 'refresh_failed') throw unavailable()
-      dispatch({
-        type: 'needed',
-        now,
-        ...(force !== undefined && { force }),
-        ...(wish.early && !asked && { early: true }),
-      })
-      if (state.status !== 'refreshing') {
-        if (unwanted === undefined && good(0)) return state.held.record.at
-        throw unavailable()
-      }
-      asked = true
-      await settled.made
-    }
-  }
-
-  function loggedOut(): AuthError {
-    const end = state.status === 'logged_out' ? state.end : null
-    if (end && end.initiator === 'server') {
-      const endReason = end.reason
-      return new SessionEndedError('session_ended', `The session has ended (${endReason}). Log in again.`, {
-        endReason,
-      })
-    }
-    return new LoggedOutError('no_session', 'Nobody is logged in.', { endReason: end?.reason })
-  }
-
-  function unavailable(): AuthError {
-    if (state.status !== 'refresh_failed') return loggedOut()
-    const cause = state.error as AuthError
-    const message = `The access token could not be refreshed yet: ${cause.message}`
-    const retryAfter = Math.max(0, Math.ceil((state.retryAt - ticks()) / 1000))
-    return new RefreshUnavailableError('refresh_unavailable', message, { ...cause, cause, retryAfter, retryable: true })
-  }
-
-  async function begin(answer: Timed): Promise<void> {
-    await load()
-    await burying
-    const { record } = await write((found) => {
-      if (found.bad) void keepBad()
-      return recordOf(wire.baseUrl, found.gen + 1, answer)
-    })
-    user = answer.tokens.user
-    noteSkew(record)
-    dispatch({ type: 'logged_in', held: held(record) })
-  }
-
-  async function renew(answer: Timed): Promise<void> {
-    const { record } = await write(({ record: before }) => {
-      if (before?.sid !== answer.tokens.session_id) return null
-      // A refresh went further meanwhile: its tokens are the newer ones.
-      if (before.n > answer.tokens.generation) return null
-      return recordOf(before.iss, before.gen + 1, answer, before)
-    })
-    user = answer.tokens.user
-    if (record) dispatch({ type: 'stored', found: held(record) })
-  }
-
-  /** Writes what `make` answers for what is stored, again if somebody else wrote in between. */
-  async function write<R extends SessionRecord | null>(make: (found: Found) => R): Promise<{ record: R }> {
-    for (;;) {
-      const record = make(await read())
-      if (!record || (await storage.advance(key, JSON.stringify(record), record.gen))) return { record }
-    }
-  }
-
-  async function keepBad(): Promise<void> {
-    const raw = await storage.get(key)
-    if (raw !== null && (await storage.get(`${key}.bad`)) === null) await storage.advance(`${key}.bad`, raw, 1)
-  }
-
-  function end(reason = 'user'): Promise<SessionRecord | null> {
-    const mine = 'held' in state ? state.held.record : null
-    dispatch({ type: 'logout', reason })
-    const buried = burying.then(async () => {
-      const { found, gen } = await bury(storage, key, reason, 'user')
-      if (gen && state.status === 'logged_out') {
-        dispatch({ type: 'stored', found: { gen, reason, initiator: 'this' } })
-      }
-      return found.record ?? mine
-    })
-    burying = buried.catch(options.onError)
-    return buried
+    const { reason: endReason, initiator } = 'end' in state ? state.end : ({} as Partial<End>)
+    return initiator === 'server'
+      ? new SessionEndedError('session_ended', `The session has ended (${endReason}).`, { endReason })
+      : new LoggedOutError('no_session', 'Nobody is logged in.', { endReason })
   }
 
   return {
-    load,
     look,
     token,
-    begin,
-    renew,
-    end,
+    tell,
     ticks,
     storage,
-    counters,
+    listeners,
     state: () => state,
     view: () => view,
-    user: () => user,
-    setUser(next) {
-      const changed = JSON.stringify(user) !== JSON.stringify(next)
-      user = next
-      if (changed) tell('user_updated')
+    earlierToken: async () => (await read()).rt,
+    load() {
+      if (settings.crossTab) unsubscribe ??= storage.subscribe(key, () => look().catch(onError))
+      loading ??= look('loaded').catch((error) => {
+        loading = undefined
+        throw error
+      })
+      return loading
     },
-    inTurn: (work) => (inCookie ? storage.lock(key, timeoutMs, work) : work()),
-    plan(each) {
-      plans.add(each)
-      return () => plans.delete(each)
+    async begin(answer) {
+      await burying
+      const { written: record } = await write(storage, key, ({ gen, bad }) => {
+        if (bad) void storage.advance(`${key}.bad`, bad, 1)
+        return recordOf(settings.baseUrl, gen + 1, answer)
+      })
+      settings.note?.({ record, tokens: answer.body })
+      dispatch({ type: 'logged_in', held: held(record) })
     },
+    end(reason = 'user') {
+      const mine = 'held' in state ? state.held.record : null
+      dispatch({ type: 'logout', reason })
+      const buried = burying.then(
+        async () => (await bury(storage, key, { ended: reason, by: 'user' })).found.record ?? mine,
+      )
+      burying = buried.catch(onError)
+      return buried
+    },
+    remember: (rt) =>
+      write(storage, key, ({ gen, end }) => end && { v: 1, gen: gen + 1, ended: end.reason, by: 'user', rt }),
     wake: () => dispatch({ type: 'needed', now: ticks(), early: true }),
-    listen(listener) {
-      listeners.add(listener)
-      for (const plan of plans) plan()
-      return () => {
-        listeners.delete(listener)
-        for (const plan of plans) plan()
-      }
-    },
-    listening: () => listeners.size > 0,
-    skewMs: () => skewMs,
-    lastRefresh: () => lastRefresh,
     close() {
-      closed = true
       unsubscribe?.()
       listeners.clear()
-      plans.clear()
     },
   }
-}
-
-/** A promise that is made from outside. */
-function noise(): { made: Promise<void>; make: () => void } {
-  let make!: () => void
-  const made = new Promise<void>((resolve) => {
-    make = resolve
-  })
-  return { made, make }
 }

@@ -48,7 +48,12 @@ export type Event<H extends Held = Held> =
   /** The store was read for the first time. */
   | { readonly type: 'loaded'; readonly found: H | End }
   /** Somebody needs a token. `force`: not the one of this generation. `early`: do not wait for `retryAt`. */
-  | { readonly type: 'needed'; readonly now: number; readonly force?: number; readonly early?: boolean }
+  | {
+      readonly type: 'needed'
+      readonly now: number
+      readonly force?: number | undefined
+      readonly early?: boolean | undefined
+    }
   /** Another context wrote to the store. */
   | { readonly type: 'stored'; readonly found: H | End }
   | { readonly type: 'refreshed'; readonly held: H; readonly now: number }
@@ -67,142 +72,126 @@ export type Event<H extends Held = Held> =
 
 export type News = 'initial' | 'logged_in' | 'token_refreshed' | 'refresh_failed' | 'recovered' | 'logged_out'
 
-export type Effect<H extends Held = Held> =
-  | { readonly do: 'refresh'; readonly held: H }
-  | { readonly do: 'tell'; readonly news: News }
-  /** The refresh that was under way is over for those who wait: they look at the state again. */
-  | { readonly do: 'settle' }
-  /** A refresh brought tokens after the logout: they must not stay alive. */
-  | { readonly do: 'revoke'; readonly held: H }
+/**
+ * What is to be done. News are told. `refresh`: what the new state holds. `settle`: the refresh that was under way is over
+ * for those who wait, and they look at the state again. `revoke`: a refresh brought tokens after the logout, and they must
+ * not stay alive.
+ */
+export type Effect = News | 'refresh' | 'settle' | 'revoke'
 
-type Step<H extends Held> = readonly [State<H>, readonly Effect<H>[]]
-
-const settle = { do: 'settle' } as const
-const tell = (news: News) => ({ do: 'tell', news }) as const
+type Step<H extends Held> = readonly [next: State<H>, ...effects: Effect[]]
 
 export const initialState: State<never> = { status: 'loading', flight: false }
 
 /** @returns the next state and what is to be done, in this order */
 export function step<H extends Held>(state: State<H>, event: Event<H>): Step<H> {
   switch (event.type) {
-    case 'loaded':
-      if (state.status !== 'loading') return [state, []]
-      return [isEnd(event.found) ? loggedOut(state, event.found) : active(state, event.found), [tell('initial')]]
+    case 'loaded': {
+      const { found } = event
+      if (state.status !== 'loading') return [state]
+      return [isEnd(found) ? loggedOut(state, found) : active(state, found), 'initial']
+    }
     case 'needed':
       return needed(state, event)
     case 'stored':
       return stored(state, event.found)
-    case 'refreshed':
-      return refreshed({ ...state, flight: false }, event.held, event.now)
-    case 'failed':
-      return failed({ ...state, flight: false }, event)
-    case 'ended':
-      return ended({ ...state, flight: false }, event)
     case 'logged_in':
-      return [active(state, event.held), [tell('logged_in'), settle]]
+      return [active(state, event.held), 'logged_in', 'settle']
     case 'logout': {
-      if (state.status === 'logged_out') return [state, []]
-      const gen = 'held' in state ? state.held.gen + 1 : 0
-      return [
-        loggedOut(state, { reason: event.reason ?? 'user', initiator: 'this', gen }),
-        [tell('logged_out'), settle],
-      ]
+      if ('end' in state) return [state]
+      const end = { reason: event.reason ?? 'user', initiator: 'this', gen: placeOf(state) + 1 } as const
+      return [loggedOut(state, end), 'logged_out', 'settle']
     }
+    default:
+      return landed({ ...state, flight: false }, event)
   }
 }
 
-function needed<H extends Held>(state: State<H>, event: Event<H> & { type: 'needed' }): Step<H> {
-  const { now, force, early } = event
+function needed<H extends Held>(state: State<H>, { now, force, early }: Event<H> & { type: 'needed' }): Step<H> {
   if (state.status === 'active') {
-    const { held } = state
-    return now >= held.dueAt || force === held.gen ? start(state, held, now, 1, false) : [state, []]
+    return now >= state.held.dueAt || force === state.held.gen ? start(state, now, 1, false) : [state]
   }
-  if (state.status !== 'refresh_failed') return [state, []]
-  const late = overOf(state.held, now) === 'expired' && !state.told
+  if (state.status !== 'refresh_failed') return [state]
+  const { over, told, news } = lateness(state, now)
   if (now >= state.retryAt || early) {
-    const told = state.told || late
-    const [next, effects] = start(state, state.held, now, state.attempt + 1, told)
-    return [next, late ? [tell('refresh_failed'), ...effects] : effects]
+    const [next, ...effects] = start(state, now, state.attempt + 1, told)
+    return [next, ...news, ...effects]
   }
-  return late ? [{ ...state, over: 'expired', told: true }, [tell('refresh_failed')]] : [state, []]
+  return [told === state.told ? state : { ...state, over, told }, ...news]
 }
+
+type Holding<H extends Held> = State<H> & { readonly held: H }
 
 /** Never a second refresh beside one that is not answered yet; the answer of that one sends it. */
-function start<H extends Held>(state: State<H>, held: H, now: number, attempt: number, told: boolean): Step<H> {
+function start<H extends Held>({ held, flight }: Holding<H>, now: number, attempt: number, told: boolean): Step<H> {
   const next = { status: 'refreshing', held, over: overOf(held, now), attempt, told, flight: true } as const
-  return [next, state.flight ? [] : [{ do: 'refresh', held }]]
+  return flight ? [next] : [next, 'refresh']
+}
+
+/** Once the token has expired, listeners hear that it could not be replaced in time. */
+function lateness<H extends Held>(state: Holding<H> & { readonly told: boolean }, now: number) {
+  const over = overOf(state.held, now)
+  const told = state.told || over === 'expired'
+  const news: Effect[] = told === state.told ? [] : ['refresh_failed']
+  return { over, told, news }
 }
 
 function stored<H extends Held>(state: State<H>, found: H | End): Step<H> {
-  if (state.status === 'loading') return [state, []]
-  if (found.gen <= placeOf(state)) return [state, []]
-  if (isEnd(found)) {
-    // One end after another tells nobody anything.
-    if (state.status === 'logged_out') return [loggedOut(state, { ...state.end, gen: found.gen }), []]
-    return [loggedOut(state, { ...found, initiator: 'other_context' }), [tell('logged_out'), settle]]
+  if (state.status === 'loading' || found.gen <= placeOf(state)) return [state]
+  if (!isEnd(found)) return replaced(state, found)
+  // One end after another tells nobody anything.
+  if ('end' in state) return [loggedOut(state, { ...state.end, gen: found.gen })]
+  return [loggedOut(state, { ...found, initiator: 'other_context' }), 'logged_out', 'settle']
+}
+
+type Landing<H extends Held> = Event<H> & { type: 'refreshed' | 'failed' | 'ended' }
+
+/** A refresh came back. */
+function landed<H extends Held>(state: State<H>, event: Landing<H>): Step<H> {
+  if (event.type === 'failed') {
+    if (state.status !== 'refreshing') return [state, 'settle']
+    const { now, retryAt, error } = event
+    const { over, told, news } = lateness(state, now)
+    return [{ ...state, status: 'refresh_failed', over, told, retryAt, error }, ...news, 'settle']
   }
-  const login = state.status === 'logged_out' || state.held.sessionId !== found.sessionId
-  return [active(state, found), [...recovery(state), tell(login ? 'logged_in' : 'token_refreshed'), settle]]
+  if (!('held' in state)) {
+    // The logout overtook the refresh: what it brought is discarded.
+    const late = event.type === 'refreshed' && 'end' in state && event.held.gen <= state.end.gen
+    return late ? [state, 'revoke', 'settle'] : [state, 'settle']
+  }
+  const { gen, sessionId } = state.held
+  if (event.type === 'refreshed' && event.held.gen > gen) return replaced(state, event.held)
+  // A verdict may be about the session that was here before this one.
+  const ours =
+    event.type === 'ended' && (event.sessionId === null ? event.known === gen : event.sessionId === sessionId)
+  if (ours) return [loggedOut(state, event.end), 'logged_out', 'settle']
+  // The flight was not for what is held now: if that is still needed, it gets its own.
+  if (state.status === 'refreshing') return start(state, event.now, state.attempt, state.told)
+  return [state, 'settle']
 }
 
-function refreshed<H extends Held>(state: State<H>, held: H, now: number): Step<H> {
-  if (state.status === 'loading') return [state, [settle]]
-  // The logout overtook the refresh: what it brought is discarded.
-  if (state.status === 'logged_out')
-    return [state, held.gen > state.end.gen ? [settle] : [{ do: 'revoke', held }, settle]]
-  if (held.gen <= state.held.gen) return again(state, now)
-  const other = state.held.sessionId !== held.sessionId
-  return [active(state, held), [...recovery(state), tell(other ? 'logged_in' : 'token_refreshed'), settle]]
+function replaced<H extends Held>(state: State<H>, held: H): Step<H> {
+  const same = 'held' in state && state.held.sessionId === held.sessionId
+  const recovered: Effect[] = 'told' in state && state.told ? ['recovered'] : []
+  return [active(state, held), ...recovered, same ? 'token_refreshed' : 'logged_in', 'settle']
 }
 
-function failed<H extends Held>(state: State<H>, event: Event<H> & { type: 'failed' }): Step<H> {
-  if (state.status !== 'refreshing') return [state, [settle]]
-  const { held, attempt } = state
-  const over = overOf(held, event.now)
-  const news = over === 'expired' && !state.told
-  const told = state.told || over === 'expired'
-  const { retryAt, error } = event
-  const next = { status: 'refresh_failed', held, over, attempt, told, retryAt, error, flight: false } as const
-  return [next, news ? [tell('refresh_failed'), settle] : [settle]]
+function active<H extends Held>({ flight }: State<H>, held: H): State<H> {
+  return { status: 'active', held, flight }
 }
 
-function ended<H extends Held>(state: State<H>, event: Event<H> & { type: 'ended' }): Step<H> {
-  const { sessionId, known, end, now } = event
-  if (state.status === 'loading' || state.status === 'logged_out') return [state, [settle]]
-  // The verdict was about the session that was here before this one.
-  const ours = sessionId === null ? known === state.held.gen : sessionId === state.held.sessionId
-  if (!ours) return again(state, now)
-  return [loggedOut(state, end), [tell('logged_out'), settle]]
-}
-
-/** The flight that ended was not for what is held now: if that is still needed, it gets its own. */
-function again<H extends Held>(state: State<H>, now: number): Step<H> {
-  if (state.status !== 'refreshing') return [state, [settle]]
-  return start({ ...state, flight: false }, state.held, now, state.attempt, state.told)
-}
-
-function active<H extends Held>(state: State<H>, held: H): State<H> {
-  return { status: 'active', held, flight: state.flight }
-}
-
-function loggedOut<H extends Held>(state: State<H>, end: End): State<H> {
-  return { status: 'logged_out', end, flight: state.flight }
-}
-
-function recovery<H extends Held>(state: State<H>): Effect<H>[] {
-  const told = (state.status === 'refreshing' || state.status === 'refresh_failed') && state.told
-  return told ? [tell('recovered')] : []
+function loggedOut<H extends Held>({ flight }: State<H>, end: End): State<H> {
+  return { status: 'logged_out', end, flight }
 }
 
 function placeOf<H extends Held>(state: State<H>): number {
-  if (state.status === 'loading') return -1
-  return state.status === 'logged_out' ? state.end.gen : state.held.gen
+  return 'held' in state ? state.held.gen : 'end' in state ? state.end.gen : -1
 }
 
-export function isEnd<H extends Held>(found: H | End): found is End {
+function isEnd<H extends Held>(found: H | End): found is End {
   return 'reason' in found
 }
 
-function overOf(held: Held, now: number): Over {
-  return now >= held.expiresAt ? 'expired' : 'active'
+function overOf({ expiresAt }: Held, now: number): Over {
+  return now >= expiresAt ? 'expired' : 'active'
 }

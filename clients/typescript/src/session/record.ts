@@ -1,3 +1,4 @@
+import type { SessionStorage } from '../storage/storage.ts'
 import type { End } from './machine.ts'
 
 /**
@@ -12,9 +13,9 @@ export type SessionRecord = {
   sid: string
   sub: string
   /** The refresh token; absent where a cookie carries it. */
-  rt?: string
+  rt?: string | undefined
   /** The Refresh-Key, made when this token was stored. A record without one is sent without. */
-  rk?: string
+  rk?: string | undefined
   /** The access token; empty where a cookie carries the other one, for then it is for memory alone. */
   at: string
   /** When the access token was received, when it expires, and when it is to be replaced. */
@@ -29,24 +30,31 @@ export type SessionRecord = {
   n: number
 }
 
-/** What stays when a session ended, so that no late writer can bring it back. */
-export type Tombstone = { v: 1; gen: number; ended: string; by: 'user' | 'server' }
+/**
+ * What stays when a session ended, so that no late writer can bring it back. `rt`: its last refresh token once it is
+ * dead, by which the server knows the device at the next login.
+ */
+export type Tombstone = { v: 1; gen: number; ended: string; by: 'user' | 'server'; rt?: string | undefined }
 
-/** What a store held: a session, its end, or neither. `bad`: something that this program cannot read. */
-export type Found = { gen: number; record?: SessionRecord; end?: End; bad?: boolean }
+/** What a store held: a session or its end, which may be that there never was one. `bad`: what cannot be read. */
+export type Found = { rt?: string | undefined; bad?: string | null } & (
+  | { gen: number; record: SessionRecord; end?: never }
+  | { gen: number; record?: never; end: End }
+)
 
 /** @param raw as the store gave it; undecodable or newer than this program counts as nothing, and is not destroyed */
 export function readRecord(raw: string | null): Found {
   const gen = generationOf(raw)
   const value = parse(raw)
   if (value?.v === 1 && gen > 0) {
-    const { ended, by } = value
+    const { ended, by, rt } = value as Partial<Tombstone>
     if (typeof ended === 'string') {
-      return { gen, end: { gen, reason: ended, initiator: by === 'server' ? by : 'this' } }
+      return { gen, rt, end: { gen, reason: ended, initiator: by === 'server' ? by : 'this' } }
     }
-    if (isRecord(value)) return { gen, record: value }
+    if (isRecord(value)) return { gen, rt, record: value }
   }
-  return { gen: Math.max(gen, 0), bad: raw !== null }
+  const end = { gen: Math.max(gen, 0), reason: 'none', initiator: 'this' } as const
+  return { gen: end.gen, end, bad: raw }
 }
 
 /**
@@ -58,6 +66,38 @@ export function generationOf(raw: string | null | undefined): number {
   return Number.isSafeInteger(gen) ? (gen as number) : -1
 }
 
+/**
+ * Writes what `make` answers to what is stored, again if somebody else wrote in between. Nothing, if it answers nothing.
+ * @returns what was there, and what was written over it
+ */
+export async function write<R extends SessionRecord | Tombstone | undefined>(
+  storage: Pick<SessionStorage, 'get' | 'advance'>,
+  key: string,
+  make: (found: Found) => R,
+): Promise<{ found: Found; written: R }> {
+  for (;;) {
+    const found = readRecord(await storage.get(key))
+    const written = make(found)
+    if (!written || (await storage.advance(key, JSON.stringify(written), written.gen))) return { found, written }
+  }
+}
+
+/**
+ * Writes down that the session ended, over any record of it.
+ * @param sid leaves those of other sessions alone; of whichever there is, if left out
+ */
+export function bury(
+  storage: Pick<SessionStorage, 'get' | 'advance'>,
+  key: string,
+  { ended, by, sid }: Pick<Tombstone, 'ended' | 'by'> & { sid?: string },
+): Promise<{ found: Found; written: Tombstone | undefined }> {
+  return write(storage, key, ({ gen, record, rt }) =>
+    record && (sid ?? record.sid) === record.sid
+      ? { v: 1, gen: gen + 1, ended, by, rt: by === 'server' ? rt : undefined }
+      : undefined,
+  )
+}
+
 /** A Refresh-Key: 128 random bits. */
 export function freshKey(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16))
@@ -67,8 +107,8 @@ export function freshKey(): string {
 /** An object, or null. */
 export function parse(raw: string | null | undefined): Record<string, unknown> | null {
   try {
-    const value = JSON.parse(raw ?? '')
-    return typeof value === 'object' && value !== null ? value : null
+    const value = JSON.parse(raw as string)
+    return Object(value) === value ? value : null
   } catch {
     return null
   }

@@ -1,36 +1,27 @@
 import type { Tokens } from '../contract.ts'
-import { type AuthError, NetworkError, SessionEndedError } from '../errors/errors.ts'
-import { type Ask, exchange, type Wire } from '../http/exchange.ts'
-import { backoff, pauseOf, type RetryPolicy } from '../http/retry.ts'
-import type { SessionStorage } from '../storage/storage.ts'
-import { bury } from './bury.ts'
-import type { LogoutReason } from './machine.ts'
-import { type Found, freshKey, readRecord, type SessionRecord } from './record.ts'
+import { type AuthError, NetworkError } from '../errors/errors.ts'
+import { type Answer, exchange, notOurs } from '../http/exchange.ts'
+import { backoff, mayTryAgain } from '../http/retry.ts'
+import type { Settings } from '../options.ts'
+import type { KeptStorage } from '../storage/plain.ts'
+import type { End } from './machine.ts'
+import { bury, type Found, freshKey, readRecord, type SessionRecord } from './record.ts'
 
-export type RefreshPorts = {
-  wire: Wire
-  storage: Required<Pick<SessionStorage, 'get' | 'advance' | 'lock'>>
-  key: string
-  retry: RetryPolicy
-  /** Milliseconds for the whole, all attempts and waits included. */
-  timeoutMs: number
-  counters: { refreshRequests: number }
-  /** How long a lock is waited for. */
-  lockMs: number
-  /** Milliseconds of an access token's life below which it is not worth using. */
-  marginMs: number
-}
+/** What is noted for diagnostics: a refresh was begun, a request was sent, or this came of it. */
+export type Note = 'refreshes' | 'refreshRequests' | RefreshOutcome
 
+export type RefreshPorts = Omit<Settings, 'storage'> & { storage: KeptStorage }
+
+/** `tokens`: they came from the server just now. `sid`: whose end it is; of whatever was held, where it is null. */
 export type RefreshOutcome =
-  | { kind: 'session'; record: SessionRecord; tokens: Tokens | null }
-  | {
-      kind: 'gone'
-      sessionId: string | null
-      gen: number
-      reason: LogoutReason
-      by: 'server' | 'other_context' | 'this'
-    }
-  | { kind: 'failed'; error: AuthError }
+  | { record: SessionRecord; tokens?: Tokens }
+  | { end: End; sid: string | null }
+  | { error: AuthError }
+
+/** Less than this left, and the token of somebody else's refresh is not worth taking. */
+const marginMs = 5000
+/** How long a lock is waited for. */
+const lockMs = 5000
 
 /**
  * Replaces the stored tokens by their successor, or by what another context stored meanwhile. Reads before it sends,
@@ -39,126 +30,118 @@ export type RefreshOutcome =
  * @returns never throws
  */
 export function refreshStored(ports: RefreshPorts, known: SessionRecord): Promise<RefreshOutcome> {
-  const { storage, key, lockMs } = ports
-  const work = () => attemptUntilDeadline(ports, known)
-  return storage.lock(key, lockMs, work)
-}
+  const { storage, storageKey: key, retry, timeoutMs, clock } = ports
+  const read = async () => readRecord(await storage.get(key))
+  const post = (path: string, { rt }: SessionRecord, headers?: Record<string, string>) =>
+    exchange(ports, {
+      path,
+      body: { refresh_token: rt },
+      headers,
+      keepalive: rt !== undefined,
+      timeoutMs: timeoutMs / 2,
+    })
 
-async function attemptUntilDeadline(ports: RefreshPorts, known: SessionRecord): Promise<RefreshOutcome> {
-  const { wire, retry, timeoutMs } = ports
-  const { clock } = wire
-  const deadline = clock.monotonic() + timeoutMs
-  for (let attempt = 1; ; attempt++) {
-    const found = await mended(ports, known)
-    const { record } = found
-    if (!record) return elsewhere(found)
-    const isNew = record.gen > known.gen && record.at !== known.at
-    if (isNew && isUsable(record, ports)) return elsewhere(found)
-    try {
-      const tokens = await send(ports, record)
-      return await keep(ports, record, tokens)
-    } catch (thrown) {
-      const error = thrown as AuthError
-      if (endsSession(error)) return await end(ports, record, error.endReason ?? 'ended', 'server')
-      if (isCookieLost(error, record)) return await end(ports, record, 'cookie_lost', 'this')
-      if (error.code === 'refresh_superseded') {
-        const again = await read(ports)
-        if (again.gen === record.gen) return await overtaken(ports, record)
-        continue
+  async function untilDeadline(): Promise<RefreshOutcome> {
+    const deadline = clock.monotonic() + timeoutMs
+    for (let attempt = 1; ; attempt++) {
+      const found = await mended()
+      const { record } = found
+      if (!record) return elsewhere(found)
+      if (record.gen > known.gen && record.at !== known.at && isUsable(record, clock.wall())) return { record }
+      try {
+        return await send(record)
+      } catch (thrown) {
+        const error = thrown as AuthError
+        // Rule 4: only this ends a session.
+        if (error.problem?.session_ended === true) return end(record, error.endReason ?? 'ended', 'server')
+        // Our own server says that the browser sent none, and nobody else can send it.
+        if (record.rt === undefined && error.code === 'invalid_refresh_token') return end(record, 'cookie_lost')
+        if (error.code === 'refresh_superseded') {
+          if ((await read()).gen > record.gen) continue
+          // The store was overtaken.
+          await post('/v1/auth/logout', record).catch(() => undefined)
+          return end(record, 'superseded')
+        }
+        // A lost reply is asked for again at once, the first time.
+        const atOnce = attempt === 1 && error instanceof NetworkError
+        const pause = atOnce ? 0 : backoff(attempt, retry.baseMs, retry.capMs)
+        if (!(await mayTryAgain(clock, error, pause, deadline))) return { error }
       }
-      const wait = pauseOf(error, pauseAfter(error, attempt, retry))
-      const hopeless = !error.retryable || (attempt >= 2 && clock.monotonic() >= deadline)
-      if (hopeless || clock.monotonic() + wait > deadline) return { kind: 'failed', error }
-      await clock.sleep(wait)
     }
   }
-}
 
-/** A lost reply is asked for again at once, the first time. */
-function pauseAfter(error: AuthError, attempt: number, { baseMs, capMs }: RetryPolicy): number {
-  return attempt === 1 && error instanceof NetworkError ? 0 : backoff(attempt, baseMs, capMs)
-}
-
-/**
- * What is stored; or what is held, written down again, where the store was set back behind it (a restored profile). An
- * empty store is no such case: somebody cleared it.
- */
-async function mended(ports: RefreshPorts, known: SessionRecord): Promise<Found> {
-  const found = await read(ports)
-  if (found.gen >= known.gen || (!found.record && !found.end)) return found
-  await ports.storage.advance(ports.key, JSON.stringify(known), known.gen)
-  return read(ports)
-}
-
-/** Rule 4: only this ends a session. */
-export function endsSession(error: AuthError): boolean {
-  return error instanceof SessionEndedError || error.problem?.session_ended === true
-}
-
-/** Our own server says that the browser sent none, and nobody else can send it. */
-function isCookieLost({ code }: AuthError, { rt }: SessionRecord): boolean {
-  return rt === undefined && code === 'invalid_refresh_token'
-}
-
-async function send({ wire, timeoutMs, counters }: RefreshPorts, record: SessionRecord): Promise<Timed> {
-  counters.refreshRequests++
-  const ask: Ask = {
-    method: 'POST',
-    path: '/v1/auth/refresh',
-    body: { refresh_token: record.rt },
-    headers: record.rk === undefined ? {} : { 'refresh-key': record.rk },
-    keepalive: record.rt !== undefined,
-    timeoutMs: timeoutMs / 2,
+  /**
+   * What is stored; or what is held, written down again, where the store was set back behind it (a restored profile). An
+   * empty store is no such case: somebody cleared it.
+   */
+  async function mended(): Promise<Found> {
+    const found = await read()
+    if (found.gen >= known.gen || found.end?.reason === 'none') return found
+    await storage.advance(key, JSON.stringify(known), known.gen)
+    return read()
   }
-  return timed(await exchange(wire, ask))
+
+  async function send(sent: SessionRecord): Promise<RefreshOutcome> {
+    ports.note?.('refreshRequests')
+    const answer = withTokens(await post('/v1/auth/refresh', sent, sent.rk ? { 'refresh-key': sent.rk } : undefined))
+    const record = recordOf(sent.iss, sent.gen + 1, answer, sent)
+    const written = await storage.advance(key, JSON.stringify(record), record.gen)
+    // Somebody was faster: what we got is dropped, key and all, and the store goes on with theirs.
+    return written ? { record, tokens: answer.body } : elsewhere(await read())
+  }
+
+  async function end({ sid }: SessionRecord, reason: string, by?: 'server'): Promise<RefreshOutcome> {
+    const { found, written } = await bury(storage, key, { ended: reason, by: by ?? 'user', sid })
+    if (found.record && !written) return elsewhere(found)
+    return { sid, end: { gen: (written ?? found).gen, reason, initiator: by ?? 'this' } }
+  }
+
+  return storage.lock(key, lockMs, untilDeadline)
 }
 
-/** Tokens and when they were on their way. */
-export type Timed = { tokens: Tokens; sent: number; received: number }
+/** What another context has made of it. */
+function elsewhere({ record, end }: Found): RefreshOutcome {
+  return record ? { record } : { sid: null, end: { ...end, initiator: 'other_context' } }
+}
+
+function isUsable({ at, rcv, exp }: SessionRecord, now: number): boolean {
+  return !!at && now >= rcv * 1000 - 60_000 && exp * 1000 - now > marginMs
+}
+
+export type TokenAnswer = Answer & { body: Tokens }
 
 /** @throws AuthError `bad_response` when the body holds no tokens */
-export function timed({
-  body,
-  sent,
-  received,
-  status,
-}: {
-  body: unknown
-  sent: number
-  received: number
-  status: number
-}): Timed {
-  const tokens = body as Tokens | null
-  if (typeof tokens?.access_token !== 'string' || typeof tokens.expires_in !== 'number') {
-    throw new NetworkError('bad_response', 'The answer holds no tokens.', { status, retryable: true })
-  }
-  return { tokens, sent, received }
+export function withTokens(answer: Answer): TokenAnswer {
+  const { access_token, expires_in } = (answer.body ?? {}) as Partial<Tokens>
+  if (typeof access_token === 'string' && typeof expires_in === 'number') return answer as TokenAnswer
+  throw notOurs(answer.status)
 }
 
 /** The record of tokens that just came: with a fresh key, unless the token is one that has its key already. */
 export function recordOf(
   iss: string,
   gen: number,
-  { tokens, sent, received }: Timed,
+  { body: tokens, sent, received }: TokenAnswer,
   before?: SessionRecord,
 ): SessionRecord {
-  const same = before?.n === tokens.generation && before.rt === tokens.refresh_token
-  const key = same ? before.rk : freshKey()
+  const { generation: n, refresh_token: rt } = tokens
+  const rk = before?.n === n && before.rt === rt ? before.rk : freshKey()
+  const rcv = received / 1000
   return {
     v: 1,
     gen,
     iss,
     sid: tokens.session_id,
     sub: tokens.user.id,
-    ...(tokens.refresh_token !== undefined && { rt: tokens.refresh_token }),
-    ...(key !== undefined && { rk: key }),
+    rt,
+    rk,
     at: tokens.access_token,
-    rcv: received / 1000,
-    exp: received / 1000 + tokens.expires_in,
-    due: received / 1000 + dueIn(tokens),
-    rexp: received / 1000 + tokens.refresh_expires_in,
+    rcv,
+    exp: rcv + tokens.expires_in,
+    due: rcv + dueIn(tokens),
+    rexp: rcv + tokens.refresh_expires_in,
     off: Math.round(Date.parse(tokens.server_time) - (sent + received) / 2) / 1000 || 0,
-    n: tokens.generation,
+    n,
   }
 }
 
@@ -166,46 +149,4 @@ export function recordOf(
 function dueIn({ expires_in, refresh_in }: Tokens): number {
   const wish = (refresh_in ?? expires_in * 0.75) * (0.95 + Math.random() * 0.1)
   return Math.max(wish, Math.min(5, expires_in), expires_in * 0.1)
-}
-
-async function keep(ports: RefreshPorts, sent: SessionRecord, answer: Timed): Promise<RefreshOutcome> {
-  const record = recordOf(sent.iss, sent.gen + 1, answer, sent)
-  const written = await ports.storage.advance(ports.key, JSON.stringify(record), record.gen)
-  if (written) return { kind: 'session', record, tokens: answer.tokens }
-  // Somebody was faster. What we got is dropped, key and all: the store goes on with theirs.
-  return elsewhere(await read(ports))
-}
-
-async function overtaken(ports: RefreshPorts, record: SessionRecord): Promise<RefreshOutcome> {
-  const body = { refresh_token: record.rt }
-  const keepalive = record.rt !== undefined
-  const ask: Ask = { method: 'POST', path: '/v1/auth/logout', body, keepalive, timeoutMs: ports.timeoutMs / 2 }
-  await exchange(ports.wire, ask).catch(() => undefined)
-  return end(ports, record, 'superseded', 'this')
-}
-
-async function end(
-  { storage, key }: RefreshPorts,
-  { sid }: SessionRecord,
-  reason: string,
-  by: 'server' | 'this',
-): Promise<RefreshOutcome> {
-  const { found, gen } = await bury(storage, key, reason, by === 'server' ? by : 'user', sid)
-  if (found.record && gen === undefined) return elsewhere(found)
-  return { kind: 'gone', sessionId: sid, gen: gen ?? found.gen, reason, by }
-}
-
-/** What another context has made of it. */
-function elsewhere({ record, end, gen }: Found): RefreshOutcome {
-  if (record) return { kind: 'session', record, tokens: null }
-  return { kind: 'gone', sessionId: null, gen, reason: end?.reason ?? 'none', by: 'other_context' }
-}
-
-function isUsable({ at, rcv, exp }: SessionRecord, { wire, marginMs }: RefreshPorts): boolean {
-  const now = wire.clock.wall()
-  return at !== '' && now >= rcv * 1000 - 60_000 && exp * 1000 - now > marginMs
-}
-
-async function read({ storage, key }: RefreshPorts): Promise<Found> {
-  return readRecord(await storage.get(key))
 }

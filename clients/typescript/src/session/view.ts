@@ -1,5 +1,5 @@
 import type { AuthError } from '../errors/errors.ts'
-import type { Held, Initiator, LogoutReason, Over, State } from './machine.ts'
+import type { End, Held, Initiator, LogoutReason, Over, State } from './machine.ts'
 import type { SessionRecord } from './record.ts'
 
 /** What an application sees of a session. No tokens: those come from `getAccessToken()` alone. */
@@ -29,6 +29,7 @@ export type SessionState =
       readonly status: 'refresh_failed'
       readonly session: Session
       readonly over: Over
+      readonly attempt: number
       /** Milliseconds until the next try of its own. */
       readonly retryInMs: number
       readonly error: AuthError
@@ -39,17 +40,17 @@ export type HeldRecord = Held & { readonly record: SessionRecord; readonly sessi
 
 /** @param now ticks */
 export function viewOf(state: State<HeldRecord>, now: number): SessionState {
-  if (!('held' in state)) {
-    const why = 'end' in state && { reason: state.end.reason, initiator: state.end.initiator }
-    return { status: state.status, session: null, ...why } as SessionState
-  }
-  const { session } = state.held
-  if (state.status === 'active') return { status: 'active', session }
-  const { status, over, attempt } = state
-  if (status === 'refreshing') return { status, session, over, attempt }
-  const retryInMs = Math.max(0, state.retryAt - now)
-  return { status, session, over, retryInMs, error: state.error as AuthError }
+  const { flight: _flight, told: _told, held, end, retryAt, ...shown } = state as Partial<Everything>
+  return Object.freeze({
+    ...shown,
+    session: held?.session ?? null,
+    ...(end && { reason: end.reason, initiator: end.initiator }),
+    ...(retryAt !== undefined && { retryInMs: Math.max(0, retryAt - now) }),
+  }) as SessionState
 }
+
+/** What a state may hold. */
+type Everything = { flight: boolean; told: boolean; held: HeldRecord; end: End; retryAt: number }
 
 /**
  * Puts a record on the tick clock.
@@ -57,7 +58,7 @@ export function viewOf(state: State<HeldRecord>, now: number): SessionState {
  */
 export function hold(record: SessionRecord, wall: number, now: number): HeldRecord {
   // A clock that was set back since says nothing about how old the token is: take it as expired.
-  const none = record.at === '' || wall < record.rcv * 1000 - 60_000
+  const none = !record.at || wall < record.rcv * 1000 - 60_000
   const left = (at: number) => (none ? 0 : Math.min(at - record.rcv, at - wall / 1000) * 1000)
   return {
     gen: record.gen,

@@ -11,90 +11,83 @@ const table = 'records'
  */
 export function indexedDbStorage(name = 'ntt-auth'): SessionStorage {
   let opened: Promise<IDBDatabase> | undefined
-  const database = () => {
-    opened ??= open(name, () => {
-      opened = undefined
-    })
-    return opened
+  const forget = () => {
+    opened = undefined
   }
+  const records = async (mode: IDBTransactionMode) => {
+    opened ??= open(name, forget)
+    return (await opened).transaction(table, mode).objectStore(table)
+  }
+  /** Reads a record and, in the same transaction, does with it what is to be done. */
   const transact = async <T>(
     mode: IDBTransactionMode,
-    work: (store: IDBObjectStore, done: (value: T) => void) => void,
-  ) => {
-    let transaction: IDBTransaction
-    try {
-      transaction = (await database()).transaction(table, mode)
-    } catch (error) {
-      // The browser closed the connection, for example after a long sleep: the next try opens it anew.
-      if ((error as Error)?.name !== 'InvalidStateError') throw error
-      opened = undefined
-      transaction = (await database()).transaction(table, mode)
-    }
-    return new Promise<T>((resolve, reject) => {
+    key: string,
+    work: (found: string | undefined, store: IDBObjectStore) => T,
+  ): Promise<T> => {
+    const store = await records(mode).catch(() => {
+      // The browser may have closed the connection, for example after a long sleep: another try opens it anew.
+      forget()
+      return records(mode)
+    })
+    return new Promise((resolve, reject) => {
+      const { transaction } = store
+      const request = store.get(key)
       let result: T
+      request.onsuccess = () => {
+        result = work(request.result, store)
+      }
       transaction.oncomplete = () => resolve(result)
       transaction.onabort = () => reject(transaction.error)
-      work(transaction.objectStore(table), (value) => {
-        result = value
-      })
     })
   }
-  const channelOf = (key: string) => `ntt-auth:${name}:${key}`
+  const channelName = (key: string) => `ntt-auth:${name}:${key}`
+  const channel = (key: string) => (globalThis.BroadcastChannel ? new BroadcastChannel(channelName(key)) : undefined)
   return {
     kind: 'indexeddb',
     atomic: true,
     id: `indexeddb:${name}`,
-    get: (key) =>
-      transact<string | null>('readonly', (store, done) => {
-        const request = store.get(key)
-        request.onsuccess = () => done(request.result ?? null)
-      }),
+    get: (key) => transact('readonly', key, (found) => found ?? null),
     async advance(key, record, gen) {
-      const written = await transact<boolean>('readwrite', (store, done) => {
-        const request = store.get(key)
-        request.onsuccess = () => {
-          const newer = generationOf(request.result) < gen
-          if (newer) store.put(record, key)
-          done(newer)
-        }
+      const written = await transact('readwrite', key, (found, store) => {
+        const newer = generationOf(found) < gen
+        if (newer) store.put(record, key)
+        return newer
       })
-      if (written) announce(channelOf(key), gen)
+      if (written) {
+        const others = channel(key)
+        others?.postMessage({ gen })
+        others?.close()
+      }
       return written
     },
-    remove: (key) => transact<void>('readwrite', (store) => void store.delete(key)),
-    lock: (key, waitMs, work) => underWebLock(channelOf(key), waitMs, work),
+    remove: (key) => transact('readwrite', key, (_found, store) => void store.delete(key)),
+    lock: (key, waitMs, work) => underWebLock(channelName(key), waitMs, work),
     subscribe(key, changed) {
-      if (!globalThis.BroadcastChannel) return () => undefined
-      const channel = new BroadcastChannel(channelOf(key))
-      channel.onmessage = changed
-      // Where this is no browser, it must not keep a process alive.
-      ;(channel as { unref?: () => void }).unref?.()
-      return () => channel.close()
+      const others = channel(key)
+      if (others)
+        others.onmessage = changed
+        // Where this is no browser, it must not keep a process alive.
+      ;(others as { unref?: () => void } | undefined)?.unref?.()
+      return () => others?.close()
     },
   }
 }
 
-function announce(channelName: string, gen: number): void {
-  if (!globalThis.BroadcastChannel) return
-  const channel = new BroadcastChannel(channelName)
-  channel.postMessage({ gen })
-  channel.close()
-}
-
-function open(name: string, closed: () => void): Promise<IDBDatabase> {
+/** @param forget called when the database cannot be used any more */
+function open(name: string, forget: () => void): Promise<IDBDatabase> {
   return new Promise((resolve, reject) => {
     const request = indexedDB.open(name, 1)
     request.onupgradeneeded = () => void request.result.createObjectStore(table)
     request.onerror = () => {
-      closed()
+      forget()
       reject(request.error)
     }
     request.onsuccess = () => {
       const database = request.result
-      database.onclose = closed
+      database.onclose = forget
       database.onversionchange = () => {
         database.close()
-        closed()
+        forget()
       }
       resolve(database)
     }

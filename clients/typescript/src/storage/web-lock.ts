@@ -1,25 +1,17 @@
+import { underLock } from './under-lock.ts'
+
 /**
  * Runs `work` under a Web Lock; without one where there are none, where they are forbidden, or where the wait was in
  * vain, because the holder may be a frozen tab.
- * @param giveUp makes of a wait in vain what is thrown, for work that must not be done without the lock
+ * @param without called instead where the wait was in vain, for work that must not be done without the lock
  */
 export async function underWebLock<T>(
   name: string,
   waitMs: number,
   work: () => Promise<T>,
-  giveUp?: (cause: unknown) => unknown,
+  without: (error: unknown) => T | Promise<T> = work,
 ): Promise<T> {
   const locks = globalThis.navigator?.locks
   if (!locks) return work()
-  let started = false
-  try {
-    return await locks.request(name, { signal: AbortSignal.timeout(waitMs) }, () => {
-      started = true
-      return work()
-    })
-  } catch (error) {
-    if (started) throw error
-    if (giveUp) throw giveUp(error)
-    return work()
-  }
+  return underLock((run) => locks.request(name, { signal: AbortSignal.timeout(waitMs) }, run), work, without)
 }

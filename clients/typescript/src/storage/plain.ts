@@ -1,0 +1,26 @@
+import type { Settings } from '../options.ts'
+import type { SessionStorage } from './storage.ts'
+
+/** What the client itself needs of a storage. */
+export type KeptStorage = Required<Pick<SessionStorage, 'get' | 'advance' | 'lock'>> & {
+  subscribe(key: string, changed: () => void): (() => void) | undefined
+}
+
+/**
+ * How the session works on its storage.
+ * @param name the same for all who share the record
+ * @param troubled told of a storage that fails, where that is made up for
+ */
+export type Keeping = (
+  settings: Pick<Settings, 'storage' | 'storageKey' | 'lock' | 'timeoutMs'>,
+  name: string,
+  troubled: (error: unknown) => void,
+) => KeptStorage
+
+/** As it is: what the storage throws, the call throws that needed it. */
+export const plain: Keeping = ({ storage, lock }) => ({
+  get: (key) => storage.get(key),
+  advance: (key, record, gen) => storage.advance(key, record, gen),
+  lock: (key, waitMs, work) => (lock === 'auto' && storage.lock ? storage.lock(key, waitMs, work) : work()),
+  subscribe: (key, changed) => storage.subscribe?.(key, changed),
+})
