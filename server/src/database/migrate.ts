@@ -238,5 +238,6 @@ function describe(step: Step): string {
   if ('table' in step) return `table ${step.table}`
   if ('column' in step) return `column ${step.of}.${step.column}`
   if ('row' in step) return `row of ${step.row}`
+  if ('goneIndex' in step) return `no more index ${step.goneIndex}`
   return `index ${step.index}`
 }

@@ -10,6 +10,7 @@ import { deletionDelay } from './migrations/0008-deletion-delay.ts'
 import { hashFormats } from './migrations/0009-hash-formats.ts'
 import { choreRuns } from './migrations/0010-chore-runs.ts'
 import { revokedKeys } from './migrations/0011-revoked-keys.ts'
+import { usersById } from './migrations/0012-users-by-id.ts'
 
 /** All migrations this version knows, in their order. New ones are added at the end. */
 export const migrations: readonly Migration[] = [
@@ -24,4 +25,5 @@ export const migrations: readonly Migration[] = [
   hashFormats,
   choreRuns,
   revokedKeys,
+  usersById,
 ]
