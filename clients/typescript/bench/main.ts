@@ -92,7 +92,7 @@ async function revocationLag() {
       const lags: number[] = []
       await verifier.warm()
       await new Promise((resolve) => setTimeout(resolve, 1000))
-      for (let round = 0; round < (mode === 'stream' ? 60 : 15); round++) {
+      for (let round = 0; round < (mode === 'stream' ? 60 : 40); round++) {
         await client.login(ada)
         const token = await client.getAccessToken()
         await verifier.verify(token)

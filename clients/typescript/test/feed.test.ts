@@ -135,6 +135,17 @@ describe('following revocations', () => {
     await eventually(async () => (await code(verifier.verify(token))) === 'token_revoked')
   })
 
+  it('asks as often as ever where no stream is to be had, and tries the stream ever more seldom', async () => {
+    const { feed, verifier } = await setup()
+    feed.state.stream = false
+    await verifier.warm()
+    const tries = (path: string) => feed.asked.filter(({ url }) => url.split('?')[0] === path).length
+    await eventually(() => tries('/v1/revocations') >= 40)
+    expect(tries('/v1/revocations/stream')).toBeLessThan(tries('/v1/revocations') / 2)
+    feed.state.stream = true
+    await eventually(() => verifier.feedStatus()!.mode === 'stream')
+  })
+
   it('polls only, where it was told to', async () => {
     const { feed, verifier, token } = await setup({ mode: 'poll' })
     await verifier.warm()

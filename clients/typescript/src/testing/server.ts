@@ -24,6 +24,8 @@ export type MockServerOptions = {
   accessTokenTtl?: number
   /** How far the server's clock is ahead of yours, in milliseconds. */
   skewMs?: number
+  /** Seconds between the wish to be deleted and the deletion. Default 0: at once. */
+  deletionDelay?: number
 }
 
 type MockSession = {
@@ -62,7 +64,13 @@ export type MockAuthServer = {
 
 /** NTT Auth in memory, with the refresh protocol and faults on demand: for tests without a network. */
 export function mockAuthServer(options: MockServerOptions = {}): MockAuthServer {
-  const { clock = systemClock, issuer = 'https://auth.test', accessTokenTtl = 900, skewMs = 0 } = options
+  const {
+    clock = systemClock,
+    issuer = 'https://auth.test',
+    accessTokenTtl = 900,
+    skewMs = 0,
+    deletionDelay = 0,
+  } = options
   const accounts = new Map<string, Account>()
   const sessions = new Map<string, MockSession>()
   const scripts = new Map<string, (Fault | 'deliver')[]>()
@@ -118,8 +126,10 @@ export function mockAuthServer(options: MockServerOptions = {}): MockAuthServer 
     if (inCookie) cookies.set(answer, refresh_token!)
     return answer
   }
-  const gone = (sent: string | null, id?: string): Response => {
-    const answer = new Response(null, { status: 204 })
+  const gone = (sent: string | null, id?: string, delay = 0): Response => {
+    const due = new Date(now() + delay * 1000).toISOString()
+    const planned = { status: 'deletion_planned', deletion_due_at: due }
+    const answer = delay > 0 ? json(planned, 202) : new Response(null, { status: 204 })
     if (sent !== null && (id === undefined || idIn(sent) === id)) cookies.set(answer, null)
     return answer
   }
@@ -244,7 +254,8 @@ export function mockAuthServer(options: MockServerOptions = {}): MockAuthServer 
       case 'DELETE /v1/users/me':
         if (body.password !== account.password) return problem(403, 'invalid_password')
         for (const each of own) end(each, 'deleted')
-        return gone(sent, session.id)
+        if (deletionDelay === 0) accounts.delete(account.user.email)
+        return gone(sent, session.id, deletionDelay)
       case 'POST /v1/users/me/password':
         if (body.current_password !== account.password) return problem(403, 'invalid_password')
         account.password = String(body.new_password)
@@ -254,6 +265,11 @@ export function mockAuthServer(options: MockServerOptions = {}): MockAuthServer 
         if (body.password !== account.password) return problem(403, 'invalid_password')
         mail('change_email', account, String(body.new_email))
         return json({ status: 'mail_sent' }, 202)
+      case 'GET /v1/users/me/export': {
+        const [user, exported_at] = [account.user, new Date(now()).toISOString()]
+        const rows = own.map((each) => sessionView(each, each === session))
+        return json({ exported_at, user, sessions: rows, audit: [], next_cursor: null })
+      }
       case 'GET /v1/users/me/sessions': {
         const query = new URLSearchParams(request.path.split('?')[1])
         const [from, limit] = [Number(query.get('cursor') || 0), Number(query.get('limit') ?? 50)]

@@ -20,7 +20,10 @@ export type FeedOptions = {
   whenUnreachable: 'fail_open' | 'fail_closed'
   /** Default 60 000. */
   maxStalenessMs?: number
-  /** How often to ask while there is no stream. Default 2000. */
+  /**
+   * How often to ask while there is no stream. Default 800: with the second that a revocation takes at most to every
+   * node, and the time of the answer, a logout is known here within two.
+   */
   pollMs?: number
   /** `poll`: never a stream, for hosts that let no connection stay open. Default `stream`. */
   mode?: 'stream' | 'poll'
@@ -38,7 +41,7 @@ type Ports = { baseUrl: string; fetch: typeof fetch; now: () => number; onError:
 
 /** Follows what the server revokes: by its stream, and by asking where the stream breaks. */
 export function revocationFeed(options: FeedOptions, { baseUrl, fetch, now, onError }: Ports): RevocationFeed {
-  const { clientId, clientSecret, whenUnreachable, maxStalenessMs = 60_000, pollMs = 2000, mode = 'stream' } = options
+  const { clientId, clientSecret, whenUnreachable, maxStalenessMs = 60_000, pollMs = 800, mode = 'stream' } = options
   const encoded = btoa(`${encodeURIComponent(clientId)}:${encodeURIComponent(clientSecret)}`)
   const headers = { authorization: `Basic ${encoded}` }
   const ends = new Map<string, { before: number; until: number }>()
@@ -47,6 +50,7 @@ export function revocationFeed(options: FeedOptions, { baseUrl, fetch, now, onEr
   let heardAt: number | null = null
   let started: Promise<void> | undefined
   let streaming = false
+  let brokenStreams = 0
   let swept = now()
 
   const learn = ({ kind, id, before, until }: Revocation) => {
@@ -99,6 +103,7 @@ export function revocationFeed(options: FeedOptions, { baseUrl, fetch, now, onEr
         clearTimeout(timer)
         timer = unref(watch())
         streaming = true
+        brokenStreams = 0
         if (event.event === 'revocation') learn(JSON.parse(event.data))
         if (event.id !== undefined) cursor = event.id
         heard()
@@ -109,19 +114,29 @@ export function revocationFeed(options: FeedOptions, { baseUrl, fetch, now, onEr
     }
   }
 
+  const backoff = (failures: number) => Math.min(pollMs * 2 ** failures, 30_000)
+  /** Whether it went well. */
+  const tried = async (work: () => Promise<void>) => {
+    try {
+      await work()
+      return true
+    } catch (error) {
+      if (!stop.signal.aborted) onError(error)
+      return false
+    }
+  }
+
   const follow = async () => {
+    let streamAt = 0
     for (let failures = 0; !stop.signal.aborted; ) {
-      try {
-        if (mode === 'stream') await stream()
-        else await poll()
-        failures = 0
-      } catch (error) {
-        if (stop.signal.aborted) return
-        failures++
-        onError(error)
-        await poll().catch(onError)
+      if (mode === 'stream' && performance.now() >= streamAt && !(await tried(stream))) {
+        streamAt = performance.now() + backoff(brokenStreams++)
       }
-      await pause(Math.min(pollMs * 2 ** Math.min(Math.max(failures - 1, 0), 4), 30_000) * (0.9 + Math.random() * 0.2))
+      // Also where no stream is to be had, or not for now: the lag stays what it is.
+      const begun = performance.now()
+      failures = (await tried(poll)) ? 0 : failures + 1
+      const interval = backoff(failures) * (0.9 + Math.random() * 0.1)
+      await pause(Math.max(interval - (performance.now() - begun), interval / 4))
     }
   }
   const pause = (ms: number) =>
