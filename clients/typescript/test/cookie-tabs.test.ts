@@ -1,98 +1,17 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
-import type { Browser, BrowserContext, Page } from 'playwright-core'
+import { describe, expect, it } from '@jest/globals'
 import type { AuthClient } from '../src/index.ts'
-import { hasChromium, type Site, startBrowser, startSite } from './support/browser.ts'
-import { type FaultProxy, startProxy } from './support/proxy.ts'
-import { type RealServer, startServer } from './support/server.ts'
+import { hasChromium } from './support/browser.ts'
 import { eventually } from './support/setup.ts'
+import { failures, hour, refreshPath, useTabs } from './support/tabs.ts'
 
-declare const window: { client: AuthClient; offset: number; events: string[] }
+declare const window: { client: AuthClient }
 
-const refreshPath = '/v1/auth/refresh'
-const hour = 3_600_000
 const inBrowser = hasChromium ? describe : describe.skip
-/** Chromium keeps a Secure cookie of this name without https. */
-const local = (address: string) => address.replace('127.0.0.1', 'localhost')
 
 inBrowser('tabs of a real Chromium with the session in a cookie', () => {
-  let browser: Browser
-  let site: Site
-  let server: RealServer
-  let proxy: FaultProxy
-  let context: BrowserContext
-  let users = 0
-
-  beforeAll(async () => {
-    site = await startSite()
-    server = await startServer({ CORS_ORIGINS: local(site.origin) })
-    proxy = await startProxy(server.address)
-    browser = await startBrowser()
-  })
-  beforeEach(async () => {
-    context = await browser.newContext()
-    proxy.seen.length = 0
-  })
-  afterEach(async () => {
-    proxy.always(null)
-    await context.close()
-  })
-  afterAll(async () => {
-    await browser?.close()
-    await proxy?.close()
-    await server?.stop()
-    await site?.close()
-  })
-
-  const refreshes = () => proxy.seen.filter(({ path }) => path === refreshPath)
+  const { proxy, openTab, start, refreshes, cookies, register, later, status, generation, tokens, tryExample } =
+    useTabs('cookie')
   const keys = () => refreshes().map(({ key }) => key)
-  const cookies = async () => (await context.cookies(local(proxy.address))).map(({ name }) => name)
-
-  /** @param broken what this browser lacks */
-  async function openTab(broken?: 'locks' | 'indexedDB'): Promise<Page> {
-    const page = await context.newPage()
-    await page.goto(`${local(site.origin)}/empty`)
-    await start(page, broken)
-    return page
-  }
-
-  const start = (page: Page, broken?: 'locks' | 'indexedDB') =>
-    page.evaluate(
-      async ([baseUrl, broken]) => {
-        if (broken === 'locks') Object.defineProperty(navigator, 'locks', { value: undefined })
-        if (broken === 'indexedDB') Object.defineProperty(globalThis, 'indexedDB', { value: undefined })
-        const module = '/ntt-auth-client.js'
-        const { AuthClient, cookies } = (await import(module)) as typeof import('../src/index.ts')
-        window.offset = 0
-        window.events = []
-        const clock = {
-          wall: () => Date.now() + window.offset,
-          monotonic: () => performance.now(),
-          sleep: (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms)),
-        }
-        const options = { baseUrl: baseUrl!, clock, autoRefresh: false, timeoutMs: 8000 }
-        window.client = new AuthClient({ ...options, delivery: cookies() })
-        window.client.onChange(({ type }) => void window.events.push(type))
-        await window.client.ready()
-      },
-      [local(proxy.address), broken] as const,
-    )
-  const register = (page: Page) =>
-    page.evaluate(
-      (email) => window.client.register({ email, password: 'engine of brass and steam' }),
-      `cookie${++users}@example.com`,
-    )
-  const later = (page: Page, ms: number) =>
-    page.evaluate((ms) => {
-      window.offset += ms
-    }, ms)
-  const status = (page: Page) => page.evaluate(() => window.client.state.status)
-  const generation = (page: Page) => page.evaluate(() => window.client.state.session!.generation)
-  const tokens = (page: Page, count: number) =>
-    page.evaluate(async (count) => {
-      const outcomes = await Promise.allSettled(Array.from({ length: count }, () => window.client.getAccessToken()))
-      return outcomes.map((each) => (each.status === 'fulfilled' ? each.value : `failed: ${each.reason.code}`))
-    }, count)
-  const failures = (answers: string[]) => answers.filter((each) => each.startsWith('failed'))
 
   it('nothing that a script can read holds a token', async () => {
     const tab = await openTab()
@@ -135,7 +54,7 @@ inBrowser('tabs of a real Chromium with the session in a cookie', () => {
     await register(one)
     await eventually(async () => (await status(other)) === 'active')
     for (let round = 0; round < 4; round++) {
-      proxy.script(refreshPath, [{ do: 'lose_reply' }, { do: 'delay', ms: 300 }, { do: 'truncate' }])
+      proxy().script(refreshPath, [{ do: 'lose_reply' }, { do: 'delay', ms: 300 }, { do: 'truncate' }])
       await Promise.all([later(one, hour), later(other, hour)])
       const answers = await Promise.all([tokens(one, 3), tokens(other, 3)])
       expect(failures(answers.flat())).toEqual([])
@@ -148,7 +67,7 @@ inBrowser('tabs of a real Chromium with the session in a cookie', () => {
     const [dying, other] = [await openTab(), await openTab()]
     await register(dying)
     await eventually(async () => (await status(other)) === 'active')
-    proxy.script(refreshPath, [{ do: 'delay', ms: 3000 }])
+    proxy().script(refreshPath, [{ do: 'delay', ms: 3000 }])
     await later(dying, hour)
     await dying.evaluate(() => void window.client.getAccessToken().catch(() => undefined))
     await eventually(() => refreshes().some((each) => each.status === 200))
@@ -171,12 +90,12 @@ inBrowser('tabs of a real Chromium with the session in a cookie', () => {
     const tab = await openTab()
     await register(tab)
     for (let round = 0; round < 3; round++) {
-      proxy.script(refreshPath, [{ do: 'delay', ms: 200 }])
+      proxy().script(refreshPath, [{ do: 'delay', ms: 200 }])
       await later(tab, hour)
       const sent = refreshes().length
       await tab.evaluate(() => void window.client.getAccessToken().catch(() => undefined))
       await eventually(() => refreshes().length > sent)
-      await tab.goto(`${local(site.origin)}/empty`)
+      await tab.goto(tab.url())
       await start(tab)
       expect(failures(await tokens(tab, 2))).toEqual([])
     }
@@ -186,7 +105,7 @@ inBrowser('tabs of a real Chromium with the session in a cookie', () => {
   it('reloading keeps the session, and asks only where there was one', async () => {
     const tab = await openTab()
     expect(failures(await tokens(tab, 1))).toEqual(['failed: no_session'])
-    expect(proxy.seen).toEqual([])
+    expect(proxy().seen).toEqual([])
     await register(tab)
     await tab.reload()
     await start(tab)
@@ -209,7 +128,7 @@ inBrowser('tabs of a real Chromium with the session in a cookie', () => {
   })
 
   it.each(['locks', 'indexedDB'] as const)('without %s they send no key', async (broken) => {
-    const tab = await openTab(broken)
+    const tab = await openTab({ broken })
     await register(tab)
     for (let round = 0; round < 2; round++) {
       await later(tab, hour)
@@ -226,5 +145,13 @@ inBrowser('tabs of a real Chromium with the session in a cookie', () => {
     await later(tab, hour)
     expect(failures(await tokens(tab, 1))).toEqual([])
     expect(await generation(tab)).toBe(1)
+  })
+
+  it('the example page can be clicked through, and reloaded', async () => {
+    const page = await tryExample()
+    expect(await cookies()).toEqual(['__Host-ntt-auth'])
+    await page.reload()
+    await page.waitForSelector('text=Logged in as example@example.com')
+    expect(await page.isChecked('#cookie')).toBe(true)
   })
 })
