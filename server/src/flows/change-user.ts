@@ -14,15 +14,17 @@ import { AppError } from '../errors.ts'
 import type { Act } from './acting.ts'
 import { announceRevocations } from './announce-ends.ts'
 import { inAuditedTransaction } from './audited.ts'
+import { mailQueued, queueMail } from './queue-mail.ts'
 import { revokedSpan } from './revoked-span.ts'
+import { addressNotice } from './write-mail.ts'
 
 /**
  * An administrator or the operator changes somebody's account. With other roles the access tokens that speak of the
- * former ones are revoked; the sessions go on, and their next tokens speak of the new ones. What is so already changes
- * nothing.
+ * former ones are revoked; the sessions go on, and their next tokens speak of the new ones. A former address is told of
+ * the new one. What is so already changes nothing.
  */
 export async function changeUserFor(app: App, act: Act, id: string, wanted: UserChange): Promise<User> {
-  const { user, revocations } = await inAuditedTransaction(app, act, async (tx, record) => {
+  const { user, revocations, mails } = await inAuditedTransaction(app, act, async (tx, record) => {
     const former = await takeUser(tx, id)
     if (!former) throw new AppError('not_found')
     // Only now that nobody reads the former roles any more but who has begun to.
@@ -30,10 +32,12 @@ export async function changeUserFor(app: App, act: Act, id: string, wanted: User
     const movesAway = wanted.email !== undefined && wanted.email !== former.email
     // Nobody has shown yet that the new address is the user's.
     const change = differenceFrom(former, { ...(movesAway && { emailVerified: false }), ...wanted })
-    if (Object.keys(change).length === 0) return { user: former, revocations: [] }
+    if (Object.keys(change).length === 0) return { user: former, revocations: [], mails: [] }
     if (change.roles && !change.roles.includes(adminRole)) await keepAnAdmin(tx, former)
     await changeUser(tx, id, change, now)
     if (movesAway) await deleteOneTimeTokensOfUser(tx, id)
+    const mails = movesAway ? [addressNotice(app, 'email-changed', former, wanted.email!)] : []
+    for (const mail of mails) await queueMail(app, tx, mail)
     // It waited for nothing but this.
     if (change.emailVerified && former.status === 'pending' && (await findPasswordHash(tx, id)) !== null) {
       await setUserStatus(tx, id, 'active', now)
@@ -49,11 +53,12 @@ export async function changeUserFor(app: App, act: Act, id: string, wanted: User
     const revocations = change.roles
       ? await recordRevocations(tx, 'user', [id], 'roles_changed', revokedSpan(await endOfRoles(tx, id, now)), now)
       : []
-    return { user: (await findUser(tx, id))!, revocations }
+    return { user: (await findUser(tx, id))!, revocations, mails }
   }).catch((error) => {
     throw app.database.dialect.isDuplicate(error) ? new AppError('email_taken') : error
   })
   announceRevocations(app, revocations)
+  mailQueued(app, ...mails)
   return user
 }
 
