@@ -57,6 +57,19 @@ describe('verifying a token', () => {
     expect(await code(verifier.verify(token))).toBe('token_expired')
   })
 
+  it('asks its issuer for keys, and nobody for metadata', async () => {
+    const { server, make } = setup()
+    const asked: string[] = []
+    const verifier = make({
+      fetch: (input, init) => {
+        asked.push(String(input instanceof Request ? input.url : input))
+        return server.fetch(input, init)
+      },
+    })
+    await verifier.verify(await server.tokens.sign(who))
+    expect(asked).toEqual([`${server.issuer}${jwksPath}`])
+  })
+
   const now = Math.floor(Date.UTC(2026, 0, 1) / 1000)
   it.each([
     ['another issuer', { iss: 'https://evil.test' }],
