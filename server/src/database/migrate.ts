@@ -34,9 +34,10 @@ export async function migrateUp(database: Database, options: MigrateOptions & { 
   const last = options.to === undefined ? migrations.length - 1 : indexOf(migrations, options.to)
   await underLease(database, options, async (guard) => {
     await refuseUnknown(database, migrations)
+    const known = await recordsByStep(database)
     for (const migration of migrations.slice(0, last + 1)) {
       for (const [number, step] of migration.steps.entries()) {
-        if (await applyStep(database, migration.name, number, step, guard)) {
+        if (await applyStep(database, known, migration.name, number, step, guard)) {
           tell(`${migration.name}: step ${number + 1} of ${migration.steps.length}, ${describe(step)}`)
         }
       }
@@ -50,9 +51,10 @@ export async function migrateDown(database: Database, options: MigrateOptions & 
   const last = options.to === null ? -1 : indexOf(migrations, options.to)
   await underLease(database, options, async (guard) => {
     await refuseUnknown(database, migrations)
+    const known = await recordsByStep(database)
     for (const migration of migrations.slice(last + 1).reverse()) {
       for (const [number, step] of [...migration.steps.entries()].reverse()) {
-        if (await revertStep(database, migration.name, number, step, guard)) {
+        if (await revertStep(database, known, migration.name, number, step, guard)) {
           tell(`${migration.name}: step ${number + 1} of ${migration.steps.length} taken back, ${describe(step)}`)
         }
       }
@@ -106,9 +108,19 @@ type Guard = {
   check(): Promise<void>
 }
 
-async function applyStep(database: Database, migration: string, step: number, what: Step, guard: Guard) {
+/** What was written down of each step, by `key`; under the lease nobody else adds to it. */
+type Known = ReadonlyMap<string, SchemaMigrationRow>
+
+async function applyStep(
+  database: Database,
+  known: Known,
+  migration: string,
+  step: number,
+  what: Step,
+  guard: Guard,
+): Promise<boolean> {
   const { db, dialect } = database
-  const record = await readRecord(database, migration, step)
+  const record = known.get(key(migration, step))
   if (record && record.finished_at !== null) return false
   await guard.check()
   if (!record) {
@@ -122,10 +134,16 @@ async function applyStep(database: Database, migration: string, step: number, wh
   return true
 }
 
-async function revertStep(database: Database, migration: string, step: number, what: Step, guard: Guard) {
+async function revertStep(
+  database: Database,
+  known: Known,
+  migration: string,
+  step: number,
+  what: Step,
+  guard: Guard,
+): Promise<boolean> {
   const { db, dialect } = database
-  const record = await readRecord(database, migration, step)
-  if (!record) return false
+  if (!known.has(key(migration, step))) return false
   await guard.check()
   await setFinished(database, migration, step, null)
   await guard.check()
@@ -215,13 +233,8 @@ async function readRecords(database: Database): Promise<SchemaMigrationRow[]> {
   return database.db.selectFrom('schema_migrations').selectAll().execute()
 }
 
-function readRecord(database: Database, migration: string, step: number): Promise<SchemaMigrationRow | undefined> {
-  return database.db
-    .selectFrom('schema_migrations')
-    .selectAll()
-    .where('migration', '=', migration)
-    .where('step', '=', step)
-    .executeTakeFirst()
+async function recordsByStep(database: Database): Promise<Known> {
+  return new Map((await readRecords(database)).map((row) => [key(row.migration, row.step), row]))
 }
 
 function indexOf(migrations: readonly Migration[], name: string): number {
