@@ -49,7 +49,6 @@ export function startGovernor({ threads, maxWait, kind, now = () => performance.
   let closing = false
   let onIdle: (() => void) | undefined
   const slots = Array.from({ length: threads }, (): Slot => ({ ...unused, jobs: [] }))
-  spawn(slots[0]!)
 
   /** @param makeCall called only when the job is admitted */
   function run(work: Work, makeCall: () => SlowCall, signal?: AbortSignal): Promise<Done> {
