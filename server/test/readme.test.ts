@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
+import { asBuilt } from './support/as-built.ts'
 
 const root = join(import.meta.dirname, '../..')
 const readme = readFileSync(join(root, 'README.md'), 'utf8')
@@ -24,7 +25,7 @@ describe('the tour in the README', () => {
   before(async () => {
     const start = (...args: string[]) => {
       // A machine that is busy with other tests hashes slowly; here nobody is to be turned away for it.
-      const env = { ...process.env, NTT_AUTH_HASH_MAX_WAIT: '30s' }
+      const env = { ...process.env, ...asBuilt, NTT_AUTH_HASH_MAX_WAIT: '30s' }
       const child = spawn(process.execPath, args, { cwd: directory, stdio: 'ignore', env })
       children.push(child)
     }

@@ -10,6 +10,7 @@ import type { AuditLineRow } from '../../src/database/schema.ts'
 import { checkpointFile } from '../../src/domain/audit/checkpoint-file.ts'
 import { hashOfLine } from '../../src/domain/audit/line.ts'
 import { makeCheckpoint } from '../../src/flows/make-checkpoint.ts'
+import { asBuilt } from '../support/as-built.ts'
 import { onEachDatabase } from '../support/databases.ts'
 import { quickDirectory } from '../support/quick-directory.ts'
 import { runCommand } from '../support/run-command.ts'
@@ -110,7 +111,7 @@ onEachDatabase((_name, url) => {
     /** As an operator calls it: a process of its own. */
     const verify = (...args: string[]) =>
       new Promise<{ code: number; stdout: string; stderr: string }>((resolve) => {
-        const options = { env: { PATH: process.env.PATH, ...env() } }
+        const options = { env: { ...asBuilt, PATH: process.env.PATH, ...env() } }
         execFile(process.execPath, [program, 'audit', 'verify', ...args], options, (error, stdout, stderr) =>
           resolve({ code: error ? Number(error.code) : 0, stdout, stderr }),
         )

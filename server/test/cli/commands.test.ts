@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { commands } from '../../src/cli/commands.ts'
 import { exitCodes } from '../../src/cli/exit-codes.ts'
 import { settingFlags } from '../../src/cli/load-config.ts'
+import { asBuilt } from '../support/as-built.ts'
 
 /** What holds for every command, whoever wrote it. */
 
@@ -19,7 +20,7 @@ const run = (...args: string[]) =>
   spawnSync(process.execPath, [entry, ...args], {
     cwd: directory,
     encoding: 'utf8',
-    env: { PATH: process.env.PATH, NTT_AUTH_DATA_DIR: directory },
+    env: { ...asBuilt, PATH: process.env.PATH, NTT_AUTH_DATA_DIR: directory },
   })
 
 /** Those that print no results. */

@@ -11,6 +11,7 @@ import { exitCodes } from '../../src/cli/exit-codes.ts'
 import { openDatabase } from '../../src/database/connect.ts'
 import { serviceScopes } from '../../src/domain/services/service.ts'
 import { runCommandLine } from '../../src/main.ts'
+import { asBuilt } from '../support/as-built.ts'
 
 /** What people do wrong at the command line: each gets a sentence and the right exit code, and nothing happens. */
 
@@ -284,7 +285,7 @@ describe('what is called wrongly', () => {
           ['NTT_AUTH_DATA_DIR', '/proc/nope'],
           ['NTT_AUTH_DATABASE_URL', 'sqlite:/proc/nope/auth.sqlite'],
         ] as const) {
-          const env = { PATH: process.env.PATH, NTT_AUTH_DATA_DIR: at('data'), [variable]: value }
+          const env = { ...asBuilt, PATH: process.env.PATH, NTT_AUTH_DATA_DIR: at('data'), [variable]: value }
           const options = { env, cwd: directory, encoding: 'utf8', timeout: 30_000 } as const
           const { status, stdout, stderr } = spawnSync(process.execPath, [entry, ...args], options)
           const err = stderr.replace(/^Database: .*\n/, '')
@@ -320,7 +321,7 @@ describe('what is called wrongly', () => {
 
 it('a full disk behind the output gets a sentence and exit 1', { skip: process.platform !== 'linux' }, () => {
   const full = openSync('/dev/full', 'w')
-  const env = { PATH: process.env.PATH, NTT_AUTH_DATA_DIR: mkdtempSync(join(tmpdir(), 'ntt-auth-full-')) }
+  const env = { ...asBuilt, PATH: process.env.PATH, NTT_AUTH_DATA_DIR: mkdtempSync(join(tmpdir(), 'ntt-auth-full-')) }
   for (const args of [['users', 'list', '--json'], ['help']]) {
     const options = { env, encoding: 'utf8', stdio: ['ignore', full, 'pipe'] as StdioOptions } as const
     const { status, stderr } = spawnSync(process.execPath, [entry, ...args], options)

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { asBuilt } from '../support/as-built.ts'
 
 const program = fileURLToPath(new URL('../../bin/ntt-auth.js', import.meta.url))
 const dataDir = mkdtempSync(join(tmpdir(), 'ntt-auth-services-'))
@@ -12,7 +13,7 @@ after(() => rmSync(dataDir, { recursive: true, force: true }))
 
 const run = (...args: string[]) =>
   new Promise<{ code: number; printed: string; told: string }>((resolve) => {
-    const env = { PATH: process.env.PATH ?? '', NTT_AUTH_DATA_DIR: dataDir }
+    const env = { ...asBuilt, PATH: process.env.PATH ?? '', NTT_AUTH_DATA_DIR: dataDir }
     execFile(process.execPath, [program, 'services', ...args], { env }, (error, printed, told) =>
       resolve({ code: Number(error?.code ?? 0), printed, told }),
     )

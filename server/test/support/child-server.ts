@@ -3,9 +3,11 @@ import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { asBuilt } from './as-built.ts'
 import { quickDirectory } from './quick-directory.ts'
 
 const program = fileURLToPath(new URL('../../bin/ntt-auth.js', import.meta.url))
+const holding = new URL('./held-wait.js', import.meta.url).href
 const patience = 20_000
 
 /** `ntt-auth serve` as a process of its own, which may be killed and started again on the same data. */
@@ -20,6 +22,8 @@ export type ChildServer = {
   stop(): Promise<number | null>
   /** Sends a signal, and waits for nothing. */
   signal(name: 'SIGTERM' | 'SIGINT' | 'SIGHUP'): void
+  /** Ends the wait of `holdsWait`. */
+  release(): void
   /** As the power or the kernel would: no handler runs, nothing is finished. */
   kill(): Promise<void>
   /** Kills it and removes its data directory. */
@@ -32,10 +36,14 @@ export type ChildServerOptions = {
   settings?: Record<string, string>
   /** Of the environment, under their whole names. */
   variables?: Record<string, string>
+  /** Milliseconds: where it waits for so long, it waits for `release` instead. */
+  holdsWait?: number
+  /** Is its coverage measured? It runs as it was built, unless told. */
+  measured?: boolean
 }
 
 export function childServer(options: ChildServerOptions): ChildServer {
-  const { databaseUrl, masterKey, settings = {}, variables = {} } = options
+  const { databaseUrl, masterKey, settings = {}, variables = {}, holdsWait, measured = false } = options
   const dataDir = mkdtempSync(join(quickDirectory(), 'ntt-auth-child-'))
   let child: ChildProcess | null = null
   let address = ''
@@ -47,7 +55,8 @@ export function childServer(options: ChildServerOptions): ChildServer {
     await gone
     child = null
   }
-  const env: Record<string, string> = {
+  const env: NodeJS.ProcessEnv = {
+    ...(!measured && asBuilt),
     PATH: process.env.PATH ?? '',
     NTT_AUTH_PORT: '0',
     NTT_AUTH_MANAGEMENT_PORT: '0',
@@ -58,6 +67,7 @@ export function childServer(options: ChildServerOptions): ChildServer {
     NTT_AUTH_AUTO_MIGRATE: 'on',
     NTT_AUTH_LOG_LEVEL: 'fatal',
     NTT_AUTH_RATE_LIMITS: 'off',
+    ...(holdsWait !== undefined && { NODE_OPTIONS: `--import=${holding}`, HELD_WAIT: String(holdsWait) }),
     ...variables,
   }
   for (const [name, value] of Object.entries(settings)) env[`NTT_AUTH_${name}`] = value
@@ -81,6 +91,7 @@ export function childServer(options: ChildServerOptions): ChildServer {
       return code
     },
     signal: (name) => void child?.kill(name),
+    release: () => void child?.kill('SIGUSR2'),
     kill,
     async remove() {
       await kill()
