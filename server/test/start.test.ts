@@ -8,21 +8,33 @@ import { systemClock } from '../src/clock.ts'
 import { loadConfig } from '../src/config/config.ts'
 import { ConfigError } from '../src/config/config-error.ts'
 import { explainPlace } from '../src/config/data-directory.ts'
+import { checkSchema } from '../src/database/migrate.ts'
 import { createLog } from '../src/log.ts'
 import { bringSchema, startApp } from '../src/start.ts'
 import { onEachDatabase } from './support/databases.ts'
-import { startTestServer } from './support/server.ts'
+import { registerSomebody, startTestServer } from './support/server.ts'
 
-onEachDatabase((_name, url) => {
-  it('a server does not start on a schema that a newer version made', async () => {
-    const server = await startTestServer(url())
-    const unknown = { migration: '9999-from-the-future', step: 0, started_at: 1, finished_at: 1 }
-    await server.app.database.db.insertInto('schema_migrations').values(unknown).execute()
-    await assert.rejects(startTestServer(url()), /newer than this version/)
-    await assert.rejects(bringSchema(server.app), /newer than this version/)
-    await server.close()
-  })
-})
+onEachDatabase(
+  (_name, url) => {
+    it('a server brings an empty database to the schema of today', async () => {
+      const server = await startTestServer(url())
+      assert.equal(await checkSchema(server.app.database), 'current')
+      assert.ok(server.log.some(({ msg }) => /^0001-first-tables: step 1 of /.test(String(msg))))
+      await registerSomebody(server)
+      await server.close()
+    })
+
+    it('a server does not start on a schema that a newer version made', async () => {
+      const server = await startTestServer(url())
+      const unknown = { migration: '9999-from-the-future', step: 0, started_at: 1, finished_at: 1 }
+      await server.app.database.db.insertInto('schema_migrations').values(unknown).execute()
+      await assert.rejects(startTestServer(url()), /newer than this version/)
+      await assert.rejects(bringSchema(server.app), /newer than this version/)
+      await server.close()
+    })
+  },
+  { bare: true },
+)
 
 describe('a server with a data directory of its own', () => {
   const root = mkdtempSync(join(tmpdir(), 'ntt-auth-start-'))

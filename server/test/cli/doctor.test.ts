@@ -98,42 +98,45 @@ describe('ntt-auth doctor', () => {
   })
 })
 
-onEachDatabase((name, url) => {
-  it('doctor finds nothing wrong with a database that a server uses, and a wrong master key', async () => {
-    const dataDir = mkdtempSync(join(directory, 'data-'))
-    const env = {
-      NTT_AUTH_DATABASE_URL: url(),
-      NTT_AUTH_DATA_DIR: dataDir,
-      NTT_AUTH_MASTER_KEY: testMasterKey,
-    }
-    await assert.doesNotReject(async () => {
-      if (name === 'SQLite') return
-      const { code, says } = await examine(env)
-      assert.equal(code, 2)
-      assert.equal(says(/schema is behind/)?.remedy, 'Run: ntt-auth migrate up')
+onEachDatabase(
+  (name, url) => {
+    it('doctor finds nothing wrong with a database that a server uses, and a wrong master key', async () => {
+      const dataDir = mkdtempSync(join(directory, 'data-'))
+      const env = {
+        NTT_AUTH_DATABASE_URL: url(),
+        NTT_AUTH_DATA_DIR: dataDir,
+        NTT_AUTH_MASTER_KEY: testMasterKey,
+      }
+      await assert.doesNotReject(async () => {
+        if (name === 'SQLite') return
+        const { code, says } = await examine(env)
+        assert.equal(code, 2)
+        assert.equal(says(/schema is behind/)?.remedy, 'Run: ntt-auth migrate up')
+      })
+      const server = await startTestServer(url())
+      await server.close()
+      const { findings, says } = await examine(env)
+      assert.deepEqual(
+        findings
+          .filter(({ level, about }) => level === 'problem' || (level === 'warning' && about === 'keys'))
+          // The databases that tests start need not outlive a power cut.
+          .filter(({ says }) => !/not flushed to the disk/.test(says)),
+        [],
+      )
+      assert.ok(says(/The schema is current/))
+      assert.ok(says(new RegExp(`^${name} \\d+`)), JSON.stringify(findings))
+      assert.ok(says(/signs for 0 days/))
+      if (name !== 'SQLite') assert.equal(says(/clocks of the database/)?.level, 'ok')
+      const wrong = await examine({ ...env, NTT_AUTH_MASTER_KEY: randomToken(32) })
+      assert.equal(wrong.code, 2)
+      assert.ok(wrong.says(/The master key does not open the signing key/))
+      const both = await examine({ ...env, NTT_AUTH_MASTER_KEY: `${randomToken(32)},${testMasterKey}` })
+      assert.equal(both.says(/older master key seals 2/)?.remedy, 'Run: ntt-auth keys reseal')
+      assert.deepEqual(readdirSync(dataDir), [])
     })
-    const server = await startTestServer(url())
-    await server.close()
-    const { findings, says } = await examine(env)
-    assert.deepEqual(
-      findings
-        .filter(({ level, about }) => level === 'problem' || (level === 'warning' && about === 'keys'))
-        // The databases that tests start need not outlive a power cut.
-        .filter(({ says }) => !/not flushed to the disk/.test(says)),
-      [],
-    )
-    assert.ok(says(/The schema is current/))
-    assert.ok(says(new RegExp(`^${name} \\d+`)), JSON.stringify(findings))
-    assert.ok(says(/signs for 0 days/))
-    if (name !== 'SQLite') assert.equal(says(/clocks of the database/)?.level, 'ok')
-    const wrong = await examine({ ...env, NTT_AUTH_MASTER_KEY: randomToken(32) })
-    assert.equal(wrong.code, 2)
-    assert.ok(wrong.says(/The master key does not open the signing key/))
-    const both = await examine({ ...env, NTT_AUTH_MASTER_KEY: `${randomToken(32)},${testMasterKey}` })
-    assert.equal(both.says(/older master key seals 2/)?.remedy, 'Run: ntt-auth keys reseal')
-    assert.deepEqual(readdirSync(dataDir), [])
-  })
-})
+  },
+  { bare: true },
+)
 
 describe('what doctor thinks of', () => {
   const levels = (findings: Finding[]) => findings.map(({ level }) => level)

@@ -5,7 +5,6 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { sql } from 'kysely'
 import { type Database, openDatabase, type Tx } from '../../src/database/connect.ts'
 import { groupCommit } from '../../src/database/group-commit.ts'
-import { migrateUp } from '../../src/database/migrate.ts'
 import { inTransaction } from '../../src/database/transaction.ts'
 import { onEachDatabase } from '../support/databases.ts'
 import { sessionRow, userRow } from '../support/rows.ts'
@@ -15,7 +14,6 @@ onEachDatabase((name, url) => {
 
   before(async () => {
     database = await openDatabase({ url: url() })
-    await migrateUp(database)
   })
   after(() => database.close())
 

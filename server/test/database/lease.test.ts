@@ -4,7 +4,6 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { systemClock } from '../../src/clock.ts'
 import { type Database, openDatabase } from '../../src/database/connect.ts'
 import { releaseLease, renewLease, takeLease, withLease } from '../../src/database/lease.ts'
-import { migrateUp } from '../../src/database/migrate.ts'
 import { onEachDatabase } from '../support/databases.ts'
 
 onEachDatabase((_name, url) => {
@@ -12,7 +11,6 @@ onEachDatabase((_name, url) => {
 
   before(async () => {
     database = await openDatabase({ url: url() })
-    await migrateUp(database)
   })
   after(() => database.close())
 
@@ -44,16 +42,18 @@ onEachDatabase((_name, url) => {
   })
 
   it('is held, renewed and given back around a piece of work', async () => {
-    const options = { name: 'd', clock: systemClock, duration: 150 }
+    const options = { name: 'd', clock: systemClock, duration: 900 }
     const order: string[] = []
+    const entered = Promise.withResolvers<void>()
     await Promise.all([
       withLease(database, options, async (stillHeld) => {
         order.push('first in')
-        await delay(400)
+        entered.resolve()
+        await delay(1500)
         await stillHeld()
         order.push('first out')
       }),
-      delay(50).then(() => withLease(database, options, async () => order.push('second in'))),
+      entered.promise.then(() => withLease(database, options, async () => order.push('second in'))),
     ])
     assert.deepEqual(order, ['first in', 'first out', 'second in'])
     await assert.rejects(

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, it } from 'node:test'
 import { type Database, openDatabase } from '../../src/database/connect.ts'
-import { migrateUp } from '../../src/database/migrate.ts'
 import { type Parameter, statement } from '../../src/database/statement.ts'
 import { inTransaction } from '../../src/database/transaction.ts'
 import { onEachDatabase } from '../support/databases.ts'
@@ -30,7 +29,6 @@ onEachDatabase((_name, url) => {
 
   before(async () => {
     database = await openDatabase({ url: url() })
-    await migrateUp(database)
   })
   after(() => database.close())
 

@@ -3,7 +3,6 @@ import { after, before, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { sql } from 'kysely'
 import { type Database, openDatabase } from '../../src/database/connect.ts'
-import { migrateUp } from '../../src/database/migrate.ts'
 import { inTransaction, repeating } from '../../src/database/transaction.ts'
 import { onEachDatabase } from '../support/databases.ts'
 import { userRow } from '../support/rows.ts'
@@ -14,7 +13,6 @@ onEachDatabase((name, url) => {
 
   before(async () => {
     database = await openDatabase({ url: url(), onRetry: (error, attempt) => retried.push({ error, attempt }) })
-    await migrateUp(database)
   })
   after(() => database.close())
 
@@ -41,9 +39,11 @@ onEachDatabase((name, url) => {
     const nested = inTransaction(database, () => inTransaction(database, async () => 1))
     await assert.rejects(nested, /must not be started inside/)
     let later: Promise<number> | undefined
+    const over = Promise.withResolvers<void>()
     await inTransaction(database, async () => {
-      later = delay(20).then(() => inTransaction(database, async () => 2))
+      later = over.promise.then(() => inTransaction(database, async () => 2))
     })
+    over.resolve()
     assert.equal(await later, 2)
   })
 

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import { after, before, it } from 'node:test'
 import { sql } from 'kysely'
 import { type Database, openDatabase } from '../../src/database/connect.ts'
-import { migrateUp } from '../../src/database/migrate.ts'
 import { migrations } from '../../src/database/migrations.ts'
 import { onEachDatabase } from '../support/databases.ts'
 import { sessionRow, userRow } from '../support/rows.ts'
@@ -12,7 +11,6 @@ onEachDatabase((_name, url) => {
 
   before(async () => {
     database = await openDatabase({ url: url() })
-    await migrateUp(database)
   })
   after(() => database.close())
 

@@ -1,6 +1,5 @@
 import { after, before, describe } from 'node:test'
 import { type Database, openDatabase } from '../../src/database/connect.ts'
-import { migrateUp } from '../../src/database/migrate.ts'
 import { type DatabaseName, onEachDatabase } from '../support/databases.ts'
 
 /** Declares the promises of a store, once for each database; the tables are there and empty at first. */
@@ -10,7 +9,6 @@ export function describeStore(title: string, declare: (database: () => Database,
       let database: Database
       before(async () => {
         database = await openDatabase({ url: url() })
-        await migrateUp(database)
       })
       after(() => database?.close())
       declare(() => database, name)

@@ -4,6 +4,7 @@ import { after, before, describe, it } from 'node:test'
 import { sql } from 'kysely'
 import { openDatabase } from '../../src/database/connect.ts'
 import { quickDirectory } from './quick-directory.ts'
+import { quickSchema } from './quick-schema.ts'
 
 export type DatabaseName = 'SQLite' | 'MariaDB' | 'PostgreSQL'
 
@@ -16,25 +17,36 @@ export const databases: { name: DatabaseName; available: boolean; why: string }[
 
 const requireAll = process.env.NTT_AUTH_TEST_REQUIRE_ALL === '1'
 
-/** An empty database of its own; `drop` takes it away. */
-export async function freshDatabase(name: DatabaseName): Promise<{ url: string; drop(): Promise<void> }> {
-  if (name === 'SQLite') {
-    const directory = mkdtempSync(join(quickDirectory(), 'ntt-auth-test-'))
-    return {
-      url: `sqlite:${join(directory, 'test.sqlite')}`,
-      drop: async () => rmSync(directory, { recursive: true, force: true }),
-    }
-  }
+type Fresh = { url: string; drop(): Promise<void> }
+
+type FreshOptions = {
+  /** Without tables: for those who make them. */
+  bare?: boolean
+}
+
+/** A database of its own, with today's tables and nothing in them; `drop` takes it away. */
+export async function freshDatabase(name: DatabaseName, { bare = false }: FreshOptions = {}): Promise<Fresh> {
   const { why, available } = databases.find((database) => database.name === name)!
   if (!available) throw new Error(why)
-  return name === 'MariaDB' ? freshMariaDb() : freshPostgres()
+  const fresh = await makers[name]()
+  if (bare) return fresh
+  const database = await openDatabase({ url: fresh.url, poolSize: 1 })
+  try {
+    await quickSchema(database)
+  } finally {
+    await database.close()
+  }
+  return fresh
 }
 
 /**
- * Declares a describe block for each database; inside it, `url()` is that of an empty database which the block has for
+ * Declares a describe block for each database; inside it, `url()` is that of a fresh database which the block has for
  * itself. A database that is missing shows as a skipped block, or as a failure under NTT_AUTH_TEST_REQUIRE_ALL=1.
  */
-export function onEachDatabase(declare: (name: DatabaseName, url: () => string) => void): void {
+export function onEachDatabase(
+  declare: (name: DatabaseName, url: () => string) => void,
+  options: FreshOptions = {},
+): void {
   for (const { name, available, why } of databases) {
     if (!available && requireAll) {
       it(`on ${name}`, () => {
@@ -43,9 +55,9 @@ export function onEachDatabase(declare: (name: DatabaseName, url: () => string) 
       continue
     }
     describe(`on ${name}`, { skip: available ? false : why }, () => {
-      let fresh: Awaited<ReturnType<typeof freshDatabase>> | undefined
+      let fresh: Fresh | undefined
       before(async () => {
-        fresh = await freshDatabase(name)
+        fresh = await freshDatabase(name, options)
       })
       after(() => fresh?.drop())
       declare(name, () => fresh!.url)
@@ -64,6 +76,20 @@ function fromEnvironment(name: DatabaseName, variable: string) {
 
 let count = 0
 const freshName = () => `t_${process.pid}_${Date.now().toString(36)}_${++count}`
+
+const makers: Record<DatabaseName, () => Promise<Fresh>> = {
+  SQLite: freshSqlite,
+  MariaDB: freshMariaDb,
+  PostgreSQL: freshPostgres,
+}
+
+async function freshSqlite() {
+  const directory = mkdtempSync(join(quickDirectory(), 'ntt-auth-test-'))
+  return {
+    url: `sqlite:${join(directory, 'test.sqlite')}`,
+    drop: async () => rmSync(directory, { recursive: true, force: true }),
+  }
+}
 
 async function freshMariaDb() {
   const server = process.env.NTT_AUTH_TEST_MARIADB_URL!
