@@ -1,6 +1,7 @@
 import { deepEqual, equal, match, notDeepEqual, throws } from 'node:assert/strict'
-import { execFile } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
 import {
   chmodSync,
   mkdirSync,
@@ -14,8 +15,8 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { after, describe, test } from 'node:test'
-import { promisify } from 'node:util'
 import { ConfigError } from '../../src/config/config-error.ts'
 import { loadMasterKeys, masterKeyFile, readMasterKey } from '../../src/config/master-key.ts'
 
@@ -57,19 +58,27 @@ test('the first start makes a key that only the owner can read, later starts fin
 
 test('processes that start at once agree on one key', async () => {
   const module = new URL('../../src/config/master-key.ts', import.meta.url).href
-  // All wait for one moment, so that none finds a finished file.
-  const script = `const { loadMasterKeys } = await import(${JSON.stringify(module)})
-    const [dataDir, start] = process.argv.slice(1)
-    while (Date.now() < Number(start));
-    console.log(loadMasterKeys({ masterKeys: null, dataDir })[0].toString('hex'))`
+  // All wait for one word, so that none finds a finished file.
+  const script = `import { readSync, writeSync } from 'node:fs'
+    const { loadMasterKeys } = await import(${JSON.stringify(module)})
+    writeSync(1, 'ready ')
+    readSync(0, Buffer.alloc(1))
+    const [key] = loadMasterKeys({ masterKeys: null, dataDir: process.argv[1] })
+    writeSync(1, key.toString('hex'))`
   for (const round of [1, 2]) {
     const dataDir = freshDirectory(`race-${round}`)
-    const start = String(Date.now() + 1200)
     const starts = Array.from({ length: 4 }, () =>
-      promisify(execFile)(process.execPath, ['--input-type=module', '--eval', script, dataDir, start]),
+      spawn(process.execPath, ['--input-type=module', '--eval', script, dataDir], {
+        stdio: ['pipe', 'pipe', 'inherit'],
+      }),
     )
-    const keys = new Set((await Promise.all(starts)).map(({ stdout }) => stdout))
+    const told = starts.map(({ stdout }) => stdout.setEncoding('utf8'))
+    deepEqual(await Promise.all(told.map((stdout) => once(stdout, 'data'))), Array(4).fill(['ready ']))
+    const words = told.map((stdout) => text(stdout))
+    for (const { stdin } of starts) stdin.end('.')
+    const keys = new Set(await Promise.all(words))
     equal(keys.size, 1)
+    match([...keys][0]!, /^[0-9a-f]{64}$/)
     deepEqual(readdirSync(dataDir), ['master.key'])
   }
 })

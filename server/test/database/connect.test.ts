@@ -8,6 +8,7 @@ import { describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { sql } from 'kysely'
 import { openDatabase } from '../../src/database/connect.ts'
+import { codesOf } from '../../src/database/dialect.ts'
 import { inTransaction } from '../../src/database/transaction.ts'
 import { onEachDatabase } from '../support/databases.ts'
 
@@ -28,7 +29,8 @@ onEachDatabase((name, url) => {
       const error = await failure(sql`select 1`.execute(database.db))
       assert.ok(database.dialect.isUnavailable(error), String(error))
       assert.ok(!database.dialect.isRetryable(error) && !database.dialect.isConnectionLost(error))
-      assert.ok(performance.now() - start < 1000)
+      // Not by the limit of a statement.
+      assert.ok(performance.now() - start < 4500)
     })
     // A place that comes free too late is not lost.
     for (let n = 0; n < 3; n++) await database.ping()
@@ -41,10 +43,11 @@ onEachDatabase((name, url) => {
     const many = sql`select count(*) from information_schema.collations a, information_schema.collations b,
       information_schema.collations c, information_schema.collations d where concat(a.id, b.id, c.id, d.id) = 'x'`
     const slow = name === 'MariaDB' ? many : sql`select pg_sleep(5)`
-    const start = performance.now()
     const error = await failure(slow.execute(database.db))
-    assert.ok(performance.now() - start < 1100)
     assert.ok(database.dialect.isUnavailable(error), String(error))
+    // By the server, which frees what it holds: our own limit would leave it at work.
+    if (name === 'MariaDB') assert.equal(codesOf(error).errno, 1969)
+    else assert.equal(codesOf(error).code, '57014')
     await database.ping()
     await database.close()
   })
@@ -55,7 +58,7 @@ onEachDatabase((name, url) => {
     const own = name === 'MariaDB' ? 'select connection_id() as id' : 'select pg_backend_pid() as id'
     const { id } = (await sql.raw<{ id: number }>(own).execute(database.db)).rows[0]!
     await sql.raw(name === 'MariaDB' ? `kill ${id}` : `select pg_terminate_backend(${id})`).execute(other.db)
-    await delay(50)
+    while (database.pool().idle > 0) await delay(5)
     await database.ping()
     await database.close()
     await other.close()
@@ -106,13 +109,13 @@ describe('a server that cannot be reached', () => {
       await once(silent, 'listening')
       const { port } = silent.address() as AddressInfo
       const database = await openDatabase({ url: `${scheme}://u:p@127.0.0.1:${port}/d`, timeout: 400 })
-      const start = performance.now()
       const error = await failure(database.ping(100))
       assert.match(String(error), /did not answer within 100 ms/)
       assert.ok(database.dialect.isUnavailable(error))
-      assert.ok(performance.now() - start < 350)
-      assert.ok(database.dialect.isUnavailable(await failure(database.ping(2000))))
-      assert.ok(performance.now() - start < 1500)
+      // The connection gives up by itself, before whoever asks would.
+      const later = await failure(database.ping(5000))
+      assert.ok(database.dialect.isUnavailable(later))
+      assert.doesNotMatch(String(later), /did not answer within/)
       for (const socket of sockets) socket.destroy()
       silent.close()
       await database.close()

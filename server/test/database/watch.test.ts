@@ -38,9 +38,11 @@ onEachDatabase((_name, url) => {
       assert.deepEqual(ran.splice(0), ['select', 'select', 'select failed'])
       assert.equal(waits.splice(0).length, 3)
       // Comes while the transaction holds the only connection, and from outside of it.
-      const late = delay(20).then(() => database.ping())
+      const taken = Promise.withResolvers<void>()
+      const late = taken.promise.then(() => database.ping())
       await inTransaction(database, async (tx) => {
         await sql.raw('select 1').execute(tx)
+        taken.resolve()
         await delay(100)
       })
       await late

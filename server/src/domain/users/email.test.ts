@@ -114,11 +114,12 @@ test('an address is at most 254 bytes, its local part 64, a label 63', () => {
 
 test('blanks do not count towards the length, a megabyte of them costs nothing', () => {
   assert.equal(normaliseEmail(`${' '.repeat(40)}ada@example.com`), 'ada@example.com')
-  const start = performance.now()
+  const before = process.cpuUsage()
   for (const text of [' '.repeat(2e6), 'a'.repeat(2e6), `${'a.'.repeat(1e6)}@`, `a@${'a-'.repeat(1e6)}`]) {
     assert.equal(normaliseEmail(text), null)
   }
-  assert.ok(performance.now() - start < 100)
+  const { user, system } = process.cpuUsage(before)
+  assert.ok(user + system < 1_000_000, `${user + system} µs`)
 })
 
 test('whatever comes out goes in again unchanged, and is plain ASCII with one at sign', () => {
