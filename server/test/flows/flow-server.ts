@@ -111,7 +111,7 @@ export function journalOf(server: TestServer, ...ids: string[]): string[] {
 }
 
 /** Waits until `check` holds. @returns how many milliseconds that took */
-export async function eventually(check: () => boolean | Promise<boolean>, limit = 5000): Promise<number> {
+export async function eventually(check: () => boolean | Promise<boolean>, limit = 20_000): Promise<number> {
   const start = performance.now()
   while (!(await check())) {
     if (performance.now() - start > limit) throw new Error(`It did not come about within ${limit} ms.`)
