@@ -69,7 +69,7 @@ inBrowser('tabs of a real Chromium', () => {
   })
 
   it('offline keeps the session, and the network that comes back is noticed', async () => {
-    const tab = await openTab()
+    const tab = await openTab({ timeoutMs: 2000 })
     await register(tab)
     await later(tab, hour)
     await context().setOffline(true)

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
+import { afterAll, describe, expect, it } from '@jest/globals'
 import { AuthClient, memoryStorage } from '../src/index.ts'
 import { type Fault, type FaultProxy, startProxy } from './support/proxy.ts'
 import { type RealServer, startServer } from './support/server.ts'
@@ -36,20 +36,21 @@ const file = new URL('../../../contract/cases/session.json', import.meta.url)
 const { cases } = JSON.parse(readFileSync(file, 'utf8')) as { cases: Case[] }
 
 describe('the shared cases against the real server', () => {
-  let server: RealServer
-  let proxy: FaultProxy
+  // They wait more than they work, so several run at once; hooks would not wait for each other then.
+  let starting: Promise<RealServer> | undefined
+  const running = () => {
+    starting ??= startServer()
+    return starting
+  }
+  const proxies: FaultProxy[] = []
   let users = 0
 
-  beforeAll(async () => {
-    server = await startServer()
+  afterAll(async () => {
+    await Promise.all(proxies.map((each) => each.close()))
+    await (await starting)?.stop()
   })
-  beforeEach(async () => {
-    proxy = await startProxy(server.address)
-  })
-  afterEach(() => proxy.close())
-  afterAll(() => server.stop())
 
-  it.each(cases.map((each) => [each.id, each] as const))(
+  it.concurrent.each(cases.map((each) => [each.id, each] as const))(
     '%s',
     async (_id, { given = {}, faults = [], steps, expect: end }) => {
       const credentials = { email: `user${++users}@example.com`, password: 'engine of brass and steam' }
@@ -59,6 +60,9 @@ describe('the shared cases against the real server', () => {
         monotonic: () => performance.now(),
         sleep: (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms)),
       }
+      const server = await running()
+      const proxy = await startProxy(server.address)
+      proxies.push(proxy)
       const storage = memoryStorage()
       const connect = () =>
         new AuthClient({ baseUrl: proxy.address, storage, storageKey: 'login', clock, timeoutMs: 5000 })

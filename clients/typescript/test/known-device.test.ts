@@ -1,6 +1,5 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
-import { AuthClient, type AuthError, memoryStorage } from '../src/index.ts'
-import { type RealServer, startServer } from './support/server.ts'
+import { describe, expect, it } from '@jest/globals'
+import { memoryStorage } from '../src/index.ts'
 import { ada, code, eventually, loggedIn } from './support/setup.ts'
 
 describe('a login on a device that was here before', () => {
@@ -48,46 +47,5 @@ describe('a login on a device that was here before', () => {
     const { client, server } = await loggedIn()
     await client.login({ ...ada, refresh_token: 'nttr_mine_0' })
     expect(sent(server).at(-1)).toBe('nttr_mine_0')
-  })
-})
-
-describe('an account under attack, at the real server', () => {
-  let server: RealServer
-
-  beforeAll(async () => {
-    server = await startServer({ RATE_LIMITS: 'on' })
-  })
-  afterAll(() => server.stop())
-
-  const start = () => new AuthClient({ baseUrl: server.address, storage: memoryStorage() })
-  const guess = async () => {
-    for (let tries = 0; tries < 6; tries++) await code(start().login({ ...ada, password: `guess ${tries}` }))
-  }
-
-  it('lets its owner in where he was before, and nobody elsewhere', async () => {
-    const owner = start()
-    await owner.register(ada)
-    await owner.logout()
-    await guess()
-    const refused = (await start()
-      .login(ada)
-      .catch((error) => error)) as AuthError
-    expect([refused.code, refused.retryAfter! > 0]).toEqual(['rate_limited', true])
-    expect(await code(owner.login(ada))).toBe('fine')
-    await owner.logout({ scope: 'all' })
-    expect(await code(owner.login(ada))).toBe('fine')
-  })
-
-  it('lets its owner in after a new password has ended the session there', async () => {
-    const [here, there] = [start(), start()]
-    const grace = { email: 'grace@example.com', password: 'a compiler of my own' }
-    await here.register(grace)
-    await there.login(grace)
-    const fresh = 'a quieter engine of silk'
-    await here.changePassword({ current_password: grace.password, new_password: fresh })
-    expect(await code(there.refresh())).toBe('session_ended')
-    for (let tries = 0; tries < 6; tries++) await code(start().login({ ...grace, password: `guess ${tries}` }))
-    expect(await code(start().login({ ...grace, password: fresh }))).toBe('rate_limited')
-    expect(await code(there.login({ ...grace, password: fresh }))).toBe('fine')
   })
 })

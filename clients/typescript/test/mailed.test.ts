@@ -1,6 +1,5 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
-import { AuthClient, SessionEndedError } from '../src/index.ts'
-import { type RealServer, startServer } from './support/server.ts'
+import { describe, expect, it } from '@jest/globals'
+import { SessionEndedError } from '../src/index.ts'
 import { ada, code, eventually, listenTo, loggedIn, world } from './support/setup.ts'
 
 const renewed = 'a quieter engine of silk'
@@ -56,34 +55,5 @@ describe('what is finished by a mail', () => {
     const { token } = server.mails.at(-1)!
     expect(await code(client.resetPassword({ token, new_password: renewed }))).toBe('network_unreachable')
     expect(server.count('/v1/auth/reset-password')).toBe(1)
-  })
-})
-
-describe('the same with the real server', () => {
-  let server: RealServer
-  beforeAll(async () => {
-    server = await startServer()
-  })
-  afterAll(() => server.stop())
-
-  /** The newest token that was mailed to this address. */
-  async function tokenTo(email: string): Promise<string> {
-    const mails = JSON.parse(await server.cli('outbox', '--json')) as { to: string; link: string | null }[]
-    const { link } = mails.find((each) => each.to === email && each.link)!
-    return /ntto_[\w-]+/.exec(link!)![0]
-  }
-
-  it('resets a password and changes an address', async () => {
-    const client = new AuthClient({ baseUrl: server.address })
-    await client.register(ada)
-    await client.forgotPassword({ email: ada.email })
-    await client.resetPassword({ token: await tokenTo(ada.email), new_password: renewed })
-    expect(await code(client.refresh())).toBe('session_ended')
-    await client.login({ email: ada.email, password: renewed })
-    await client.changeEmail({ new_email: 'lovelace@example.com', password: renewed })
-    await client.confirmEmail({ token: await tokenTo('lovelace@example.com') })
-    expect(await client.getUser({ fresh: true })).toMatchObject({ email: 'lovelace@example.com', email_verified: true })
-    expect(await code(client.verifyEmail({ token: 'ntto_nothing' }))).toBe('invalid_one_time_token')
-    await client.resendVerification({ email: 'lovelace@example.com' })
   })
 })

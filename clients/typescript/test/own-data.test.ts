@@ -1,8 +1,5 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
-import { AuthClient, memoryStorage } from '../src/index.ts'
-import { type FaultProxy, startProxy } from './support/proxy.ts'
-import { type RealServer, startServer } from './support/server.ts'
-import { ada, code, loggedIn } from './support/setup.ts'
+import { describe, expect, it } from '@jest/globals'
+import { ada, loggedIn } from './support/setup.ts'
 
 const me = '/v1/users/me'
 const day = 86_400_000
@@ -39,37 +36,5 @@ describe('an account that is deleted', () => {
     lost.server.script(me, { do: 'lose_reply' })
     expect(await lost.client.deleteAccount({ password: ada.password })).toEqual({ status: 'unknown' })
     expect(lost.client.state.status).toBe('logged_out')
-  })
-})
-
-describe('own data at the real server', () => {
-  let server: RealServer
-  let proxy: FaultProxy
-
-  beforeAll(async () => {
-    server = await startServer({ DELETION_DELAY: '14d' })
-    proxy = await startProxy(server.address)
-  })
-  afterAll(async () => {
-    await proxy.close()
-    await server.stop()
-  })
-
-  it('is taken along, and the account is kept by a login before it is due', async () => {
-    const client = new AuthClient({ baseUrl: proxy.address, storage: memoryStorage() })
-    await client.register(ada)
-    const { user, sessions, audit, next_cursor } = await client.exportData()
-    expect(user.email).toBe(ada.email)
-    expect(sessions.filter(({ current }) => current)).toHaveLength(1)
-    expect(audit.map(({ event }) => event)).toContain('user_registered')
-    expect(next_cursor).toBeNull()
-    expect(await code(client.deleteAccount({ password: 'wrong' }))).toBe('invalid_password')
-    const result = await client.deleteAccount({ password: ada.password })
-    if (result.status !== 'deletion_planned') throw new Error(`It was ${result.status}.`)
-    expect(Math.abs(result.dueAt.getTime() - Date.now() - 14 * day)).toBeLessThan(3_600_000)
-    expect(client.state).toMatchObject({ status: 'logged_out', reason: 'deleted' })
-    expect((await client.login(ada)).user.email).toBe(ada.email)
-    proxy.script(me, [{ do: 'lose_reply' }])
-    expect(await client.deleteAccount({ password: ada.password })).toEqual({ status: 'unknown' })
   })
 })

@@ -13,6 +13,7 @@ const password = 'engine of brass and steam'
 
 export type TabOptions = {
   lock?: 'auto' | 'none'
+  timeoutMs?: number
   /** What this browser lacks. */
   broken?: 'locks' | 'indexedDB' | undefined
 }
@@ -58,9 +59,9 @@ export function useTabs(delivery: 'body' | 'cookie') {
   }
 
   /** A client in an empty page, whose clock the test can put forward. */
-  function start(page: Page, { lock = 'auto', broken }: TabOptions = {}): Promise<void> {
+  function start(page: Page, { lock = 'auto', timeoutMs = 8000, broken }: TabOptions = {}): Promise<void> {
     return page.evaluate(
-      async ([baseUrl, delivery, lock, broken]) => {
+      async ([baseUrl, delivery, lock, timeoutMs, broken]) => {
         if (broken === 'locks') Object.defineProperty(navigator, 'locks', { value: undefined })
         if (broken === 'indexedDB') Object.defineProperty(globalThis, 'indexedDB', { value: undefined })
         const module = '/ntt-auth-client.js'
@@ -72,12 +73,12 @@ export function useTabs(delivery: 'body' | 'cookie') {
           monotonic: () => performance.now(),
           sleep: (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms)),
         }
-        const options = { baseUrl, lock, clock, autoRefresh: false, timeoutMs: 8000 }
+        const options = { baseUrl, lock, clock, autoRefresh: false, timeoutMs }
         window.client = new AuthClient({ ...options, ...(delivery === 'cookie' && { delivery: cookies() }) })
         window.client.onChange(({ type }) => void window.events.push(type))
         await window.client.ready()
       },
-      [at(proxy.address), delivery, lock, broken] as const,
+      [at(proxy.address), delivery, lock, timeoutMs, broken] as const,
     )
   }
 
