@@ -60,7 +60,7 @@ export async function startRedis(password = 'a word of the tests'): Promise<Test
 }
 
 /** Below 32768, where the system takes no ports for outgoing connections. */
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   for (;;) {
     const port = 20_000 + Math.floor(Math.random() * 10_000)
     const probe = createServer()

@@ -214,6 +214,8 @@ describe('with Redis', { skip: skipRedis }, () => {
       assert.match(await examine(redis.url), /^ok: Redis at 127.0.0.1:\d+ takes us in/)
       assert.match(await examine(redis.url.replace('a%20word', 'another')), /^warning: .*WRONGPASS/)
       assert.match(await examine('redis://127.0.0.1:9'), /^warning: .*ECONNREFUSED/)
+      // With a file that is missing no server starts, so nobody counts instead.
+      assert.match(await examine('rediss://127.0.0.1:9?ca=/nowhere'), /^problem: No server starts .*\/nowhere/)
     })
   })
 })

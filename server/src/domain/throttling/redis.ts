@@ -111,7 +111,8 @@ export function redisBuckets(server: RedisServer, tell: { away(error: unknown): 
 
   return {
     async open() {
-      const { createClient } = await import('@redis/client')
+      // As a whole: once bundled, a package in CommonJS has no names of its own.
+      const { createClient } = (await import('@redis/client')).default
       const { host, port, tls, caFile } = server
       const ca = caFile === null ? {} : { ca: readAuthority(caFile) }
       client = createClient({
