@@ -1,10 +1,10 @@
 import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe } from 'node:test'
 import type { SessionRow } from '../../src/database/schema.ts'
 import { createAdmin } from '../../src/flows/create-admin.ts'
 import { type DatabaseName, onEachDatabase } from '../support/databases.ts'
+import { quickDirectory } from '../support/quick-directory.ts'
 import {
   type Answer,
   goodPassword,
@@ -29,7 +29,7 @@ export function describeFlow(title: string, declare: (flow: Flow) => void, optio
       const flow = { name } as Flow
       before(async () => {
         flow.url = url()
-        flow.dataDir = mkdtempSync(join(tmpdir(), 'ntt-auth-flow-'))
+        flow.dataDir = mkdtempSync(join(quickDirectory(), 'ntt-auth-flow-'))
         flow.start = (more = {}) => startTestServer(flow.url, { clock: flow.server.clock, ...options, ...more })
         flow.server = await startTestServer(flow.url, { dataDir: flow.dataDir, ...options })
       })

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type App, createApp } from '../../src/app.ts'
 import { loadConfig } from '../../src/config/config.ts'
@@ -11,6 +10,7 @@ import { startApp } from '../../src/start.ts'
 import { traceFields } from '../../src/tracing/current.ts'
 import { openTracing } from '../../src/tracing/open.ts'
 import { followClock, type TestClock, testClock } from './clock.ts'
+import { quickDirectory } from './quick-directory.ts'
 
 export type TestServer = {
   /** Where it listens, e.g. `http://127.0.0.1:31001`. */
@@ -53,7 +53,7 @@ export type TestServerOptions = {
 /** A whole server in this process, over real HTTP, on the given database; argon2id, because tests log in often. */
 export async function startTestServer(databaseUrl: string, options: TestServerOptions = {}): Promise<TestServer> {
   const { settings = {}, clock = testClock(), expectErrors = false } = options
-  const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), 'ntt-auth-data-'))
+  const dataDir = options.dataDir ?? mkdtempSync(join(quickDirectory(), 'ntt-auth-data-'))
   const env: Record<string, string> = {
     NTT_AUTH_DATABASE_URL: databaseUrl,
     NTT_AUTH_DATA_DIR: dataDir,
