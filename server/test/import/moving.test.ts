@@ -155,7 +155,7 @@ describe('moving from', () => {
     it(`${system}: what the statement of the guide reads is imported and logs in`, {
       skip: available ? false : why,
     }, async () => {
-      const source = await freshDatabase('PostgreSQL')
+      const source = await freshDatabase('PostgreSQL', { bare: true })
       const { db, close } = await openDatabase({ url: source.url, poolSize: 1 })
       try {
         for (const statement of statementsOf(quoted(sampleOf(system).password_hash)))
