@@ -6,6 +6,7 @@ import { insertServiceSecret } from '../../src/domain/services/store.ts'
 import { believedFor } from '../../src/domain/throttling/refusals.ts'
 import { operatorAct } from '../../src/flows/acting.ts'
 import { createAdmin } from '../../src/flows/create-admin.ts'
+import { disableUser } from '../../src/flows/disable-user.ts'
 import { registerService } from '../../src/flows/register-service.ts'
 import { newId } from '../../src/random.ts'
 import {
@@ -411,6 +412,8 @@ describeFlow(
       }
       assert.equal(problem(await change(phone.access_token, goodPassword)), limited)
       assert.equal(problem(await remove(phone.access_token, goodPassword)), limited)
+      const move = { token: phone.access_token, body: { new_email: nobody(), password: goodPassword } }
+      assert.equal(problem(await flow.server.call('POST', '/v1/users/me/email', move)), limited)
       assert.equal(
         problem(await attempt(owner.email, goodPassword, { refresh_token: phone.refresh_token })),
         limited,
@@ -419,6 +422,54 @@ describeFlow(
       assert.equal((await change(owner.access_token, goodPassword)).status, 200, 'other devices do not wait for it')
       assert.equal((await validate(flow.server, phone.access_token)).status, 200)
       assert.equal((await refresh(flow.server, phone.refresh_token)).status, 200)
+    })
+
+    it('lets everybody in again the moment a right password was found right, also who was refused meanwhile', async () => {
+      const { email } = await somebody()
+      await guess(email, 4)
+      const { hasher } = flow.server.app
+      const { verify } = hasher
+      const [begun, held] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+      hasher.verify = async (...args) => {
+        begun.resolve()
+        await held.promise
+        return verify(...args)
+      }
+      const fifth = attempt(email, goodPassword)
+      await begun.promise
+      hasher.verify = verify
+      assert.equal(problem(await attempt(email, goodPassword)), limited, 'it may be the sixth in a row')
+      held.resolve()
+      assert.equal((await fifth).status, 200)
+      assert.equal((await attempt(email, goodPassword)).status, 200)
+    })
+
+    it('counts no right password as a guess, also where the account is closed', async () => {
+      const { email, user } = await somebody()
+      await guess(email, 2)
+      await disableUser(flow.server.app, operatorAct, user.id)
+      for (let time = 0; time < 8; time++) {
+        assert.equal(problem(await attempt(email, goodPassword)), '403 account_disabled')
+      }
+      assert.deepEqual(await guess(email, 4), [...Array(3).fill(rejected), limited], 'and takes none back either')
+    })
+
+    it('costs a login one commit of its own: its success takes the guess back within the commit of the session', async () => {
+      const { email } = await somebody()
+      const { app } = flow.server
+      const { commit } = app
+      let commits = 0
+      app.commit = (...args) => {
+        commits++
+        return commit(...args)
+      }
+      try {
+        assert.equal((await attempt(email, goodPassword)).status, 200)
+      } finally {
+        app.commit = commit
+      }
+      assert.equal(commits, 1)
+      assert.deepEqual(await guess(email, 5), Array(5).fill(rejected))
     })
 
     it('takes back what was never judged: a busy server, and a caller that hung up', async () => {
