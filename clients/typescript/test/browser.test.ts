@@ -68,6 +68,19 @@ inBrowser('tabs of a real Chromium', () => {
     expect(await other.evaluate(() => window.events)).toEqual(['initial', 'logged_in', 'logged_out', 'logged_in'])
   })
 
+  it('hear from a server of another origin that a token is no longer good', async () => {
+    const tab = await openTab()
+    await register(tab)
+    const api = `${proxy().address}/v1/users/me`
+    const ask = () => tab.evaluate(async (api) => (await window.client.fetch(api)).status, api)
+    expect(await ask()).toBe(200)
+    const token = await tab.evaluate(() => window.client.getAccessToken())
+    const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
+    await fetch(`${proxy().address}/v1/auth/logout`, { method: 'POST', headers, body: '{}' })
+    expect(await ask()).toBe(401)
+    await eventually(async () => (await status(tab)) === 'logged_out')
+  })
+
   it('offline keeps the session, and the network that comes back is noticed', async () => {
     const tab = await openTab({ timeoutMs: 2000 })
     await register(tab)

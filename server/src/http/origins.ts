@@ -2,7 +2,8 @@ import type { ServerResponse } from 'node:http'
 import cors from '@fastify/cors'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 
-const exposed = ['Retry-After', 'RateLimit', 'RateLimit-Policy', 'Date', 'X-Request-Id']
+/** What a client needs: without the challenge it cannot tell our 401 from somebody else's, and would not refresh. */
+const exposed = ['WWW-Authenticate', 'Retry-After', 'RateLimit', 'RateLimit-Policy', 'Date', 'X-Request-Id']
 
 /** Lets pages of these origins call us from a browser; compared as whole strings. */
 export async function allowOrigins(server: FastifyInstance, origins: readonly string[]): Promise<void> {

@@ -172,6 +172,7 @@ describe('origins of other pages', () => {
       'RateLimit',
       'RateLimit-Policy',
       'Retry-After',
+      'WWW-Authenticate',
       'X-Request-Id',
     ])
     assert.equal(answer.headers['access-control-allow-credentials'], 'true')
