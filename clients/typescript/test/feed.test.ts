@@ -1,8 +1,9 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { afterEach, describe, expect, it } from '@jest/globals'
+import { afterEach, describe, expect, it, jest } from '@jest/globals'
 import { mockAuthServer } from '../src/testing/index.ts'
 import { createVerifier, type FeedOptions, type Verifier } from '../src/verify/index.ts'
+import { revocationFeed } from '../src/verify/revocations.ts'
 import { readEvents } from '../src/verify/sse.ts'
 import { code, eventually } from './support/setup.ts'
 
@@ -10,18 +11,31 @@ const who = { sub: 'user-1', sid: 'session-1' }
 const later = () => new Date(Date.now() + 900_000).toISOString()
 const end = (kind: string, id: string, before = new Date().toISOString()) => ({ kind, id, before, until: later() })
 
+type State = {
+  stream: boolean
+  broken: boolean
+  refuseCursor: boolean
+  /** What something on the way takes of a stream and does not pass on. */
+  swallow: 'nothing' | 'the body' | 'everything'
+}
+
 /** A feed whose answers the test writes. */
 async function feedServer() {
   const items: object[] = []
   const asked: { url: string; cursor: string | undefined }[] = []
   const open = new Set<import('node:http').ServerResponse>()
-  const state = { stream: true, broken: false, refuseCursor: false }
+  const state: State = { stream: true, broken: false, refuseCursor: false, swallow: 'nothing' }
   const server = createServer((request, response) => {
     asked.push({ url: request.url!, cursor: request.headers['last-event-id'] as string })
     if (request.headers.authorization !== `Basic ${btoa('reader:se%3Acret')}`) return void response.writeHead(401).end()
     if (state.broken) return void request.socket.destroy()
     if (request.url!.startsWith('/v1/revocations/stream')) {
       if (!state.stream) return void response.writeHead(503).end()
+      if (state.swallow === 'everything') return
+      if (state.swallow === 'the body') {
+        response.writeHead(200, { 'content-type': 'text/event-stream' })
+        return response.flushHeaders()
+      }
       response.writeHead(200, { 'content-type': 'text/event-stream' })
       response.write('retry: 1000\n\n: still here\n\n')
       open.add(response)
@@ -83,7 +97,7 @@ describe('following revocations', () => {
     const pass = (ms: number) => {
       time += ms
     }
-    return { feed, auth, verifier, errors, pass, token: await auth.tokens.sign(who) }
+    return { feed, auth, verifier, errors, pass, token: await auth.tokens.sign({ ...who, jti: 'token-1' }) }
   }
 
   it('learns what was revoked before it came, in pages, and then by the stream', async () => {
@@ -100,12 +114,22 @@ describe('following revocations', () => {
     ['session', 'session-1', 'token_revoked'],
     ['key', 'test-1', 'token_revoked'],
     ['user', 'user-1', 'token_revoked'],
+    ['token', 'token-1', 'token_revoked'],
+    ['token', 'token-2', 'fine'],
     ['user', 'user-2', 'fine'],
     ['session', 'session-2', 'fine'],
   ])('knows that the end of %s %s leaves a token %s', async (kind, id, outcome) => {
     const { feed, verifier, token } = await setup()
     feed.items.push(end(kind, id))
     expect(await code(verifier.verify(token))).toBe(outcome)
+  })
+
+  it('revokes what a user got up to the very moment', async () => {
+    const { feed, auth, verifier } = await setup()
+    const iat = Math.floor(Date.now() / 1000) - 60
+    feed.items.push(end('user', 'user-1', new Date(iat * 1000).toISOString()))
+    expect(await code(verifier.verify(await auth.tokens.sign({ ...who, iat })))).toBe('token_revoked')
+    expect(await code(verifier.verify(await auth.tokens.sign({ ...who, iat: iat + 1 })))).toBe('fine')
   })
 
   it('lets in what a user got after his tokens were revoked', async () => {
@@ -146,6 +170,78 @@ describe('following revocations', () => {
     await eventually(() => verifier.feedStatus()!.mode === 'stream')
   })
 
+  const polls = (asked: { url: string }[]) => asked.filter(({ url }) => !url.includes('/stream')).length
+
+  it.each([['the body'], ['everything'], ['nothing']] as const)(
+    'goes on asking beside a stream that has yet to show itself alive, with %s of it swallowed',
+    async (swallow) => {
+      const { feed, verifier, token } = await setup({ whenUnreachable: 'fail_closed' })
+      feed.state.swallow = swallow
+      expect(await code(verifier.verify(token))).toBe('fine')
+      await eventually(() => feed.asked.some(({ url }) => url.endsWith('/stream')))
+      const before = polls(feed.asked)
+      await eventually(() => polls(feed.asked) > before + 10)
+      feed.items.push(end('session', 'session-1'))
+      await eventually(async () => (await code(verifier.verify(token))) === 'token_revoked')
+    },
+  )
+
+  async function direct(timing: { silenceMs: number; provenMs: number }) {
+    const feed = await feedServer()
+    const options = { clientId: 'reader', clientSecret: 'se:cret', whenUnreachable: 'fail_open', pollMs: 20 } as const
+    const errors: unknown[] = []
+    const onError = (error: unknown) => void errors.push(error)
+    const follower = revocationFeed(options, { baseUrl: feed.address, fetch, now: Date.now, onError, ...timing })
+    cleanups.push(() => follower.close(), feed.close)
+    const streams = () => feed.asked.length - polls(feed.asked)
+    return { feed, follower, errors, streams }
+  }
+
+  it.each([['nothing'], ['the body'], ['everything']] as const)(
+    'cuts off a stream that says nothing for too long, and begins another, with %s of it swallowed',
+    async (swallow) => {
+      const { feed, follower, errors, streams } = await direct({ silenceMs: 50, provenMs: 0 })
+      feed.state.swallow = swallow
+      await follower.start()
+      await eventually(() => streams() > 2)
+      expect(errors.map(String).join()).toMatch(/stream is silent/)
+    },
+  )
+
+  it('stops asking once the stream has shown that it is let through, and asks again when it ends', async () => {
+    const { feed, follower } = await direct({ silenceMs: 60_000, provenMs: 0 })
+    await follower.start()
+    await eventually(() => feed.readers() === 1 && follower.status().mode === 'stream')
+    await eventually(() => feed.asked.length > 0)
+    // An answer that was asked for before may still come.
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    const before = polls(feed.asked)
+    await new Promise((resolve) => setTimeout(resolve, 500))
+    expect(polls(feed.asked)).toBe(before)
+    feed.state.stream = false
+    feed.cut()
+    await eventually(() => polls(feed.asked) > before + 5)
+  })
+
+  it('follows no redirect with its credential', async () => {
+    const { feed, verifier, token, errors } = await setup({ mode: 'poll' })
+    const other = createServer((_request, response) => {
+      response.writeHead(307, { location: `${feed.address}/v1/revocations` }).end()
+    })
+    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve))
+    cleanups.push(() => other.close())
+    const { port } = other.address() as AddressInfo
+    const onError = (error: unknown) => void errors.push(error)
+    const options = { clientId: 'reader', clientSecret: 'se:cret', whenUnreachable: 'fail_closed' } as const
+    const ports = { baseUrl: `http://127.0.0.1:${port}`, fetch, now: Date.now, onError }
+    const follower = revocationFeed({ ...options, mode: 'poll' }, ports)
+    cleanups.push(() => follower.close())
+    await follower.start()
+    expect(feed.asked).toEqual([])
+    expect(errors).toHaveLength(1)
+    expect(await code(verifier.verify(token))).toBe('fine')
+  })
+
   it('polls only, where it was told to', async () => {
     const { feed, verifier, token } = await setup({ mode: 'poll' })
     await verifier.warm()
@@ -184,7 +280,24 @@ describe('following revocations', () => {
   it('says when its credential is refused', async () => {
     const { verifier, token, errors } = await setup({ clientSecret: 'wrong' })
     expect(await code(verifier.verify(token))).toBe('fine')
-    expect(String(errors[0])).toMatch(/answered 401/)
+    expect(String(errors[0])).toMatch(/refuses the credential .* \(401\)/)
+    await expect(verifier.warm()).rejects.toThrow(/revocations:read/)
+  })
+
+  it('says so too where nobody listens: as a warning, once, and in the 503', async () => {
+    const feed = await feedServer()
+    const auth = mockAuthServer({ issuer: feed.address })
+    const credential = { clientId: 'reader', clientSecret: 'wrong', whenUnreachable: 'fail_closed', pollMs: 5 } as const
+    const viaMemory: typeof fetch = (input, init) =>
+      String(input).includes('jwks') ? auth.fetch(input, init) : fetch(input, init)
+    const verifier = createVerifier({ issuer: feed.address, revocation: credential, fetch: viaMemory })
+    cleanups.push(() => verifier.close(), feed.close)
+    const warn = jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined)
+    cleanups.push(() => warn.mockRestore())
+    await expect(verifier.verify(await auth.tokens.sign(who))).rejects.toThrow(/not known: .* refuses the credential/)
+    await eventually(() => feed.asked.length > 3)
+    const ours = warn.mock.calls.filter(([message]) => /refuses the credential/.test(String(message)))
+    expect(ours).toHaveLength(1)
   })
 
   it('reads events however they are cut into pieces', async () => {

@@ -1,3 +1,4 @@
+import { ConfigurationError } from '../errors/errors.ts'
 import { VerifierUnavailableError } from './errors.ts'
 import { readEvents } from './sse.ts'
 import type { Claims } from './token.ts'
@@ -13,15 +14,15 @@ export type Revocation = {
 }
 
 export type FeedOptions = {
-  /** The service that reads the feed: scope `revocations:read`. */
-  clientId: string
-  clientSecret: string
+  /** The service that reads the feed: scope `revocations:read`. `undefined`, as of a variable that is not set, is refused. */
+  clientId: string | undefined
+  clientSecret: string | undefined
   /** What becomes of tokens when the feed was not heard for `maxStalenessMs`: let in, or answered with 503. */
   whenUnreachable: 'fail_open' | 'fail_closed'
   /** Default 60 000. */
   maxStalenessMs?: number
   /**
-   * How often to ask while there is no stream. Default 800: with the second that a revocation takes at most to every
+   * How often to ask while no stream shows that it is alive. Default 800: with the second that a revocation takes at most to every
    * node, and the time of the answer, a logout is known here within two.
    */
   pollMs?: number
@@ -32,17 +33,39 @@ export type FeedOptions = {
 export type RevocationFeed = {
   /** @throws VerifierUnavailableError under `fail_closed` */
   isRevoked(claims: Claims, kid: string): boolean
+  /** Begins to follow, once; waits until the feed was heard, or could not be. */
   start(): Promise<void>
+  /** @throws ConfigurationError when the server refused the credential the last time it was asked */
+  checkCredential(): void
   close(): void
   status(): { heardAt: number | null; size: number; mode: 'stream' | 'poll' }
 }
 
-type Ports = { baseUrl: string; fetch: typeof fetch; now: () => number; onError: (error: unknown) => void }
+type Ports = {
+  baseUrl: string
+  fetch: typeof fetch
+  now: () => number
+  onError: (error: unknown) => void
+  /** The server says something on its stream every 15 s: one that is silent for longer is cut off. */
+  silenceMs?: number
+  /** What comes this long after its beginning shows that a stream is let through, and not only its first bytes. */
+  provenMs?: number
+}
 
-/** Follows what the server revokes: by its stream, and by asking where the stream breaks. */
-export function revocationFeed(options: FeedOptions, { baseUrl, fetch, now, onError }: Ports): RevocationFeed {
+/** The longest wait for an answer, and for the head of a stream. */
+const patience = 10_000
+/** The longest pause between two polls, and between two streams, that failed. */
+const mostBetweenPolls = 5000
+const mostBetweenStreams = 30_000
+
+/**
+ * Follows what the server revokes: by its stream, and by asking beside it for as long as the stream does not show that it
+ * is alive, because many things on the way take a stream and let nothing of it through.
+ */
+export function revocationFeed(options: FeedOptions, ports: Ports): RevocationFeed {
+  const { baseUrl, fetch, now, onError, silenceMs = 20_000, provenMs = 5000 } = ports
   const { clientId, clientSecret, whenUnreachable, maxStalenessMs = 60_000, pollMs = 800, mode = 'stream' } = options
-  const encoded = btoa(`${encodeURIComponent(clientId)}:${encodeURIComponent(clientSecret)}`)
+  const encoded = btoa([clientId, clientSecret].map((each) => encodeURIComponent(each!)).join(':'))
   const headers = { authorization: `Basic ${encoded}` }
   const ends = new Map<string, { before: number; until: number }>()
   const stop = new AbortController()
@@ -50,8 +73,11 @@ export function revocationFeed(options: FeedOptions, { baseUrl, fetch, now, onEr
   let heardAt: number | null = null
   let started: Promise<void> | undefined
   let streaming = false
+  /** Whether the stream can do without polls beside it. */
+  let proven = false
   let brokenStreams = 0
   let swept = now()
+  let lastError: unknown
 
   const learn = ({ kind, id, before, until }: Revocation) => {
     const end = { before: kind === 'user' ? Date.parse(before) : Number.POSITIVE_INFINITY, until: Date.parse(until) }
@@ -61,22 +87,34 @@ export function revocationFeed(options: FeedOptions, { baseUrl, fetch, now, onEr
   }
   const heard = () => {
     heardAt = now()
+    lastError = undefined
     if (heardAt - swept < 60_000) return
     swept = heardAt
     for (const [name, { until }] of ends) if (until + 60_000 < heardAt) ends.delete(name)
   }
+  const refusal = (what: string, status: number) =>
+    status === 401 || status === 403
+      ? new ConfigurationError(
+          'config_invalid',
+          `The server refuses the credential of "revocation" (${status}): ${what} is for a service with the scope "revocations:read".`,
+        )
+      : new Error(`${what} answered ${status}.`)
 
   const poll = async () => {
     for (let more = true; more; ) {
       const query = cursor === null ? '' : `?since=${encodeURIComponent(cursor)}`
-      const signal = AbortSignal.any([stop.signal, AbortSignal.timeout(10_000)])
+      const signal = AbortSignal.any([stop.signal, AbortSignal.timeout(patience)])
       const response = await fetch(`${baseUrl}/v1/revocations${query}`, { headers, signal, redirect: 'error' })
       // A cursor that the server no longer takes: from the beginning.
       if (response.status === 422 && cursor !== null) {
+        await response.body?.cancel()
         cursor = null
         continue
       }
-      if (!response.ok) throw new Error(`The revocation feed answered ${response.status}.`)
+      if (!response.ok) {
+        await response.body?.cancel()
+        throw refusal('The revocation feed', response.status)
+      }
       const page = (await response.json()) as { cursor: string; items: Revocation[]; more?: boolean }
       for (const item of page.items) learn(item)
       cursor = page.cursor
@@ -87,56 +125,73 @@ export function revocationFeed(options: FeedOptions, { baseUrl, fetch, now, onEr
 
   const stream = async () => {
     const resumed = cursor === null ? {} : { 'last-event-id': cursor }
+    const begun = performance.now()
     const silence = new AbortController()
     const signal = AbortSignal.any([stop.signal, silence.signal])
-    const response = await fetch(`${baseUrl}/v1/revocations/stream`, {
-      headers: { ...headers, ...resumed, accept: 'text/event-stream' },
-      signal,
-      redirect: 'error',
-    })
-    if (!response.ok || !response.body) throw new Error(`The revocation stream answered ${response.status}.`)
-    // The server says something every 15 s; whoever is silent for longer is gone.
-    const watch = () => setTimeout(() => silence.abort(new Error('The revocation stream fell silent.')), 40_000)
-    let timer = unref(watch())
+    const watch = (ms: number) =>
+      unref(setTimeout(() => silence.abort(new Error('The revocation stream is silent.')), ms))
+    let timer = watch(Math.min(patience, silenceMs))
     try {
+      const response = await fetch(`${baseUrl}/v1/revocations/stream`, {
+        headers: { ...headers, ...resumed, accept: 'text/event-stream' },
+        signal,
+        redirect: 'error',
+      })
+      if (!response.ok || !response.body) {
+        await response.body?.cancel()
+        throw refusal('The revocation stream', response.status)
+      }
+      clearTimeout(timer)
+      timer = watch(silenceMs)
       for await (const event of readEvents(response.body)) {
         clearTimeout(timer)
-        timer = unref(watch())
-        streaming = true
-        brokenStreams = 0
+        timer = watch(silenceMs)
         if (event.event === 'revocation') learn(JSON.parse(event.data))
         if (event.id !== undefined) cursor = event.id
         heard()
+        streaming = true
+        if (performance.now() - begun < provenMs) continue
+        proven = true
+        brokenStreams = 0
       }
+      throw new Error('The revocation stream has ended.')
     } finally {
       clearTimeout(timer)
       streaming = false
+      proven = false
     }
   }
 
-  const backoff = (failures: number) => Math.min(pollMs * 2 ** failures, 30_000)
+  const backoff = (failures: number, most: number) => Math.min(pollMs * 2 ** failures, Math.max(most, pollMs))
   /** Whether it went well. */
   const tried = async (work: () => Promise<void>) => {
     try {
       await work()
       return true
     } catch (error) {
-      if (!stop.signal.aborted) onError(error)
+      if (stop.signal.aborted) return false
+      lastError = error
+      onError(error)
       return false
     }
   }
 
-  const follow = async () => {
-    let streamAt = 0
-    for (let failures = 0; !stop.signal.aborted; ) {
-      if (mode === 'stream' && performance.now() >= streamAt && !(await tried(stream))) {
-        streamAt = performance.now() + backoff(brokenStreams++)
-      }
-      // Also where no stream is to be had, or not for now: the lag stays what it is.
+  const followStream = async () => {
+    while (!stop.signal.aborted) {
+      await tried(stream)
+      await pause(backoff(brokenStreams++, mostBetweenStreams) * (0.5 + Math.random() * 0.5))
+    }
+  }
+  /** Also where no stream is to be had, or not for now: the lag stays what it is. */
+  const followByAsking = async () => {
+    let failures = heardAt === null ? 1 : 0
+    let took = 0
+    while (!stop.signal.aborted) {
+      const interval = backoff(failures, mostBetweenPolls) * (0.9 + Math.random() * 0.1)
+      await pause(Math.max(interval - took, interval / 4))
       const begun = performance.now()
-      failures = (await tried(poll)) ? 0 : failures + 1
-      const interval = backoff(failures) * (0.9 + Math.random() * 0.1)
-      await pause(Math.max(interval - (performance.now() - begun), interval / 4))
+      if (!proven && !stop.signal.aborted) failures = (await tried(poll)) ? 0 : failures + 1
+      took = performance.now() - begun
     }
   }
   const pause = (ms: number) =>
@@ -157,17 +212,29 @@ export function revocationFeed(options: FeedOptions, { baseUrl, fetch, now, onEr
   return {
     isRevoked(claims, kid) {
       const at = now()
-      if (whenUnreachable === 'fail_closed' && (heardAt === null || at - heardAt > maxStalenessMs)) {
-        throw new VerifierUnavailableError('What was revoked is not known: the server has not been heard for too long.')
+      if (whenUnreachable !== 'fail_open' && (heardAt === null || at - heardAt > maxStalenessMs)) {
+        const why =
+          lastError instanceof ConfigurationError ? lastError.message : 'the server has not been heard for too long.'
+        throw new VerifierUnavailableError(`What was revoked is not known: ${why}`, lastError)
       }
+      if (ends.size === 0) return false
       const { sid, sub, jti } = claims
-      return [`session ${sid}`, `user ${sub}`, `token ${jti}`, `key ${kid}`].some((name) => applies(name, claims, at))
+      return (
+        applies(`session ${sid}`, claims, at) ||
+        applies(`user ${sub}`, claims, at) ||
+        applies(`token ${jti}`, claims, at) ||
+        applies(`key ${kid}`, claims, at)
+      )
     },
     start() {
-      started ??= poll()
-        .catch(onError)
-        .then(() => void follow())
+      started ??= tried(poll).then(() => {
+        void followByAsking()
+        if (mode === 'stream') void followStream()
+      })
       return started
+    },
+    checkCredential() {
+      if (lastError instanceof ConfigurationError) throw lastError
     },
     close: () => stop.abort(),
     status: () => ({ heardAt, size: ends.size, mode: streaming ? 'stream' : 'poll' }),

@@ -1,6 +1,9 @@
+/** No line of the server's comes near it. */
+const longestLine = 65_536
+
 export type ServerEvent = { event: string; data: string; id: string | undefined }
 
-/** The events of a `text/event-stream`; a comment is an event without a name, because it shows that somebody is there. */
+/** The events of a `text/event-stream`; any other line is an event without a name, because it shows that somebody is there. */
 export async function* readEvents(body: ReadableStream<Uint8Array>): AsyncGenerator<ServerEvent> {
   const decoder = new TextDecoder()
   let buffer = ''
@@ -9,6 +12,7 @@ export async function* readEvents(body: ReadableStream<Uint8Array>): AsyncGenera
     buffer += decoder.decode(piece, { stream: true })
     const lines = buffer.split(/\r\n|\n|\r/)
     buffer = lines.pop()!
+    if (buffer.length > longestLine) throw new Error('This is no stream of events: a line has no end.')
     for (const line of lines) {
       if (line === '') {
         const { event = 'message', data, id } = fields
@@ -17,9 +21,9 @@ export async function* readEvents(body: ReadableStream<Uint8Array>): AsyncGenera
         continue
       }
       const [, name, value = ''] = /^([^:]*):? ?(.*)$/s.exec(line)!
-      if (name === '') yield { event: '', data: '', id: undefined }
-      else if (name === 'data') fields.data.push(value)
+      if (name === 'data') fields.data.push(value)
       else if (name === 'event' || name === 'id') fields[name] = value
+      else yield { event: '', data: '', id: undefined }
     }
   }
 }
