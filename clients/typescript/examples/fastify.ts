@@ -3,13 +3,7 @@ import fastify from 'fastify'
 import { authOf, requireAuth } from 'ntt-auth-client/fastify'
 import { createVerifier } from 'ntt-auth-client/verify'
 
-const {
-  ISSUER = 'http://127.0.0.1:8080',
-  AUTH_URL = ISSUER,
-  CLIENT_ID = '',
-  CLIENT_SECRET = '',
-  PORT = '8090',
-} = process.env
+const { ISSUER = 'http://127.0.0.1:8080', AUTH_URL = ISSUER, CLIENT_ID, CLIENT_SECRET, PORT = '8090' } = process.env
 
 // The guard: these lines, and `requireAuth` in front of a route.
 const credential = { clientId: CLIENT_ID, clientSecret: CLIENT_SECRET, whenUnreachable: 'fail_closed' } as const

@@ -4,7 +4,7 @@ import { describe, expect, it } from '@jest/globals'
 import express from 'express'
 import fastify from 'fastify'
 import { Hono } from 'hono'
-import { requireAuth as expressAuth } from '../src/guards/express.ts'
+import { authOf as authOfExpress, requireAuth as expressAuth } from '../src/guards/express.ts'
 import { authOf, requireAuth as fastifyAuth } from '../src/guards/fastify.ts'
 import { type AuthEnv, requireAuth as honoAuth } from '../src/guards/hono.ts'
 import { mockAuthServer } from '../src/testing/index.ts'
@@ -16,7 +16,7 @@ const services: Record<string, (verifier: Verifier) => Promise<Service>> = {
   async express(verifier) {
     const app = express()
     app.get('/notes', expressAuth(verifier), (request, response) => {
-      response.send(`The notes of ${(request as { auth?: { userId: string } }).auth!.userId}.`)
+      response.send(`The notes of ${authOfExpress(request).userId}.`)
     })
     app.get('/admin', expressAuth(verifier, { roles: ['admin'] }), (_request, response) => void response.send('fine'))
     app.get('/fresh', expressAuth(verifier, { freshWithin: 60 }), (_request, response) => void response.send('fine'))
@@ -122,4 +122,102 @@ describe.each(Object.entries(services))('a service in %s', (_name, start) => {
 
 it('a route without a guard is told so', () => {
   expect(() => authOf({})).toThrow(/no requireAuth/)
+  expect(() => authOfExpress({})).toThrow(/no requireAuth/)
+})
+
+describe('a guard', () => {
+  const never = {} as Verifier
+  const refusing = () => {
+    const auth = mockAuthServer()
+    return createVerifier({ issuer: auth.issuer, revocation: 'none', fetch: auth.fetch })
+  }
+  const headers = { authorization: 'Bearer rubbish' }
+
+  it.each([
+    ['express', expressAuth],
+    ['fastify', fastifyAuth],
+    ['hono', honoAuth],
+  ])('of %s takes nothing that it does not understand', (_name, requireAuth) => {
+    const verifier = refusing()
+    expect(() => requireAuth(undefined as never)).toThrow(/what createVerifier made/)
+    expect(() => requireAuth(never)).toThrow(/what createVerifier made/)
+    expect(() => requireAuth(verifier, { freshWithin: Number.NaN })).toThrow(/"freshWithin" must/)
+    expect(() => requireAuth(verifier, { freshWithin: '60' as never })).toThrow(/"freshWithin" must/)
+    expect(() => requireAuth(verifier, { roles: 'admin' as never })).toThrow(/"roles" must/)
+    expect(() => requireAuth(verifier, { roles: [undefined as never] })).toThrow(/"roles" must/)
+    expect(() => requireAuth(verifier, { role: 'admin' } as never)).toThrow(/no option "role"/)
+  })
+
+  it('of express goes no further after a refusal, and answers once', async () => {
+    const answers: unknown[] = []
+    let went = 0
+    const response = {
+      getHeader: () => undefined,
+      writeHead: (status: number) => {
+        answers.push(status)
+        return { end: () => undefined }
+      },
+    }
+    await expressAuth(refusing())({ headers }, response, () => {
+      went++
+    })
+    expect([answers, went]).toEqual([[401], 0])
+  })
+
+  it('of fastify gives back its answer, so that no handler runs', async () => {
+    let answered = 0
+    const reply: Record<string, unknown> = {
+      getHeader: () => undefined,
+      code: () => reply,
+      headers: () => reply,
+      send: () => {
+        answered++
+        return reply
+      },
+    }
+    expect(await fastifyAuth(refusing())({ headers }, reply)).toBe(reply)
+    expect(answered).toBe(1)
+  })
+
+  it('of hono waits for what comes after it', async () => {
+    const auth = mockAuthServer()
+    const verifier = createVerifier({ issuer: auth.issuer, revocation: 'none', fetch: auth.fetch })
+    const token = await auth.tokens.sign({ sub: 'ada', sid: 's' })
+    const context = { req: { header: () => `Bearer ${token}` }, set: () => undefined }
+    let done = false
+    await honoAuth(verifier)(context, async () => {
+      await new Promise((resolve) => setTimeout(resolve, 20))
+      done = true
+    })
+    expect(done).toBe(true)
+    await expect(honoAuth(verifier)(context, () => Promise.reject(new Error('A bug.')))).rejects.toThrow('A bug.')
+  })
+
+  it('tells pages of other origins what their client needs, beside what the service tells them', async () => {
+    const app = express()
+    app.use((_request, response, next) => {
+      response.setHeader('access-control-expose-headers', 'X-Total')
+      next()
+    })
+    app.get('/notes', expressAuth(refusing()), (_request, response) => void response.send('fine'))
+    const server = app.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const { port } = server.address() as AddressInfo
+    const answer = await fetch(`http://127.0.0.1:${port}/notes`, { headers })
+    expect(answer.headers.get('access-control-expose-headers')).toBe('X-Total, WWW-Authenticate, Retry-After')
+    server.close()
+    server.closeAllConnections()
+
+    const other = fastify()
+    other.addHook('onRequest', async (_request, reply) => void reply.header('access-control-expose-headers', 'X-Total'))
+    other.get('/notes', { preHandler: fastifyAuth(refusing()) }, async () => 'fine')
+    const { headers: told } = await other.inject({ url: '/notes', headers })
+    expect(told['access-control-expose-headers']).toBe('X-Total, WWW-Authenticate, Retry-After')
+    await other.close()
+
+    const third = new Hono()
+    third.use('/notes', honoAuth(refusing()))
+    const { headers: said } = await third.request('/notes', { headers })
+    expect(said.get('access-control-expose-headers')).toBe('WWW-Authenticate, Retry-After')
+  })
 })

@@ -1,8 +1,12 @@
-import { createHmac } from 'node:crypto'
+import { createHmac, generateKeyPairSync, sign, verify } from 'node:crypto'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { describe, expect, it } from '@jest/globals'
 import { type MockAuthServer, mockAuthServer, virtualClock } from '../src/testing/index.ts'
+import { derOf } from '../src/verify/ecdsa-form.ts'
 import { createVerifier, type VerifierOptions } from '../src/verify/index.ts'
-import { code } from './support/setup.ts'
+import { verifiedTokens } from '../src/verify/verified.ts'
+import { code, eventually } from './support/setup.ts'
 
 const jwksPath = '/.well-known/jwks.json'
 
@@ -168,6 +172,96 @@ describe('verifying a token', () => {
     expect(await code(verifier.verify(token))).toBe('fine')
   })
 
+  const good = { issuer: 'https://auth.test', revocation: 'none' }
+  const feed = { clientId: 'reader', clientSecret: 'secret', whenUnreachable: 'fail_open' }
+  it.each<[unknown, RegExp]>([
+    [undefined, /createVerifier needs an object/],
+    [{}, /"issuer" must be a URL.* It is not given/],
+    [{ ...good, issuer: 'foo' }, /"issuer" must be a URL/],
+    [{ ...good, audience: '' }, /"audience" must/],
+    [{ ...good, baseUrl: 'foo' }, /"baseUrl" must be a URL/],
+    [{ ...good, baseUrl: 'http://auth.test' }, /https only/],
+    [{ ...good, revocation: 'feed' }, /"revocation" must be chosen/],
+    [{ ...good, revocation: null }, /"revocation" must be chosen/],
+    [{ ...good, revocation: {} }, /"clientId" must.* It is not given/],
+    [{ ...good, revocation: { ...feed, clientId: undefined } }, /"clientId" must.* It is not given/],
+    [{ ...good, revocation: { ...feed, clientSecret: '' } }, /"clientSecret" must/],
+    [{ ...good, revocation: { ...feed, whenUnreachable: undefined } }, /"whenUnreachable" must.* It is not given/],
+    [{ ...good, revocation: { ...feed, whenUnreachable: 'failclosed' } }, /"fail_open" or "fail_closed"/],
+    [{ ...good, revocation: { ...feed, pollMs: Number.NaN } }, /"pollMs" must/],
+    [{ ...good, revocation: { ...feed, maxStalenessMs: -1 } }, /"maxStalenessMs" must/],
+    [{ ...good, revocation: { ...feed, mode: 'sometimes' } }, /"stream" or "poll"/],
+    [{ ...good, revocation: { ...feed, maxStaleness: 5 } }, /no option "maxStaleness"/],
+    [{ ...good, algorithms: ['HS256'] }, /"algorithms" must/],
+    [{ ...good, algorithms: [] }, /"algorithms" must/],
+    [{ ...good, leewaySeconds: Number.NaN }, /"leewaySeconds" must/],
+    [{ ...good, leewaySeconds: '30' }, /"leewaySeconds" must/],
+    [{ ...good, maxTtlSeconds: 0 }, /"maxTtlSeconds" must/],
+    [{ ...good, cache: {} }, /"cache" must/],
+    [{ ...good, fetch: 7 }, /"fetch" must/],
+    [{ ...good, leeway: 5 }, /no option "leeway"/],
+  ])('takes nothing that it does not understand: %j', (options, message) => {
+    expect(() => createVerifier(options as VerifierOptions)).toThrow(message)
+    expect(() => createVerifier(options as VerifierOptions)).toThrow(
+      expect.objectContaining({ code: expect.any(String) }),
+    )
+  })
+
+  it('takes what is undefined for what is left out, and all that it does understand', () => {
+    const everything = { ...feed, maxStalenessMs: 1000, pollMs: 100, mode: 'poll', audience: undefined }
+    const { audience, ...revocation } = everything
+    const options = {
+      ...good,
+      audience,
+      revocation,
+      algorithms: ['RS256'],
+      leewaySeconds: 0,
+      baseUrl: 'http://localhost:1',
+    }
+    expect(() => createVerifier(options as never)).not.toThrow()
+  })
+
+  it('reads signatures in every form that a key makes, as Node itself would', () => {
+    const { privateKey, publicKey: key } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+    let short = 0
+    for (let round = 0; round < 600; round++) {
+      const text = Buffer.from(`text ${round}`)
+      const raw = sign('sha256', text, { key: privateKey, dsaEncoding: 'ieee-p1363' })
+      if (raw[0] === 0 || raw[32] === 0) short++
+      expect(verify('sha256', text, key, derOf(raw))).toBe(true)
+      expect(verify('sha256', Buffer.from('other'), key, derOf(raw))).toBe(false)
+    }
+    expect(short).toBeGreaterThan(0)
+    for (const nonsense of [Buffer.alloc(64), Buffer.alloc(64, 0xff)]) {
+      expect(verify('sha256', Buffer.from('text'), key, derOf(nonsense))).toBe(false)
+    }
+  })
+
+  it('remembers what was used lately, and no more than so many', () => {
+    const name = (index: number) => `token ${String(index).padStart(40, '0')}`
+    const tokens = verifiedTokens<number>()
+    for (let index = 0; index < 30_000; index++) {
+      tokens.set(name(index), index)
+      if (index % 1000 === 0) expect(tokens.get(name(0))).toBe(0)
+    }
+    const kept = Array.from({ length: 30_000 }, (_each, index) => index).filter(
+      (each) => tokens.get(name(each)) === each,
+    )
+    expect(kept.length).toBeLessThanOrEqual(10_000)
+    expect(kept).toContain(0)
+    expect(kept).toContain(29_999)
+    expect(kept).not.toContain(1)
+  })
+
+  it('compares a token as a whole, and not only where it ends', () => {
+    const tokens = verifiedTokens<number>()
+    tokens.set(`one ${'x'.repeat(32)}`, 1)
+    expect(tokens.get(`two ${'x'.repeat(32)}`)).toBeUndefined()
+    expect(tokens.get(`one ${'x'.repeat(32)}`)).toBe(1)
+    tokens.delete(`one ${'x'.repeat(32)}`)
+    expect(tokens.get(`one ${'x'.repeat(32)}`)).toBeUndefined()
+  })
+
   it('needs a choice about revocations', () => {
     expect(() => createVerifier({ issuer: 'https://auth.test' } as never)).toThrow(/must be chosen/)
     expect(() => createVerifier({ issuer: 'http://auth.test', revocation: 'none' })).toThrow(/https only/)
@@ -222,6 +316,128 @@ describe('the keys', () => {
     expect(await code(other.verify(await server.tokens.sign(who)))).toBe('fine')
     await other.warm()
     expect(server.count(jwksPath)).toBe(1)
+  })
+
+  it('that were taken away by the server are no longer believed, also for tokens seen before', async () => {
+    const { server, verifier, clock } = setup()
+    const token = await server.tokens.sign(who)
+    await verifier.verify(token)
+    await server.tokens.rotate(false)
+    await clock.advance(290_000)
+    await verifier.verify(token)
+    await eventually(async () => (await code(verifier.verify(token))) === 'invalid_token')
+  })
+
+  it('are renewed also where every token was seen before', async () => {
+    const { server, verifier, clock } = setup()
+    const token = await server.tokens.sign({ ...who, exp: Math.floor(clock.wall() / 1000) + 3600 })
+    await verifier.verify(token)
+    await clock.advance(290_000)
+    await verifier.verify(token)
+    await eventually(() => server.count(jwksPath) === 2)
+    expect(await code(verifier.verify(token))).toBe('fine')
+  })
+
+  it('are asked for as seldom as the server says', async () => {
+    const { server, verifier, clock } = setup()
+    const keys = JSON.stringify(await server.tokens.jwks())
+    const headers = { 'cache-control': 'public, max-age=60' }
+    server.script(jwksPath, { do: 'answer', with: () => new Response(keys, { headers }) })
+    await verifier.warm()
+    await clock.advance(40_000)
+    await verifier.warm()
+    expect(server.count(jwksPath)).toBe(1)
+    await clock.advance(30_000)
+    await verifier.warm()
+    expect(server.count(jwksPath)).toBe(2)
+    await clock.advance(299_000)
+    await verifier.warm()
+    expect(server.count(jwksPath)).toBe(2)
+  })
+
+  it('are asked for ever more seldom while that fails', async () => {
+    const errors: unknown[] = []
+    const { server, verifier, clock } = setup({ onError: (error) => void errors.push(error) })
+    server.always({ do: 'status', status: 503 })
+    const token = await server.tokens.sign(who)
+    for (let second = 0; second < 60; second++) {
+      expect(await code(verifier.verify(token))).toBe('verifier_unavailable')
+      await clock.advance(1000)
+    }
+    // After 5, 10, 20 and 40 s.
+    expect(server.count(jwksPath)).toBe(4)
+    expect(String(errors[0])).toMatch(/answered 503/)
+  })
+
+  it.each([
+    ['an empty list', '{"keys":[]}'],
+    ['a list of nothing', '{"keys":[null,7,"x",[]]}'],
+    ['nothing', 'null'],
+    ['keys of no use', '{"keys":[{"kty":"RSA","use":"enc","kid":"x"}]}'],
+  ])('stay what they were when the server answers with %s, and nothing breaks', async (_name, text) => {
+    const { server, verifier, clock } = setup()
+    await verifier.verify(await server.tokens.sign(who))
+    server.script(jwksPath, ...Array(3).fill({ do: 'answer', with: () => new Response(text) }))
+    for (let round = 1; round < 4; round++) {
+      await clock.advance(301_000)
+      expect(await code(verifier.verify(await server.tokens.sign(who)))).toBe('fine')
+      await eventually(() => server.count(jwksPath) === round + 1)
+      expect(await code(verifier.verify(await server.tokens.sign(who)))).toBe('fine')
+    }
+  })
+
+  it('are read no further than they may be long', async () => {
+    const { server, verifier } = setup()
+    let given = 0
+    const endless = () =>
+      new Response(
+        new ReadableStream({
+          pull(controller) {
+            given += 65_536
+            if (given > 50_000_000) controller.close()
+            else controller.enqueue(new Uint8Array(65_536).fill(32))
+          },
+        }),
+      )
+    server.script(jwksPath, { do: 'answer', with: endless })
+    expect(await code(verifier.verify(await server.tokens.sign(who)))).toBe('verifier_unavailable')
+    expect(given).toBeLessThan(1_000_000)
+  })
+
+  it('are not fetched from where somebody redirects to', async () => {
+    const { server, make } = setup()
+    const keys = JSON.stringify(await server.tokens.jwks())
+    const asked: string[] = []
+    const site = createServer((request, response) => {
+      asked.push(request.url!)
+      if (request.url === '/keys') response.end(keys)
+      else response.writeHead(302, { location: '/keys' }).end()
+    })
+    await new Promise<void>((resolve) => site.listen(0, '127.0.0.1', resolve))
+    const baseUrl = `http://127.0.0.1:${(site.address() as AddressInfo).port}`
+    const verifier = make({ baseUrl, fetch })
+    expect(await code(verifier.verify(await server.tokens.sign(who)))).toBe('verifier_unavailable')
+    expect(asked).toEqual([jwksPath])
+    site.close()
+    site.closeAllConnections()
+  })
+
+  it('of RSA are good from 2048 bits on, with an exponent that is not small', async () => {
+    const { server, make, clock } = setup()
+    const seconds = Math.floor(clock.wall() / 1000)
+    const standard = { iss: server.issuer, aud: server.issuer, client_id: 'c', jti: 'j', roles: [], ...who }
+    const times = { iat: seconds, exp: seconds + 900, auth_time: seconds }
+    const outcome = async (modulusLength: number, publicExponent: number) => {
+      const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength, publicExponent })
+      const jwk = { ...publicKey.export({ format: 'jwk' }), kid: 'rsa', alg: 'RS256', use: 'sig' }
+      const text = `${part({ alg: 'RS256', typ: 'at+jwt', kid: 'rsa' })}.${part({ ...standard, ...times })}`
+      const token = `${text}.${sign('sha256', Buffer.from(text), privateKey).toString('base64url')}`
+      server.script(jwksPath, { do: 'answer', with: () => Response.json({ keys: [jwk] }) })
+      return code(make({ algorithms: ['RS256'] }).verify(token))
+    }
+    expect(await outcome(2048, 65_537)).toBe('fine')
+    expect(await outcome(1024, 65_537)).toBe('invalid_token')
+    expect(await outcome(2048, 3)).toBe('invalid_token')
   })
 
   it.each([

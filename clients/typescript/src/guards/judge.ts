@@ -1,3 +1,4 @@
+import { misconfigured } from '../options.ts'
 import { TokenRefusedError, VerifierUnavailableError } from '../verify/errors.ts'
 import type { Claims } from '../verify/token.ts'
 import type { Verifier } from '../verify/verifier.ts'
@@ -18,6 +19,23 @@ export type Auth = {
 }
 
 export type Verdict = { auth: Auth } | { refusal: { status: number; headers: Record<string, string>; body: string } }
+
+/**
+ * Says at once what a guard cannot work with: one that guessed would let in whom it should not.
+ * @throws ConfigurationError
+ */
+export function checkGuard(verifier: Verifier, need: Requirements): void {
+  if (typeof verifier?.verify !== 'function') throw misconfigured('requireAuth needs what createVerifier made.')
+  const { roles = [], freshWithin = 0, ...others } = need
+  if (!Array.isArray(roles) || !roles.every((each) => typeof each === 'string' && each !== '')) {
+    throw misconfigured('"roles" must be a list of names.')
+  }
+  if (typeof freshWithin !== 'number' || !(freshWithin >= 0)) {
+    throw misconfigured('"freshWithin" must be a number of seconds.')
+  }
+  const [unknown] = Object.keys(others)
+  if (unknown !== undefined) throw misconfigured(`requireAuth has no option "${unknown}".`)
+}
 
 /** What every guard does, whatever the framework: reads the header, asks the verifier, and has an answer for refusals. */
 export async function judge(
@@ -51,6 +69,15 @@ const titles: Record<string, string> = {
   overloaded: 'It cannot be told right now whether the access token is good',
   forbidden: 'Not allowed for this caller',
   reauthentication_required: 'A recent login is needed',
+}
+
+/** What a page of another origin must be able to read of a refusal, or its client could not react. */
+const exposed = 'WWW-Authenticate, Retry-After'
+
+/** @param before what the application exposes to such pages already */
+export function exposing(headers: Record<string, string>, before: unknown): Record<string, string> {
+  const others = before === undefined || before === null || before === '' ? '' : `${before}, `
+  return { ...headers, 'access-control-expose-headers': `${others}${exposed}` }
 }
 
 function refuse(status: number, code: string, challenge?: string, retryAfter?: number): Verdict {

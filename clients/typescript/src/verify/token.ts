@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer'
 import { type KeyObject, verify as verifySignature } from 'node:crypto'
+import { derOf, rawLength } from './ecdsa-form.ts'
 import { TokenRefusedError } from './errors.ts'
 import { parseStrict } from './json.ts'
 
@@ -51,12 +52,11 @@ export function checkSignature(
   { alg: own, key }: VerifyingKey,
 ): void {
   if (alg !== own) throw new TokenRefusedError('algorithm')
-  // Synchronously: WebCrypto would queue behind whatever else the thread pool has to do.
-  const good =
-    own === 'ES256'
-      ? verifySignature('sha256', signed, { key, dsaEncoding: 'ieee-p1363' }, signature)
-      : verifySignature(own === 'RS256' ? 'sha256' : null, signed, key, signature)
-  if (!good) throw new TokenRefusedError('signature')
+  if (own === 'ES256' && signature.length !== rawLength) throw new TokenRefusedError('signature')
+  // Synchronously: WebCrypto would queue behind whatever else the thread pool has to do. The bare key: given options, Node
+  // takes a third longer.
+  const bytes = own === 'ES256' ? derOf(signature) : signature
+  if (!verifySignature(own === 'EdDSA' ? null : 'sha256', signed, key, bytes)) throw new TokenRefusedError('signature')
 }
 
 /** @throws TokenRefusedError; times are checked apart, because they are checked again later */

@@ -1,9 +1,18 @@
-import { createHash } from 'node:crypto'
 import { ConfigurationError } from '../errors/errors.ts'
 import { TokenRefusedError } from './errors.ts'
 import { type JwksSnapshot, keySource } from './keys.ts'
+import { checkOptions } from './options.ts'
 import { type FeedOptions, type RevocationFeed, revocationFeed } from './revocations.ts'
-import { type Algorithm, type Claims, checkSignature, checkTimes, parseToken, readClaims } from './token.ts'
+import {
+  type Algorithm,
+  type Claims,
+  checkSignature,
+  checkTimes,
+  parseToken,
+  readClaims,
+  type VerifyingKey,
+} from './token.ts'
+import { verifiedTokens } from './verified.ts'
 
 export type VerifierOptions = {
   /** The server, exactly as its tokens name it (`iss`). */
@@ -28,7 +37,10 @@ export type VerifierOptions = {
   fetch?: typeof fetch
   /** Milliseconds since 1970. */
   now?: () => number
-  /** Told of a feed or a key set that cannot be reached. */
+  /**
+   * Told of a feed or a key set that cannot be reached. Without it a credential that the server refuses is told as a
+   * warning of the process.
+   */
   onError?: (error: unknown) => void
 }
 
@@ -38,82 +50,93 @@ export type Verifier = {
    * @throws TokenRefusedError (401), VerifierUnavailableError (503)
    */
   verify(token: string): Promise<Claims>
-  /** Fetches the keys, and begins to follow the revocations. */
+  /**
+   * Fetches the keys, and begins to follow the revocations. A server that cannot be reached is no error here.
+   * @throws ConfigurationError when the server refuses the credential that reads the feed
+   */
   warm(): Promise<void>
   exportCache(): JwksSnapshot
   /** When the feed was last heard, how many ends it holds, and by which way it comes. */
   feedStatus(): ReturnType<RevocationFeed['status']> | null
+  /** Stops following: the feed's connection keeps a program alive. */
   close(): void
 }
 
-type Verified = { claims: Claims; kid: string }
-
-const mostVerified = 10_000
+type Entry = { claims: Claims; key: VerifyingKey }
 
 /**
  * Verifies access tokens here, without asking the server: strictly, from cached keys, and once per token. Does nothing
  * until the first token comes.
+ * @throws ConfigurationError for options that it does not understand
  */
 export function createVerifier(options: VerifierOptions): Verifier {
+  checkOptions(options)
   const {
     issuer,
     audience = issuer,
     algorithms = ['ES256', 'EdDSA'],
     leewaySeconds = 30,
     maxTtlSeconds = 3600,
+    revocation,
+    now = Date.now,
+    onError = warnOfMistakes(),
   } = options
-  const { now = Date.now, onError = () => undefined } = options
   const fetching: typeof fetch = options.fetch ?? ((input, init) => globalThis.fetch(input, init))
   const baseUrl = (options.baseUrl ?? issuer).replace(/\/+$/, '')
-  if (options.revocation === undefined) {
-    const message = '"revocation" must be chosen: "none", or the credential that reads the feed and "whenUnreachable".'
-    throw new ConfigurationError('config_invalid', message)
-  }
-  const keys = keySource({
-    url: `${baseUrl}/.well-known/jwks.json`,
-    algorithms,
-    fetch: fetching,
-    now,
-    snapshot: options.cache,
-  })
-  const feed =
-    options.revocation === 'none'
-      ? null
-      : revocationFeed(options.revocation, { baseUrl, fetch: fetching, now, onError })
+  const ports = { baseUrl, fetch: fetching, now, onError }
+  const keys = keySource({ ...ports, url: `${baseUrl}/.well-known/jwks.json`, algorithms, snapshot: options.cache })
+  const feed = revocation === 'none' ? null : revocationFeed(revocation, ports)
   const expected = { issuer, audience, leewaySeconds, maxTtlSeconds }
-  const verified = new Map<string, Verified>()
+  const verified = verifiedTokens<Entry>()
+  let isFollowing = feed === null
 
-  const check = async (token: string, name: string): Promise<Verified> => {
+  const check = async (token: string): Promise<Entry> => {
     const parsed = parseToken(token)
     const found = keys.key(parsed.kid)
-    checkSignature(parsed, found instanceof Promise ? await found : found)
-    const entry = { claims: readClaims(parsed, expected), kid: parsed.kid }
+    const key = found instanceof Promise ? await found : found
+    checkSignature(parsed, key)
+    const entry = { claims: readClaims(parsed, expected), key }
     checkTimes(entry.claims, now() / 1000, leewaySeconds)
-    // The oldest goes; a token that is used comes back by one signature.
-    if (verified.size >= mostVerified) verified.delete(verified.keys().next().value!)
-    verified.set(name, entry)
+    verified.set(token, entry)
     return entry
+  }
+  /** Only while the key is still one of the server's. */
+  const seen = (token: string): Entry | undefined => {
+    const entry = verified.get(token)
+    return entry && keys.known(entry.key.kid) === entry.key ? entry : undefined
   }
   return {
     async verify(token) {
-      const starting = feed?.start()
-      if (feed && feed.status().heardAt === null) await starting
+      if (!isFollowing) {
+        await feed?.start()
+        isFollowing = true
+      }
       if (typeof token !== 'string' || token.length > 8192) throw new TokenRefusedError('malformed')
-      const name = createHash('sha256').update(token).digest('base64')
-      const { claims, kid } = verified.get(name) ?? (await check(token, name))
+      const { claims, key } = seen(token) ?? (await check(token))
       // Each time, also for a token that was seen before.
       if (claims.exp <= now() / 1000 - leewaySeconds) {
-        verified.delete(name)
+        verified.delete(token)
         throw new TokenRefusedError('expired')
       }
-      if (feed?.isRevoked(claims, kid)) throw new TokenRefusedError('revoked')
+      if (feed?.isRevoked(claims, key.kid)) throw new TokenRefusedError('revoked')
       return claims
     },
     async warm() {
       await Promise.all([keys.warm(), feed?.start()])
+      feed?.checkCredential()
     },
     exportCache: () => keys.export(),
     feedStatus: () => feed?.status() ?? null,
     close: () => feed?.close(),
+  }
+}
+
+/** Once, and only what its operator can mend; a server that is away for a while is told by 503 or by nothing. */
+function warnOfMistakes(): (error: unknown) => void {
+  let warned = false
+  return (error) => {
+    if (warned || !(error instanceof ConfigurationError)) return
+    warned = true
+    process.emitWarning(error.message, { code: 'NTT_AUTH_CREDENTIAL_REFUSED' })
   }
 }
