@@ -5,15 +5,13 @@ import { AppError } from '../errors.ts'
 import { authenticateOrAsk, type Caller } from './authenticate.ts'
 import { refuseWhenBlind } from './know-revocations.ts'
 
-/** RFC 7662 §2.2. Of a token that is no good nothing is said, not even why. */
+/** What there is to say of a token. Of one that is no good nothing is said, not even why. */
 export type Introspection =
-  | { active: false }
-  | ({ active: true; token_type: 'Bearer' } & AccessClaims)
-  | { active: true; token_type: 'refresh_token'; sub: string; sid: string; exp: number; iss: string }
+  | { kind: 'none' }
+  | { kind: 'access'; claims: AccessClaims }
+  | { kind: 'refresh'; sub: string; sid: string; exp: number }
 
-const unknown: Introspection = { active: false }
-// Of a token that is asked for again and again the answer is the same object.
-const known = new WeakMap<AccessClaims, Introspection>()
+const none: Introspection = { kind: 'none' }
 
 /** What a service may know about a token, of either kind. At once for access tokens by a key that this node knows. */
 export function introspect(app: App, token: string): Introspection | Promise<Introspection> {
@@ -30,17 +28,12 @@ export function introspect(app: App, token: string): Introspection | Promise<Int
 }
 
 function introspectAccessToken({ claims }: Caller): Introspection {
-  let answer = known.get(claims)
-  if (answer === undefined) {
-    answer = { active: true, token_type: 'Bearer', ...claims }
-    known.set(claims, answer)
-  }
-  return answer
+  return { kind: 'access', claims }
 }
 
 function sayNothing(error: unknown): Introspection {
   // Not to know is no answer about the token.
-  if (error instanceof AppError && error.code !== 'unavailable') return unknown
+  if (error instanceof AppError && error.code !== 'unavailable') return none
   throw error
 }
 
@@ -49,10 +42,10 @@ async function introspectRefreshToken(app: App, sessionId: string, generation: n
   const { rows } = await findSessionWithUser(app.database.db, { id: sessionId })
   const row = rows[0]
   const now = app.clock.now()
-  if (!row || row.ended_at !== null || row.status !== 'active') return { active: false }
+  if (!row || row.ended_at !== null || row.status !== 'active') return none
   const expiresAt = Math.min(row.idle_expires_at, row.absolute_expires_at)
   // One generation can be redeemed; after a restore it may be ahead of the row.
-  if (generation < row.generation || now >= expiresAt) return { active: false }
+  if (generation < row.generation || now >= expiresAt) return none
   const exp = Math.floor(expiresAt / 1000)
-  return { active: true, token_type: 'refresh_token', sub: row.user_id, sid: row.id, exp, iss: app.config.issuer }
+  return { kind: 'refresh', sub: row.user_id, sid: row.id, exp }
 }

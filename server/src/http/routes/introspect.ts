@@ -1,8 +1,11 @@
 import { Type } from 'typebox'
+import type { App } from '../../app.ts'
+import type { AccessClaims } from '../../domain/tokens/access-token.ts'
 import { type Introspection, introspect } from '../../flows/introspect.ts'
 import { exampleClaims } from '../examples.ts'
 import { type Answer, route } from '../route.ts'
 import { serializerOf } from '../serialize.ts'
+import { writtenLately } from '../written-lately.ts'
 
 const introspection = Type.Object({
   active: Type.Boolean(),
@@ -21,7 +24,7 @@ const introspection = Type.Object({
 })
 
 const write = serializerOf(introspection)
-const written = new WeakMap<Introspection, string>()
+const lately = writtenLately<AccessClaims>()
 
 export const introspectRoute = route({
   summary: 'Is this token good right now? (RFC 7662)',
@@ -48,15 +51,17 @@ export const introspectRoute = route({
   errors: [],
   handle({ app, body }) {
     const found = introspect(app, body.token)
-    return found instanceof Promise ? found.then(answer) : answer(found)
+    return found instanceof Promise ? found.then((known) => answer(app, known)) : answer(app, found)
   },
 })
 
-function answer(found: Introspection): Answer {
-  let text = written.get(found)
-  if (text === undefined) {
-    text = write(found)
-    written.set(found, text)
-  }
-  return { status: 200, written: text }
+function answer(app: App, found: Introspection): Answer {
+  if (found.kind === 'none') return { status: 200, body: { active: false } }
+  if (found.kind === 'access') return { status: 200, written: lately(found.claims, app.clock.now(), writeClaims) }
+  const { sub, sid, exp } = found
+  return { status: 200, body: { active: true, token_type: 'refresh_token', sub, sid, exp, iss: app.config.issuer } }
+}
+
+function writeClaims(claims: AccessClaims): string {
+  return write({ active: true, token_type: 'Bearer', ...claims })
 }

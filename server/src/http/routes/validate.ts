@@ -3,6 +3,7 @@ import type { AccessClaims } from '../../domain/tokens/access-token.ts'
 import { exampleClaims } from '../examples.ts'
 import { route } from '../route.ts'
 import { serializerOf } from '../serialize.ts'
+import { writtenLately } from '../written-lately.ts'
 
 const claimsSchema = Type.Object({
   iss: Type.String(),
@@ -19,8 +20,7 @@ const claimsSchema = Type.Object({
 })
 
 const writeClaims = serializerOf(claimsSchema)
-// A token that is asked for again and again is written once a second.
-const written = new WeakMap<AccessClaims, { expiresIn: number; text: string }>()
+const lately = writtenLately<AccessClaims>()
 
 export const validateRoute = route({
   summary: 'Is this access token good right now?',
@@ -41,11 +41,12 @@ export const validateRoute = route({
   },
   errors: [],
   handle({ app }, { claims }) {
-    const expiresIn = Math.max(0, claims.exp - Math.floor(app.clock.now() / 1000))
-    const known = written.get(claims)
-    if (known?.expiresIn === expiresIn) return { status: 200, written: known.text }
-    const text = `{"active":true,"claims":${writeClaims(claims)},"expires_in":${expiresIn}}`
-    written.set(claims, { expiresIn, text })
-    return { status: 200, written: text }
+    const now = app.clock.now()
+    return { status: 200, written: lately(claims, now, (each) => answer(each, now)) }
   },
 })
+
+function answer(claims: AccessClaims, now: number): string {
+  const expiresIn = Math.max(0, claims.exp - Math.floor(now / 1000))
+  return `{"active":true,"claims":${writeClaims(claims)},"expires_in":${expiresIn}}`
+}
