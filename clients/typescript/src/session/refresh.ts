@@ -27,7 +27,7 @@ const lockMs = 5000
  * Replaces the stored tokens by their successor, or by what another context stored meanwhile. Reads before it sends,
  * and again before every retry; the lock around it only saves requests.
  * @param known what the caller holds, and whose access token is of no use to it
- * @returns never throws
+ * @throws what the storage throws, and nothing else
  */
 export function refreshStored(ports: RefreshPorts, known: SessionRecord): Promise<RefreshOutcome> {
   const { storage, storageKey: key, retry, timeoutMs, clock } = ports
