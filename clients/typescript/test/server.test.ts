@@ -179,6 +179,21 @@ describe('a page that is rendered on a server', () => {
     await expect(login).rejects.toThrow(/the headers were sent/)
   })
 
+  it('takes its cookie away once, before the server is told: an answer that has begun meanwhile is no mistake', async () => {
+    const { jar, request, login, server } = site()
+    await login()
+    const set: string[] = []
+    const cookies = {
+      get: () => jar.value,
+      set: (_name: string, value: string) => void set.push(value),
+      canWrite: () => set.length === 0,
+    }
+    const { client } = request({ cookies })
+    expect(await client.logout()).toEqual({ remote: 'done' })
+    expect(set).toEqual([''])
+    expect(server.count('/v1/auth/logout')).toBe(1)
+  })
+
   it('ends with its cookie: by a logout, and when the server ended it', async () => {
     const { server, jar, request, login } = site()
     await login()

@@ -76,10 +76,13 @@ export function cookieStorage(
     },
     async advance(key, text, gen) {
       if (key !== 'login') return true
-      if (generationOf(await this.get(key)) >= gen) return false
+      const before = await this.get(key)
+      if (generationOf(before) >= gen) return false
       const { record } = readRecord(text)
-      if (!record) write('', 0)
-      else {
+      if (!record) {
+        // What follows on an end has no place in a cookie that is gone.
+        if (readRecord(before).record) write('', 0)
+      } else {
         record.rk = await sealer.derive(record.rt!)
         write(await sealer.seal(JSON.stringify(record)), Math.max(0, Math.round(record.rexp - now() / 1000)))
       }
