@@ -3,38 +3,21 @@
  * that rotates refresh tokens; the others' refuses a used one, as most do, ours answers a retry to its key.
  * `node bench/peers.ts` installs the others under `.peers/` first.
  */
-import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import { build } from 'esbuild'
 import { AuthClient, memoryStorage } from '../src/index.ts'
 import { mockAuthServer } from '../src/testing/index.ts'
+import { directory, packages } from './install-peers.ts'
+import { hour, shownIn, strictServer } from './strict-server.ts'
 
-const directory = fileURLToPath(new URL('../.peers', import.meta.url))
-const packages: Record<string, string> = {
-  '@supabase/auth-js': '2.119.1',
-  'oidc-client-ts': '3.5.0',
-  '@badgateway/oauth2-client': '3.3.1',
-  'openid-client': '6.9.0',
-  'better-auth': '1.7.25',
-  '@auth0/auth0-spa-js': '2.27.0',
-}
-if (!existsSync(`${directory}/node_modules/oidc-client-ts`)) {
-  mkdirSync(directory, { recursive: true })
-  writeFileSync(`${directory}/package.json`, '{ "private": true, "type": "module" }\n')
-  const flags = ['--no-save', '--no-audit', '--no-fund', '--ignore-scripts', '--legacy-peer-deps']
-  const wanted = Object.entries(packages).map(([name, version]) => `${name}@${version}`)
-  execFileSync('npm', ['install', '--prefix', directory, ...flags, ...wanted], { stdio: 'inherit' })
-}
 const { resolve } = createRequire(`${directory}/package.json`)
 const load = async (name: string) => {
   const loaded = await import(resolve(name))
   return { ...loaded.default, ...loaded }
 }
 
-const hour = 3600
 const realNow = Date.now
 const realFetch = globalThis.fetch
 let offsetMs = 0
@@ -58,43 +41,17 @@ type Login = {
 }
 type Peer = { name: string; login(given: { expired: boolean }): Promise<Login> }
 
-/** A token endpoint that takes each refresh token once, and ends the session when one is shown again. */
-function strictServer(): World & { first: string } {
-  let [current, count, ended] = ['rt-0', 0, false]
-  const world: World & { first: string } = {
-    requests: 0,
-    faults: [],
-    always: null,
-    first: current,
-    fetch: undefined as never,
-  }
-  const refresh = (shown: string) => {
-    if (ended || shown !== current) {
-      ended = true
-      return Response.json(
-        { error: 'invalid_grant', error_code: 'refresh_token_already_used', msg: 'used' },
-        { status: 400 },
-      )
-    }
-    current = `rt-${++count}`
-    const claims = btoa(JSON.stringify({ sub: 'ada', exp: Math.floor(realNow() / 1000) + hour }))
-    return Response.json({
-      access_token: `e30.${claims}.at${count}`,
-      refresh_token: current,
-      token_type: 'bearer',
-      expires_in: hour,
-      expires_at: Math.floor(realNow() / 1000) + hour,
-      user: { id: 'ada' },
-    })
-  }
+/** A token endpoint of a strict server, with faults. */
+function strictWorld(): World & { first: string } {
+  const { first, refresh } = strictServer(realNow)
+  const world: World & { first: string } = { requests: 0, faults: [], always: null, first, fetch: undefined as never }
   world.fetch = async (input, init) => {
     const request = new Request(input, init)
     if (!/token/.test(request.url)) return Response.json({}, { status: 404 })
     const fault = world.always ?? world.faults.shift()
     if (fault === 'offline') throw new TypeError('fetch failed')
     world.requests++
-    const body = await request.text()
-    const shown = body.startsWith('{') ? JSON.parse(body).refresh_token : new URLSearchParams(body).get('refresh_token')
+    const shown = shownIn(await request.text())
     await wait(20)
     if (fault && fault !== 'lose_reply') return answerOf(fault)
     const answer = refresh(shown)
@@ -157,7 +114,7 @@ const authJs: Peer = {
   name: '@supabase/auth-js',
   async login({ expired }) {
     const { GoTrueClient } = await load('@supabase/auth-js')
-    const world = strictServer()
+    const world = strictWorld()
     const kept = new Map<string, string>()
     const storage = {
       getItem: (key: string) => kept.get(key) ?? null,
@@ -196,7 +153,7 @@ const oidcClient: Peer = {
   name: 'oidc-client-ts',
   async login({ expired }) {
     const { UserManager, WebStorageStateStore, InMemoryWebStorage, User } = await load('oidc-client-ts')
-    const world = strictServer()
+    const world = strictWorld()
     globalThis.fetch = world.fetch
     const store = new InMemoryWebStorage()
     const authority = 'https://auth.test'
@@ -251,7 +208,7 @@ const badgateway: Peer = {
   name: '@badgateway/oauth2-client',
   async login({ expired }) {
     const { OAuth2Client, OAuth2Fetch } = await load('@badgateway/oauth2-client')
-    const world = strictServer()
+    const world = strictWorld()
     globalThis.fetch = world.fetch
     let stored: { accessToken: string; refreshToken: string; expiresAt: number } = {
       accessToken: 'at',
