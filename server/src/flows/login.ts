@@ -22,8 +22,8 @@ import { knownDevice } from './known-device.ts'
 import { noteAfterwards } from './note-afterwards.ts'
 import { mailQueued, queueMail } from './queue-mail.ts'
 import { personalOf, sessionLife } from './register.ts'
-import { type Attempt, noteWait, throttled } from './throttled.ts'
-import { noticeMail } from './write-mail.ts'
+import { type Attempt, noteWait, throttled, waitedFor } from './throttled.ts'
+import { guessedNotice, noticeMail } from './write-mail.ts'
 
 export type Login = {
   email: string
@@ -83,7 +83,9 @@ async function judge(app: App, act: Act, input: Login, attempt: Attempt): Promis
     // As it is now: its roles may have changed while the password was hashed.
     const user = { ...userOf(still), deletionDueAt: null }
     const about = { ip: device.ip, device: device.name ?? device.userAgent }
+    const failures = waitedFor(attempt)
     const mails = isNew ? [noticeMail(app, 'new-device', user, about)] : []
+    if (failures > 0) mails.splice(0, 1, guessedNotice(app, user, about, failures))
     if (still.deletion_due_at !== null) {
       await setDeletion(tx, still.id, null)
       record({ event: 'user_deletion_cancelled', subject })

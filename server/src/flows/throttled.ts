@@ -199,6 +199,12 @@ function refuse(app: App, policy: PolicyName, { limiter, rate, wait }: Refusal, 
   })
 }
 
+/** How many wrong guesses in a row came before this one, where they were so many that it had to wait; otherwise 0. */
+export function waitedFor({ guesses }: Attempt): number {
+  const before = (guesses?.failures ?? 0) - 1
+  return before >= guessing.free ? before : 0
+}
+
 /** Says in the audit log that the wait of an account began, or that it is locked: once, not with every refusal. */
 export function noteWait(app: App, act: Act, userId: string | undefined, { guesses }: Attempt): void {
   if (userId === undefined || !guesses) return

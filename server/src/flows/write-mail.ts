@@ -36,10 +36,20 @@ type Notices = Extract<Mail['template'], 'password-changed' | 'new-device' | 'se
 type Circumstances = { ip: string | null; device?: string | null }
 
 /** A mail that tells what happened to an account, in case it was somebody else. */
-export function noticeMail(app: App, template: Notices, to: Addressee, { ip, device = null }: Circumstances): Mail {
-  const now = app.clock.now()
-  const data = { time: inWords(now), ip: ip ?? '', device: (device ?? '').slice(0, 200), ...greeting(to) }
-  return { to: to.email, template, locale: to.locale, data, expiresAt: now + noticeLife }
+export function noticeMail(app: App, template: Notices, to: Addressee, about: Circumstances): Mail {
+  const data = dataOf(app, to, about)
+  return { to: to.email, template, locale: to.locale, data, expiresAt: app.clock.now() + noticeLife }
+}
+
+function dataOf(app: App, to: Addressee, { ip, device = null }: Circumstances) {
+  return { time: inWords(app.clock.now()), ip: ip ?? '', device: (device ?? '').slice(0, 200), ...greeting(to) }
+}
+
+/** Somebody logged in after so many wrong passwords that it had to wait: perhaps the last guess was right. */
+export function guessedNotice(app: App, to: Addressee, about: Circumstances, failures: number): Mail {
+  const data = { ...dataOf(app, to, about), failures: String(failures) }
+  const expiresAt = app.clock.now() + noticeLife
+  return { to: to.email, template: 'login-after-failures', locale: to.locale, data, expiresAt }
 }
 
 /** To who has deleted its account: until when a login keeps it. */

@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { command as usersCommand } from '../../src/cli/users.ts'
+import { listMail } from '../../src/domain/outbox/store.ts'
 import { hashSecret } from '../../src/domain/services/create.ts'
 import { insertServiceSecret } from '../../src/domain/services/store.ts'
 import { believedFor } from '../../src/domain/throttling/refusals.ts'
 import { operatorAct } from '../../src/flows/acting.ts'
 import { createAdmin } from '../../src/flows/create-admin.ts'
 import { disableUser } from '../../src/flows/disable-user.ts'
+import { openMail } from '../../src/flows/queue-mail.ts'
 import { registerService } from '../../src/flows/register-service.ts'
 import { newId } from '../../src/random.ts'
 import {
@@ -442,6 +444,25 @@ describeFlow(
       held.resolve()
       assert.equal((await fifth).status, 200)
       assert.equal((await attempt(email, goodPassword)).status, 200)
+    })
+
+    it('tells the owner by mail of a login that came after five wrong passwords, and of none after four', async () => {
+      const [one, other] = [await somebody(), await somebody()]
+      await restUntilWait(one.email)
+      await guess(other.email, 4)
+      flow.server.clock.advance(30 * second)
+      const device = { headers: { 'user-agent': 'a program of that kind' } }
+      for (const { email } of [one, other]) {
+        const body = { email, password: goodPassword }
+        assert.equal((await calling(flow.server, '/v1/auth/login', elsewhere(), { body, ...device })).status, 200)
+      }
+      const rows = await listMail(flow.server.app.database.db, undefined, 500)
+      const told = (email: string) =>
+        rows
+          .filter(({ recipient, template }) => recipient === email && template !== 'verify-email')
+          .map((row) => [row.template, openMail(flow.server.app, row)?.failures])
+      assert.deepEqual(told(one.email), [['login-after-failures', '5']], 'one mail, that says the worse')
+      assert.deepEqual(told(other.email), [['new-device', undefined]])
     })
 
     it('counts no right password as a guess, also where the account is closed', async () => {

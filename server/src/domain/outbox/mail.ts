@@ -9,6 +9,7 @@ export const mails = {
   'email-changed': ['new_email'],
   'password-changed': ['time', 'ip'],
   'new-device': ['time', 'ip', 'device'],
+  'login-after-failures': ['failures', 'time', 'ip', 'device'],
   'deletion-planned': ['due'],
   'deletion-cancelled': ['time', 'ip', 'device'],
   'session-ended': ['time', 'ip', 'device'],
