@@ -54,6 +54,13 @@ const checks: Check[] = [
     planted: "await fetch('https://elsewhere.example')",
   },
   {
+    name: 'no file that a request could name: routes, flows and chores open none',
+    pattern: /from '(node:)?fs(\/promises)?'/,
+    // Paths come from settings and from who sits at the machine.
+    allowed: files.filter((file) => !/^src\/(http|flows|chores)\//.test(file)),
+    planted: "import { readFileSync } from 'node:fs'",
+  },
+  {
     name: 'no certificate that is taken unseen but where the database URL asks for that',
     pattern: /rejectUnauthorized|NODE_TLS_REJECT/,
     allowed: ['src/database/dialects/mysql.ts', 'src/database/dialects/postgres.ts'],
