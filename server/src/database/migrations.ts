@@ -11,6 +11,7 @@ import { hashFormats } from './migrations/0009-hash-formats.ts'
 import { choreRuns } from './migrations/0010-chore-runs.ts'
 import { revokedKeys } from './migrations/0011-revoked-keys.ts'
 import { usersById } from './migrations/0012-users-by-id.ts'
+import { unconfirmed } from './migrations/0013-unconfirmed.ts'
 
 /** All migrations this version knows, in their order. New ones are added at the end. */
 export const migrations: readonly Migration[] = [
@@ -26,4 +27,5 @@ export const migrations: readonly Migration[] = [
   choreRuns,
   revokedKeys,
   usersById,
+  unconfirmed,
 ]

@@ -45,6 +45,8 @@ export interface UserRow {
   last_login_at: number | null
   /** Its owner has deleted it; gone for good from then on, unless the owner logs in before. */
   deletion_due_at: number | null
+  /** Since when whoever registered the address has been asked to confirm it; null: nobody is. Nobody else's claim is weaker. */
+  unconfirmed_since: number | null
 }
 
 /** The roles of `users.roles` once more, one a row, to find users by; kept in step by `domain/users/`. */
@@ -86,6 +88,8 @@ export interface OutboxRow {
   id: string
   recipient: string
   template: string
+  /** What it is counted as, where it was caused by somebody who need not be its reader (`flows/mail-budget.ts`). */
+  budget: string | null
   locale: string | null
   /** What the template is filled with, as JSON, sealed by the master key: links hold tokens. Empty once it is over. */
   sealed: Buffer

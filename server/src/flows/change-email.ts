@@ -6,14 +6,16 @@ import { normalisePassword } from '../domain/passwords/normalise.ts'
 import { findPasswordHash } from '../domain/passwords/store.ts'
 import { findSessionOfUser } from '../domain/sessions/store.ts'
 import { findUser } from '../domain/users/find.ts'
-import { findUserIdByEmail } from '../domain/users/store.ts'
+import { findUserForLogin } from '../domain/users/store.ts'
 import { takeUser } from '../domain/users/take.ts'
 import { changeUser } from '../domain/users/update.ts'
 import { AppError } from '../errors.ts'
 import type { Act } from './acting.ts'
 import { afterTheAnswer } from './after-the-answer.ts'
+import { announceEnds } from './announce-ends.ts'
 import { inAuditedTransaction } from './audited.ts'
 import type { Caller } from './authenticate.ts'
+import { giveWay, isUnconfirmed } from './give-way.ts'
 import { noteAfterwards } from './note-afterwards.ts'
 import { type Mail, mailQueued, queueMail } from './queue-mail.ts'
 import { type Attempt, noteWait, throttled } from './throttled.ts'
@@ -54,8 +56,8 @@ async function tellBoth(app: App, act: Act, { claims }: Caller, newEmail: string
     const user = await takeUser(tx, claims.sub)
     const session = await findSessionOfUser(tx, claims.sid, claims.sub)
     if (user?.status !== 'active' || !session || session.ended_at !== null) return []
-    const ownerId = await findUserIdByEmail(tx, newEmail)
-    const owner = ownerId === undefined ? undefined : await findUser(tx, ownerId)
+    const found = await findUserForLogin(tx, newEmail)
+    const owner = found && !isUnconfirmed(found) ? found : undefined
     const mails: Mail[] = [addressNotice(app, 'email-change-started', user, newEmail)]
     if (await mayMail(app, tx, newEmail)) {
       if (owner) mails.push(addressInUse(app, owner))
@@ -84,21 +86,23 @@ async function confirm(app: App, act: Act, token: string): Promise<void> {
   const now = app.clock.now()
   const seen = await readOneTimeToken(app.database.db, token, ['email_change'], now)
   if (!seen) throw new AppError('invalid_one_time_token')
-  const mail = await inAuditedTransaction(app, act, async (tx, record) => {
+  const { mail, end } = await inAuditedTransaction(app, act, async (tx, record) => {
     const user = await takeUser(tx, seen.user_id)
     const row = await readOneTimeToken(tx, token, ['email_change'], now)
     if (!row || user?.status !== 'active' || !(await redeemOneTimeToken(tx, row, now))) {
       throw new AppError('invalid_one_time_token')
     }
+    const end = await giveWay(app, tx, row.email, record)
     await changeUser(tx, user.id, { email: row.email, emailVerified: true }, now)
     // Those for the former address, which is no longer the user's.
     await deleteOneTimeTokensOfUser(tx, user.id)
     const mail = addressNotice(app, 'email-changed', user, row.email)
     await queueMail(app, tx, mail)
     record({ event: 'email_changed', subject: { kind: 'user', id: user.id } })
-    return mail
+    return { mail, end }
   }).catch((error) => {
     throw app.database.dialect.isDuplicate(error) ? new AppError('invalid_one_time_token') : error
   })
+  announceEnds(app, end)
   mailQueued(app, mail)
 }

@@ -12,8 +12,9 @@ import { changeUser, setUserStatus, type UserChange } from '../domain/users/upda
 import type { User } from '../domain/users/user.ts'
 import { AppError } from '../errors.ts'
 import type { Act } from './acting.ts'
-import { announceRevocations } from './announce-ends.ts'
+import { announceEnds, announceRevocations, nothingEnded } from './announce-ends.ts'
 import { inAuditedTransaction } from './audited.ts'
+import { giveWay } from './give-way.ts'
 import { mailQueued, queueMail } from './queue-mail.ts'
 import { revokedSpan } from './revoked-span.ts'
 import { addressNotice } from './write-mail.ts'
@@ -24,7 +25,7 @@ import { addressNotice } from './write-mail.ts'
  * the new one. What is so already changes nothing.
  */
 export async function changeUserFor(app: App, act: Act, id: string, wanted: UserChange): Promise<User> {
-  const { user, revocations, mails } = await inAuditedTransaction(app, act, async (tx, record) => {
+  const { user, revocations, mails, end } = await inAuditedTransaction(app, act, async (tx, record) => {
     const former = await takeUser(tx, id)
     if (!former) throw new AppError('not_found')
     // Only now that nobody reads the former roles any more but who has begun to.
@@ -32,8 +33,9 @@ export async function changeUserFor(app: App, act: Act, id: string, wanted: User
     const movesAway = wanted.email !== undefined && wanted.email !== former.email
     // Nobody has shown yet that the new address is the user's.
     const change = differenceFrom(former, { ...(movesAway && { emailVerified: false }), ...wanted })
-    if (Object.keys(change).length === 0) return { user: former, revocations: [], mails: [] }
+    if (Object.keys(change).length === 0) return { user: former, revocations: [], mails: [], end: nothingEnded }
     if (change.roles && !change.roles.includes(adminRole)) await keepAnAdmin(tx, former)
+    const end = movesAway ? await giveWay(app, tx, wanted.email!, record) : nothingEnded
     await changeUser(tx, id, change, now)
     if (movesAway) await deleteOneTimeTokensOfUser(tx, id)
     const mails = movesAway ? [addressNotice(app, 'email-changed', former, wanted.email!)] : []
@@ -53,10 +55,11 @@ export async function changeUserFor(app: App, act: Act, id: string, wanted: User
     const revocations = change.roles
       ? await recordRevocations(tx, 'user', [id], 'roles_changed', revokedSpan(await endOfRoles(tx, id, now)), now)
       : []
-    return { user: (await findUser(tx, id))!, revocations, mails }
+    return { user: (await findUser(tx, id))!, revocations, mails, end }
   }).catch((error) => {
     throw app.database.dialect.isDuplicate(error) ? new AppError('email_taken') : error
   })
+  announceEnds(app, end)
   announceRevocations(app, revocations)
   mailQueued(app, ...mails)
   return user

@@ -8,7 +8,7 @@ import { deleteUser } from '../domain/users/delete.ts'
 import { keepAnAdmin } from '../domain/users/keep-admin.ts'
 import { takeUser } from '../domain/users/take.ts'
 import type { User } from '../domain/users/user.ts'
-import { AppError } from '../errors.ts'
+import { AppError, type EndReason } from '../errors.ts'
 import type { Act } from './acting.ts'
 import { announceEnds, type Ended } from './announce-ends.ts'
 import { inAuditedTransaction } from './audited.ts'
@@ -29,13 +29,13 @@ export async function deleteUserFor(app: App, act: Act, id: string): Promise<voi
  * Whatever belongs to an account that was taken goes. The ended sessions stay until they lapse, without address and
  * device, so that the user's devices hear why they were logged out.
  */
-export async function erase(app: App, tx: Tx, user: User): Promise<Ended> {
+export async function erase(app: App, tx: Tx, user: User, reason: EndReason = 'deleted'): Promise<Ended> {
   await keepAnAdmin(tx, user)
   await deleteUser(tx, user.id)
   await deletePassword(tx, user.id)
   await deleteOneTimeTokensOfUser(tx, user.id)
   await deleteMailTo(tx, user.email)
-  const end = await endAll(app, tx, user.id, 'deleted')
+  const end = await endAll(app, tx, user.id, reason)
   await blankSessionRowsOfUser(tx, user.id)
   return end
 }

@@ -5,7 +5,9 @@ import { insertPasswords } from '../domain/passwords/store.ts'
 import { createUsers, type FormerUser } from '../domain/users/create.ts'
 import { listUsersKnownBy } from '../domain/users/store.ts'
 import { operatorAct } from './acting.ts'
+import { announceEnds } from './announce-ends.ts'
 import { inAuditedTransaction } from './audited.ts'
+import { giveWay, isUnconfirmed } from './give-way.ts'
 import { noteFormats } from './know-formats.ts'
 
 /** One run of an import. */
@@ -50,6 +52,7 @@ async function attempt(app: App, run: ImportRun, rows: ImportRow[]): Promise<Out
     rows.map(({ user }) => user.email),
     rows.map(({ user }) => user.id),
   )
+  const unconfirmed = new Set(known.filter(isUnconfirmed).map(({ email }) => email))
   const judge = judgeOf(run, known)
   const outcomes = rows.map(judge)
   const fresh = rows.filter((_, place) => outcomes[place]!.outcome === 'created')
@@ -58,7 +61,9 @@ async function attempt(app: App, run: ImportRun, rows: ImportRow[]): Promise<Out
   const news = fresh.flatMap(({ hash }) => (hash === null ? [] : [hash]))
   await noteFormats(app, news)
   const now = app.clock.now()
-  await inAuditedTransaction(app, operatorAct, async (tx, record) => {
+  const ends = await inAuditedTransaction(app, operatorAct, async (tx, record) => {
+    const ends = []
+    for (const { user } of fresh) if (unconfirmed.has(user.email)) ends.push(await giveWay(app, tx, user.email, record))
     await createUsers(
       tx,
       fresh.map(({ user }) => user),
@@ -68,13 +73,19 @@ async function attempt(app: App, run: ImportRun, rows: ImportRow[]): Promise<Out
     await insertPasswords(tx, hashes, now)
     const lines = { first_line: fresh[0]!.line, last_line: fresh.at(-1)!.line }
     record({ event: 'users_imported', details: { run: run.id, count: fresh.length, ...lines } })
+    return ends
   })
+  for (const end of ends) announceEnds(app, end)
   return outcomes
 }
 
-/** Judges rows in their order. A user whom this run made itself was another row of the file. */
-function judgeOf(run: ImportRun, known: { id: string; email: string; updated_at: number }[]) {
-  const emails = new Map(known.map(({ email, updated_at }) => [email, updated_at >= run.startedAt]))
+/**
+ * Judges rows in their order. A user whom this run made itself was another row of the file; a registration that nobody
+ * has confirmed is in nobody's way.
+ */
+function judgeOf(run: ImportRun, known: Awaited<ReturnType<typeof listUsersKnownBy>>) {
+  const settled = known.filter((user) => !isUnconfirmed(user))
+  const emails = new Map(settled.map(({ email, updated_at }) => [email, updated_at >= run.startedAt]))
   const ids = new Set(known.map(({ id }) => id))
   return ({ line, user, hash }: ImportRow): Outcome => {
     const { id, email } = user

@@ -128,6 +128,7 @@ function userOfSession(row: Found) {
     last_login_at: row.last_login_at,
     // Whoever is to be deleted has no session.
     deletion_due_at: null,
+    unconfirmed_since: null,
   })
 }
 

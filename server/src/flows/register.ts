@@ -1,14 +1,12 @@
 import type { App } from '../app.ts'
 import type { Tx } from '../database/connect.ts'
+import type { AuditEvent } from '../domain/audit/events.ts'
 import { createOneTimeToken } from '../domain/links/create.ts'
-import { deleteOneTimeTokensOfUser } from '../domain/links/store.ts'
 import { checkPassword } from '../domain/passwords/policy.ts'
-import { insertPassword, setPassword } from '../domain/passwords/store.ts'
+import { insertPassword } from '../domain/passwords/store.ts'
 import { type Device, startSession } from '../domain/sessions/start.ts'
 import { createUser } from '../domain/users/create.ts'
 import { findUserForLogin } from '../domain/users/store.ts'
-import { takeUser } from '../domain/users/take.ts'
-import { changeUser, setUserStatus } from '../domain/users/update.ts'
 import type { User } from '../domain/users/user.ts'
 import { AppError } from '../errors.ts'
 import { newId } from '../random.ts'
@@ -17,7 +15,7 @@ import { afterTheAnswer } from './after-the-answer.ts'
 import { announceEnds, type Ended, nothingEnded } from './announce-ends.ts'
 import { inAuditedTransaction } from './audited.ts'
 import { countedRegistration } from './count-outcomes.ts'
-import { endAll } from './end-sessions.ts'
+import { giveWay, isUnconfirmed } from './give-way.ts'
 import { asOfNow, issueTokens, type Tokens } from './issue-tokens.ts'
 import { type Mail, mailQueued, queueMail } from './queue-mail.ts'
 import { throttled } from './throttled.ts'
@@ -55,24 +53,17 @@ async function attempt(app: App, act: Act, input: Registration): Promise<Tokens 
     return null
   }
   const found = await findUserForLogin(app.database.db, email)
-  if (found && !isReplaceable(found)) throw taken()
+  if (found && !isUnconfirmed(found)) throw taken()
   const hash = await app.hasher.hash(password, input.signal)
-  return registerAtOnce(app, act, input, hash, found?.id ?? null)
+  return registerAtOnce(app, act, input, hash)
 }
 
-async function registerAtOnce(
-  app: App,
-  act: Act,
-  input: Registration,
-  hash: string,
-  formerId: string | null,
-): Promise<Tokens> {
+async function registerAtOnce(app: App, act: Act, input: Registration, hash: string): Promise<Tokens> {
   const { device } = input
   const now = app.clock.now()
   const fresh = newId(now)
-  const by = actingAs(act, formerId ?? fresh)
-  const { user, session, end, mail } = await inAuditedTransaction(app, by, async (tx, record) => {
-    const { user, end } = await makeOrReplace(app, tx, formerId, fresh, input, hash, 'active', now)
+  const { user, session, end, mail } = await inAuditedTransaction(app, actingAs(act, fresh), async (tx, record) => {
+    const { user, end } = await replaceOrMake(app, tx, fresh, input, hash, 'active', now, record)
     const session = await startSession(tx, user.id, device, sessionLife(app), now)
     const subject = { kind: 'user' as const, id: user.id }
     record({ event: 'user_registered', subject, details: { session: session.id }, personal: personalFrom(input) })
@@ -86,7 +77,6 @@ async function registerAtOnce(
   if (mail) mailQueued(app, mail)
   app.log.info({ event: 'user_registered', user: user.id, session: session.id })
   const life = { createdAt: now, expiresAt: session.idle_expires_at }
-  // A registration that was replaced has ended with all that was given for it; this one began after that.
   return issueTokens(app, { grant: 'register', id: session.id, generation: 0, ...life }, user, asOfNow(app))
 }
 
@@ -99,9 +89,7 @@ async function registerQuietly(app: App, act: Act, input: Registration, hash: st
       return await registerOrTell(app, act, input, hash)
     } catch (error) {
       // Somebody else was faster with the same address: another look finds it.
-      const again =
-        app.database.dialect.isDuplicate(error) || (error instanceof AppError && error.code === 'email_taken')
-      if (!again || round === rounds) throw error
+      if (!app.database.dialect.isDuplicate(error) || round === rounds) throw error
     }
   }
 }
@@ -113,13 +101,13 @@ async function registerOrTell(app: App, act: Act, input: Registration, hash: str
   const { end, mail } = await inAuditedTransaction(app, act, async (tx, record) => {
     if (!(await mayMail(app, tx, email))) return { end: nothingEnded, mail: null }
     const found = await findUserForLogin(tx, email)
-    if (found && !isReplaceable(found)) {
+    if (found && !isUnconfirmed(found)) {
       const mail = addressInUse(app, found)
       await queueMail(app, tx, mail)
       record({ event: 'registration_refused', subject: { kind: 'user', id: found.id }, reason: 'address_in_use' })
       return { end: nothingEnded, mail }
     }
-    const { user, end } = await makeOrReplace(app, tx, found?.id ?? null, fresh, input, hash, 'pending', now)
+    const { user, end } = await replaceOrMake(app, tx, fresh, input, hash, 'pending', now, record)
     record({ event: 'user_registered', subject: { kind: 'user', id: user.id }, personal: personalFrom(input) })
     return { end, mail: await askAddress(app, tx, user, now) }
   })
@@ -134,38 +122,22 @@ async function askAddress(app: App, tx: Tx, user: User, now: number): Promise<Ma
   return mail
 }
 
-type Found = { status: User['status']; hash: string | null; email_verified: number }
-
-/** Registered, and never confirmed. An invitation is not: what an administrator gave belongs to whoever accepts it. */
-function isReplaceable({ status, hash, email_verified }: Found): boolean {
-  return status === 'pending' && hash !== null && email_verified === 0
-}
-
-/** Nobody has shown that the address is its own: the newest registration counts, and nothing of the older one stays. */
-async function makeOrReplace(
+/** The newest registration of an address counts, and nothing of an older one stays. */
+async function replaceOrMake(
   app: App,
   tx: Tx,
-  formerId: string | null,
   id: string,
   { email, name, locale }: Registration,
   hash: string,
   status: 'active' | 'pending',
   now: number,
+  record: (event: AuditEvent) => void,
 ): Promise<{ user: User; end: Ended }> {
-  if (formerId === null) {
-    const user = await createUser(tx, { id, email, name, locale, roles: [], status }, now)
-    await insertPassword(tx, id, hash, now)
-    return { user, end: nothingEnded }
-  }
-  const former = await takeUser(tx, formerId)
-  // Confirmed, or changed by an administrator, since it was looked at.
-  if (former?.status !== 'pending' || former.emailVerified || former.email !== email) throw taken()
-  await setPassword(tx, formerId, hash, now)
-  await changeUser(tx, formerId, { name, locale }, now)
-  if (status === 'active') await setUserStatus(tx, formerId, status, now)
-  await deleteOneTimeTokensOfUser(tx, formerId)
-  const end = await endAll(app, tx, formerId, 'password_changed')
-  return { user: { ...former, name, locale, status, updatedAt: now }, end }
+  const end = await giveWay(app, tx, email, record)
+  const unconfirmedSince = status === 'pending' ? now : null
+  const user = await createUser(tx, { id, email, name, locale, roles: [], status, unconfirmedSince }, now)
+  await insertPassword(tx, id, hash, now)
+  return { user, end }
 }
 
 export function sessionLife(app: App) {

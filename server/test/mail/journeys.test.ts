@@ -1,9 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, it } from 'node:test'
 import { inTransaction } from '../../src/database/transaction.ts'
-import { listMail } from '../../src/domain/outbox/store.ts'
 import { startSession } from '../../src/domain/sessions/start.ts'
-import { openMail } from '../../src/flows/queue-mail.ts'
 import {
   administrator,
   describeFlow,
@@ -15,21 +13,10 @@ import {
   second,
   sessionsOf,
 } from '../flows/flow-server.ts'
+import { type Kept, mailTo, tokenIn } from '../flows/kept-mail.ts'
 import { goodPassword, registerSomebody, startTestServer, type TestServer } from '../support/server.ts'
 import { partsOf, type SmtpSink, sinkUrl, startSmtpSink } from '../support/smtp-sink.ts'
 
-type Kept = { id: string; template: string; link: string; locale: string | null; new_email: string; name: string }
-
-/** Mail to an address, the newest first, with what it says; once everything that answers left behind is done. */
-async function mailTo(server: TestServer, email: string): Promise<Kept[]> {
-  await eventually(() => server.app.afterwards.waiting === 0)
-  const rows = await listMail(server.app.database.db, undefined, 500)
-  return rows
-    .filter(({ recipient }) => recipient === email)
-    .map((row) => ({ id: row.id, template: row.template, locale: row.locale, ...openMail(server.app, row) }) as Kept)
-}
-
-const tokenIn = ({ link }: Kept) => /token=(ntto_[\w-]{43})$/.exec(link)![1]!
 const newPassword = 'a quieter engine of silk'
 
 let people = 0

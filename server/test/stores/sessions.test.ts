@@ -56,7 +56,7 @@ describeStore('the sessions store', (database) => {
     const [found, ...more] = (await sessions.findSessionWithUser(db(), { id: row.id })).rows
     assert.equal(more.length, 0)
     const { created_at, last_used_at, user_agent, device_name, ...columns } = row
-    const { id: _, deletion_due_at: __, ...person } = user
+    const { id: _, deletion_due_at: __, unconfirmed_since: ___, ...person } = user
     assert.deepEqual({ ...found }, { ...columns, session_created_at: 77, ...person })
 
     const orphan = await insert()

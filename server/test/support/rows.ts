@@ -19,6 +19,7 @@ export function userRow(changes: Partial<UserRow> = {}): UserRow {
     updated_at: now,
     last_login_at: null,
     deletion_due_at: null,
+    unconfirmed_since: null,
     ...changes,
   }
 }
@@ -72,6 +73,7 @@ export function outboxRow(changes: Partial<OutboxRow> = {}): OutboxRow {
   return {
     id: newId(now),
     recipient: 'ada@example.com',
+    budget: null,
     template: 'password-changed',
     locale: null,
     sealed: Buffer.alloc(8, 7),

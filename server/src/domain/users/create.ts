@@ -14,6 +14,8 @@ export type NewUser = {
   emailVerified?: boolean
   metadata?: Record<string, unknown>
   status?: User['status']
+  /** Given for a registration that must be confirmed by mail first. */
+  unconfirmedSince?: number | null
 }
 
 /**
@@ -62,5 +64,6 @@ function rowOf(user: FormerUser, now: number): UserRow {
     updated_at: now,
     last_login_at: user.lastLoginAt,
     deletion_due_at: user.deletionDueAt,
+    unconfirmed_since: user.unconfirmedSince ?? null,
   }
 }

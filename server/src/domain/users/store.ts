@@ -29,8 +29,9 @@ export async function listUsersKnownBy(
   db: Db | Tx,
   emails: string[],
   ids: string[],
-): Promise<Pick<UserRow, 'id' | 'email' | 'updated_at'>[]> {
-  const query = db.selectFrom('users').select(['id', 'email', 'updated_at'])
+): Promise<Pick<UserRow, 'id' | 'email' | 'email_verified' | 'status' | 'unconfirmed_since' | 'updated_at'>[]> {
+  const columns = ['id', 'email', 'email_verified', 'status', 'unconfirmed_since', 'updated_at'] as const
+  const query = db.selectFrom('users').select(columns)
   const found = emails.length === 0 ? [] : await query.where('email', 'in', inFewLengths(emails)).execute()
   return ids.length === 0 ? found : [...found, ...(await query.where('id', 'in', inFewLengths(ids)).execute())]
 }

@@ -21,6 +21,7 @@ export async function changeUser(tx: Tx, id: string, change: UserChange, now: nu
     ...plain,
     ...(metadata && { metadata: JSON.stringify(metadata) }),
     ...(emailVerified !== undefined && { email_verified: emailVerified ? 1 : 0 }),
+    ...(emailVerified && { unconfirmed_since: null }),
     ...(roles && { roles: JSON.stringify(roles) }),
     updated_at: now,
   })
@@ -37,7 +38,7 @@ export async function changeUser(tx: Tx, id: string, change: UserChange, now: nu
 }
 
 export async function setUserStatus(tx: Tx, id: string, status: User['status'], now: number): Promise<boolean> {
-  return updateUser(tx, id, { status, updated_at: now })
+  return updateUser(tx, id, { status, updated_at: now, ...(status === 'active' && { unconfirmed_since: null }) })
 }
 
 export async function recordLogin(tx: Tx, id: string, now: number): Promise<boolean> {

@@ -15,6 +15,8 @@ export type User = {
   lastLoginAt: number | null
   /** When it goes for good, where its owner has deleted it and not come back. */
   deletionDueAt: number | null
+  /** Since when whoever registered the address has been asked to confirm it; null: nobody is. */
+  unconfirmedSince: number | null
 }
 
 export function userOf(row: UserRow): User {
@@ -31,5 +33,6 @@ export function userOf(row: UserRow): User {
     updatedAt: row.updated_at,
     lastLoginAt: row.last_login_at,
     deletionDueAt: row.deletion_due_at,
+    unconfirmedSince: row.unconfirmed_since,
   }
 }

@@ -1,5 +1,5 @@
 -- insertMail
-insert into "outbox" ("id", "recipient", "template", "locale", "sealed", "state", "claim", "attempts", "due_at", "expires_at", "created_at", "finished_at", "last_error") values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13);
+insert into "outbox" ("id", "recipient", "budget", "template", "locale", "sealed", "state", "claim", "attempts", "due_at", "expires_at", "created_at", "finished_at", "last_error") values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14);
 
 -- findMail
 select * from "outbox" where "id" = $1;

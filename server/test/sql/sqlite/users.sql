@@ -1,14 +1,14 @@
 -- insertUser
-insert into "users" ("id", "email", "email_verified", "name", "locale", "roles", "status", "metadata", "created_at", "updated_at", "last_login_at", "deletion_due_at") values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+insert into "users" ("id", "email", "email_verified", "name", "locale", "roles", "status", "metadata", "created_at", "updated_at", "last_login_at", "deletion_due_at", "unconfirmed_since") values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- insertUsers
-insert into "users" ("id", "email", "email_verified", "name", "locale", "roles", "status", "metadata", "created_at", "updated_at", "last_login_at", "deletion_due_at") values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?), (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+insert into "users" ("id", "email", "email_verified", "name", "locale", "roles", "status", "metadata", "created_at", "updated_at", "last_login_at", "deletion_due_at", "unconfirmed_since") values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?), (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 insert into "user_roles" ("user_id", "role") values (?, ?), (?, ?);
 insert into "user_words" ("user_id", "word") values (?, ?);
 
 -- listUsersKnownBy
-select "id", "email", "updated_at" from "users" where "email" in (?, ?, ?, ?, ?, ?, ?, ?);
-select "id", "email", "updated_at" from "users" where "id" in (?, ?, ?, ?, ?, ?, ?, ?);
+select "id", "email", "email_verified", "status", "unconfirmed_since", "updated_at" from "users" where "email" in (?, ?, ?, ?, ?, ?, ?, ?);
+select "id", "email", "email_verified", "status", "unconfirmed_since", "updated_at" from "users" where "id" in (?, ?, ?, ?, ?, ?, ?, ?);
 
 -- listUserRowsAfter
 select * from "users" where "id" > ? order by "id" limit ?;
