@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
-import { AuthClient, type AuthError, memoryStorage } from '../src/index.ts'
+import { AuthClient, type AuthError, cookies, memoryStorage } from '../src/index.ts'
 import { type FaultProxy, startProxy } from './support/proxy.ts'
 import { type RealServer, startServer } from './support/server.ts'
 import { code } from './support/setup.ts'
@@ -96,5 +96,31 @@ describe('accounts at the real server', () => {
     await attack(email)
     expect(await code(start().login({ email, password: renewed }))).toBe('rate_limited')
     expect(await code(there.login({ email, password: renewed }))).toBe('fine')
+  })
+
+  /** `fetch` as a page of the server's own origin has it, with a cookie that no script sees. */
+  function browserFetch(): typeof fetch {
+    let cookie = ''
+    return async (input, init) => {
+      const headers = new Headers(init?.headers)
+      headers.set('origin', 'https://auth.example.com')
+      if (init?.credentials === 'include' && cookie) headers.set('cookie', cookie)
+      const answer = await fetch(input, { ...init, headers })
+      for (const each of answer.headers.getSetCookie()) cookie = each.split(';')[0]!
+      return answer
+    }
+  }
+
+  it('so is one whose browser shows it by the cookie', async () => {
+    const { client, email, password, credentials } = await somebody()
+    const options = { baseUrl: proxy.address, storage: memoryStorage(), delivery: cookies(), fetch: browserFetch() }
+    const page = new AuthClient(options)
+    await page.login(credentials)
+    await client.changePassword({ current_password: password, new_password: renewed })
+    expect(await code(page.refresh())).toBe('session_ended')
+    await attack(email)
+    expect(await code(start().login({ email, password: renewed }))).toBe('rate_limited')
+    expect(await code(page.login({ email, password: renewed }))).toBe('fine')
+    expect((await page.refresh()).generation).toBe(1)
   })
 })
