@@ -286,7 +286,7 @@ const stores: {
     listMail: [(db) => outbox.listMail(db, undefined, 200), (db) => outbox.listMail(db, 'failed', 200)],
     countMailTo: [(db) => outbox.countMailTo(db, 'ada@example.com', now).catch(() => undefined)],
     measureOutbox: [(db) => outbox.measureOutbox(db).catch(() => undefined)],
-    reviveMail: [(db) => outbox.reviveMail(db, id, now, 2)],
+    reviveMail: [(db) => outbox.reviveMail(db, id, now)],
     listMailExpiredBefore: [(db) => outbox.listMailExpiredBefore(db, now, 100)],
     deleteMailTo: [(db) => outbox.deleteMailTo(db, 'ada@example.com')],
     deleteMailRows: [(db) => outbox.deleteMailRows(db, ['one', 'two'])],

@@ -15,7 +15,6 @@ import { withApp } from './with-app.ts'
 
 const most = 200
 const states = ['waiting', 'held', 'sent', 'failed'] as const
-const day = 24 * 60 * 60 * 1000
 
 export const command: Command = {
   summary: 'look at mail that waits, was sent or was given up',
@@ -30,7 +29,7 @@ is found.
 
 list     shows the newest ${most} mails, and the links of those that wait
 show     shows one mail whole, as long as it waits: once it was sent, what it said is deleted
-retry    lets a mail that was given up be tried again, for a day
+retry    lets a mail that was given up be tried again, as long as it is of use
 hold     keeps mail that waits from being sent, all of it unless told which; mail that is written later is sent
 release  sends what was held, where it is still of use
 discard  lets mail that waits or is held never be sent, and deletes what it says
@@ -149,10 +148,15 @@ async function show(app: App, { options, print }: Invocation, row: OutboxRow): P
   print(mail ? `\nSubject: ${mail.subject}\n\n${mail.text}` : '\nWhat it said is deleted, or cannot be opened here.')
 }
 
-async function retry(app: App, { options, print }: Invocation, { id, state }: OutboxRow): Promise<void> {
+async function retry(app: App, { options, print }: Invocation, { id, expires_at }: OutboxRow): Promise<void> {
   const now = app.clock.now()
   const row = await findMail(app.database.db, id)
-  if (state !== 'failed' || row!.sealed.length === 0 || !(await reviveMail(app.database.db, id, now, now + day))) {
+  // What it says is deleted with it, but a mail that was refused at once may outlive its link.
+  if (row!.state === 'failed' && expires_at <= now) {
+    const detail = `It was of use until ${toRfc3339(expires_at)}: its link is over. Let the person ask for a new one.`
+    throw new AppError('validation_failed', { detail })
+  }
+  if (row!.state !== 'failed' || row!.sealed.length === 0 || !(await reviveMail(app.database.db, id, now))) {
     const detail = 'Only mail that was given up while it was still of use can be tried again.'
     throw new AppError('validation_failed', { detail })
   }

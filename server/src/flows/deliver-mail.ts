@@ -41,30 +41,34 @@ async function deliver(app: App, smtp: Smtp, row: OutboxRow): Promise<void> {
     return count(app, row, 'sent')
   }
   const next = nextAttemptAt(attempts, now, Math.random())
-  const isOver = failure.final || attempts >= mostAttempts || next >= row.expires_at
+  const isOver = failure.refused === 'recipient' || attempts >= mostAttempts || next >= row.expires_at
   const change = isOver
     ? { state: 'failed' as const, finished_at: now, ...(next >= row.expires_at && { sealed: nothing }) }
     : { due_at: next }
   await settleMail(db, row.id, claim, { ...change, last_error: failure.message.slice(0, 500) })
-  count(app, row, isOver ? 'given_up' : 'failed', failure.message)
+  count(app, row, isOver ? 'given_up' : failure.refused === 'us' ? 'refused' : 'failed', failure.message)
 }
 
-async function send(app: App, smtp: Smtp, row: OutboxRow): Promise<{ message: string; final: boolean } | null> {
-  if (row.expires_at <= app.clock.now()) return { message: 'It came too late to be of use.', final: true }
+type Failure = Pick<DeliveryError, 'message' | 'refused'>
+
+async function send(app: App, smtp: Smtp, row: OutboxRow): Promise<Failure | null> {
+  if (row.expires_at <= app.clock.now()) return { message: 'It came too late to be of use.', refused: 'passing' }
   try {
     const rendered = renderMail(app, row)
-    if (!rendered) return { message: 'No master key that is known here opens it.', final: false }
+    if (!rendered) return { message: 'No master key that is known here opens it.', refused: 'passing' }
     await smtp.send({ ...rendered, id: row.id, to: row.recipient, date: row.created_at })
     return null
   } catch (error) {
-    return error instanceof DeliveryError ? error : { message: (error as Error).message, final: false }
+    return error instanceof DeliveryError ? error : { message: (error as Error).message, refused: 'passing' }
   }
 }
 
-function count(app: App, { id, template }: OutboxRow, result: 'sent' | 'failed' | 'given_up', error?: string): void {
+type Outcome = 'sent' | 'failed' | 'refused' | 'given_up'
+
+function count(app: App, { id, template }: OutboxRow, result: Outcome, error?: string): void {
   app.meter.count('ntt_auth_outbox_deliveries_total', { channel: 'mail', result })
   const line = { event: `mail_${result}`, mail: id, template, error }
-  if (result === 'given_up') app.log.error(line)
+  if (result === 'given_up' || result === 'refused') app.log.error(line)
   else app.log[result === 'sent' ? 'info' : 'warn'](line)
 }
 

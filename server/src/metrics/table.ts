@@ -96,8 +96,10 @@ export const counters = {
   ntt_auth_cleanup_deleted_rows_total: { help: 'Rows that the cleanup removed.', labels: { table: sweptTables } },
   ntt_auth_chore_failures_total: { help: 'Chores that failed and will be tried again.', labels: { chore: chores } },
   ntt_auth_outbox_deliveries_total: {
-    help: 'Deliveries of mail: taken by the mail server, to be tried again, or given up.',
-    labels: { channel: ['mail'], result: ['sent', 'failed', 'given_up'] },
+    help:
+      'Deliveries of mail: taken by the mail server, to be tried again, to be tried again though the server refuses us, ' +
+      'or given up.',
+    labels: { channel: ['mail'], result: ['sent', 'failed', 'refused', 'given_up'] },
   },
   ntt_auth_trace_spans_dropped_total: {
     help: 'Spans that reached no collector: too many waited, or it did not take them.',

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { after, before, it } from 'node:test'
 import { inTransaction } from '../../src/database/transaction.ts'
+import { enhancedCode, judgeRefusal } from '../../src/domain/outbox/refusal.ts'
 import { mostAttempts, nextAttemptAt } from '../../src/domain/outbox/retry.ts'
+import { DeliveryError } from '../../src/domain/outbox/smtp.ts'
 import { findMail, listMail } from '../../src/domain/outbox/store.ts'
 import { operatorAct } from '../../src/flows/acting.ts'
 import { deliverDueMail } from '../../src/flows/deliver-mail.ts'
@@ -170,6 +172,31 @@ describeFlow('the outbox', (flow) => {
     assert.match(row.last_error!, /550/)
   })
 
+  it('keeps trying, and alarms, where the server refuses us and not the recipient', async () => {
+    const refusals = [
+      () => (sink.refuseSender = { code: 550, text: 'sender rejected' }),
+      () => (sink.refuse = () => ({ code: 554, text: '5.7.1 relay access denied' })),
+    ]
+    for (const [index, refuse] of refusals.entries()) {
+      refuse()
+      const id = await queue(invitation(`ours-${index}@example.com`), false)
+      await deliver()
+      sink.refuse = null
+      sink.refuseSender = null
+      const row = (await findMail(node.app.database.db, id))!
+      assert.deepEqual([row.state, row.attempts], ['waiting', 1])
+      assert.match(row.last_error!, /refused us/)
+      assert.match(row.last_error!, index === 0 ? /MAIL FROM 550\)/ : /RCPT TO 554 5\.7\.1\)/)
+      const [line] = node.log.filter(({ mail }) => mail === id)
+      assert.deepEqual([line!.level, line!.event], ['error', 'mail_refused'])
+      node.clock.advance(minute)
+      await deliver()
+      await eventually(async () => (await findMail(node.app.database.db, id))!.state === 'sent')
+    }
+    const counted = [...node.app.meter.counted('ntt_auth_outbox_deliveries_total')]
+    assert.equal(counted.find(({ labels }) => labels.result === 'refused')!.value, 2)
+  })
+
   it('gives up what would come too late, and deletes what it said', async () => {
     const id = await queue({ ...invitation('late@example.com'), expiresAt: node.clock.now() }, false)
     await deliver()
@@ -235,6 +262,30 @@ describeFlow('the outbox', (flow) => {
     assert.equal(mailTo('orphan@example.com').length, 1)
   })
 
+  it('stays with who took it over, whatever the first to claim it has to say afterwards', async () => {
+    const id = await queue(invitation('taken-over@example.com'), false)
+    const { db } = node.app.database
+    const { send } = node.app.mail.smtp!
+    node.app.mail.smtp!.send = async () => {
+      const other = { claim: 'of another', due_at: node.clock.now() + hour }
+      await db.updateTable('outbox').set(other).where('id', '=', id).execute()
+      if (fails) throw new DeliveryError('Not now.', 'recipient')
+    }
+    let fails = false
+    try {
+      for (fails of [false, true]) {
+        await db.updateTable('outbox').set({ due_at: node.clock.now() }).where('id', '=', id).execute()
+        await deliver()
+        const row = (await findMail(db, id))!
+        assert.deepEqual([row.state, row.claim, row.last_error], ['waiting', 'of another', null])
+        assert.ok(row.sealed.length > 0)
+      }
+    } finally {
+      node.app.mail.smtp!.send = send
+    }
+    await db.deleteFrom('outbox').where('id', '=', id).execute()
+  })
+
   it('is left to the node that is sending it, as long as it is', async () => {
     await queue(invitation('slow@example.com'), false)
     sink.pause = 400
@@ -267,6 +318,44 @@ it('waits longer from try to try, up to an hour, and not all at the same time', 
   assert.notEqual(pause(3, 0.1), pause(3, 0.9))
 })
 
+it('tells a recipient that does not exist from a server that will not have us, in the words of real servers', () => {
+  const cases: [expected: string, command: string | null, answer: string][] = [
+    ['recipient', 'RCPT TO', '550 5.1.1 <nobody@example.com>: Recipient address rejected: User unknown in table'],
+    ['recipient', 'RCPT TO', '550-5.1.1 The email account that you tried to reach does not exist. Please try'],
+    ['recipient', 'RCPT TO', '550 No such user here'],
+    ['recipient', 'RCPT TO', '551 User not local'],
+    ['recipient', 'RCPT TO', '553 sorry, no mailbox here by that name'],
+    ['recipient', 'RCPT TO', '552 5.2.2 Mailbox full'],
+    ['recipient', 'RCPT TO', '550 5.4.1 Recipient address rejected: Access denied.'],
+    ['recipient', 'RCPT TO', '554 5.1.2 Bad destination system address'],
+    ['recipient', 'DATA', '550 5.1.1 unknown user'],
+    ['us', 'MAIL FROM', '550 5.1.0 sender rejected'],
+    ['us', 'MAIL FROM', '553 5.7.1 Sender address rejected: not owned by user mailer'],
+    ['us', 'RCPT TO', '554 5.7.1 <ada@example.com>: Relay access denied'],
+    ['us', 'RCPT TO', '554 Relay denied'],
+    ['us', 'RCPT TO', '550 relay not permitted'],
+    ['us', 'RCPT TO', "553 sorry, that domain isn't in my list of allowed rcpthosts (#5.7.1)"],
+    ['us', 'RCPT TO', '550 5.1.8 Sender domain not found'],
+    ['us', 'RCPT TO', '550 Sender verify failed'],
+    ['us', 'RCPT TO', '550 5.7.1 Service unavailable, Client host [192.0.2.1] blocked using Spamhaus'],
+    ['us', 'RCPT TO', '530 5.7.0 Authentication required'],
+    ['us', 'RCPT TO', '503 5.5.1 Bad sequence of commands'],
+    ['us', 'RCPT TO', '550-Please turn on SMTP Authentication in your mail client'],
+    ['us', 'DATA', '554 5.7.1 Message rejected as spam by Content Filtering'],
+    ['us', 'DATA', '550 Message rejected'],
+    ['us', 'AUTH PLAIN', '535 5.7.8 Error: authentication failed'],
+    ['us', null, '554 5.7.1 You are not welcome'],
+    ['passing', 'RCPT TO', '450 4.2.0 Greylisted'],
+    ['passing', 'MAIL FROM', '421 4.3.2 Shutting down'],
+    ['passing', 'CONN', ''],
+    ['passing', null, ''],
+  ]
+  for (const [expected, command, answer] of cases) assert.equal(judgeRefusal(command, answer), expected, answer)
+  assert.equal(enhancedCode('553 not in rcpthosts (#5.7.1)'), '5.7.1')
+  assert.equal(enhancedCode('550 5.1.1 ntto_secret'), '5.1.1')
+  assert.equal(enhancedCode('550 no such 5.1.1'), null)
+})
+
 it('sends nothing to a server that offers no TLS, and does where that was asked for', async () => {
   const sink = await startSmtpSink({ open: true })
   const { smtpTo } = await import('../../src/domain/outbox/smtp.ts')
@@ -274,7 +363,7 @@ it('sends nothing to a server that offers no TLS, and does where that was asked 
   const message = { id: 'id', to: 'ada@example.com', subject: 's', text: 't', html: 'h', locale: 'en', date: 0 }
   const from = { name: null, address: 'no-reply@example.com' }
   const careful = smtpTo({ ...server, tls: 'starttls' }, from)
-  await assert.rejects(careful.send(message), (error: { final: boolean }) => !error.final)
+  await assert.rejects(careful.send(message), { refused: 'us' })
   assert.deepEqual(sink.received, [])
   const open = smtpTo({ ...server, tls: 'off' }, from)
   await open.send(message)

@@ -8,6 +8,7 @@ import { command as outbox } from '../../src/cli/outbox.ts'
 import { UsageError } from '../../src/cli/usage-error.ts'
 import { parseSmtpUrl } from '../../src/config/smtp-url.ts'
 import { inTransaction } from '../../src/database/transaction.ts'
+import { findMail } from '../../src/domain/outbox/store.ts'
 import { type Mail, mailQueued, queueMail } from '../../src/flows/queue-mail.ts'
 import { newId } from '../../src/random.ts'
 import { runCommand } from '../support/run-command.ts'
@@ -78,9 +79,20 @@ describe('ntt-auth outbox', () => {
     const { db } = server.app.database
     await db.updateTable('outbox').set({ state: 'failed', attempts: 20 }).where('id', '=', id).execute()
     assert.equal((await list('--state', 'failed')).length, 1)
+    const { expires_at } = (await findMail(db, id))!
+    await db
+      .updateTable('outbox')
+      .set({ expires_at: Date.now() - 1 })
+      .where('id', '=', id)
+      .execute()
+    const tooLate = await run('retry', id)
+    assert.equal(tooLate.code, 64)
+    assert.match(tooLate.stderr, /of use until .*: its link is over/)
+    await db.updateTable('outbox').set({ expires_at }).where('id', '=', id).execute()
     assert.equal((await run('retry', id)).code, 0)
     const [again] = await list()
     assert.deepEqual([again.state, again.attempts], ['waiting', 0])
+    assert.equal((await findMail(db, id))!.expires_at, expires_at, 'its link does not live longer')
   })
 
   it('holds, releases and discards what waits, all of it or one mail', async () => {

@@ -77,10 +77,10 @@ describeStore('the outbox store', (database) => {
   it('tries again what was given up, and nothing else', async () => {
     const failed = await insert({ state: 'failed', attempts: 9, finished_at: now })
     const waiting = await insert()
-    assert.equal(await store.reviveMail(db(), waiting.id, now, now + 9), false)
-    assert.equal(await store.reviveMail(db(), failed.id, now, now + 9), true)
+    assert.equal(await store.reviveMail(db(), waiting.id, now), false)
+    assert.equal(await store.reviveMail(db(), failed.id, now), true)
     const revived = (await store.findMail(db(), failed.id))!
-    assert.deepEqual([revived.state, revived.attempts, revived.expires_at], ['waiting', 0, now + 9])
+    assert.deepEqual([revived.state, revived.attempts, revived.expires_at], ['waiting', 0, failed.expires_at])
   })
 
   it('removes what is out of date', async () => {

@@ -19,6 +19,8 @@ export type SmtpSink = {
   received: Received[]
   /** What the server answers to the recipient instead of taking it; null takes it. */
   refuse: ((recipient: string) => { code: number; text: string } | null) | null
+  /** What it answers to the sender, whoever the mail is for; null takes it. */
+  refuseSender: { code: number; text: string } | null
   /** Milliseconds before it says that it has taken a message. */
   pause: number
   onReceived: ((mail: Received) => void) | null
@@ -30,7 +32,14 @@ export const sinkUser = { user: 'mailer', password: 'p@ss/word:1' }
 /** A real SMTP server that keeps what it gets: STARTTLS and a password are demanded, unless `open`. */
 export async function startSmtpSink({ open = false, port = 0, secure = false } = {}): Promise<SmtpSink> {
   const { key, cert, certFile: authority } = localhostCertificate()
-  const nothing = { received: [], refuse: null, pause: 0, onReceived: null, close: async () => undefined }
+  const nothing = {
+    received: [],
+    refuse: null,
+    refuseSender: null,
+    pause: 0,
+    onReceived: null,
+    close: async () => undefined,
+  }
   const sink: SmtpSink = { port: 0, authority, ...nothing }
   const server = new SMTPServer({
     key,
@@ -46,6 +55,10 @@ export async function startSmtpSink({ open = false, port = 0, secure = false } =
         return done(Object.assign(new Error('wrong password'), { responseCode: 535 }))
       }
       done(null, { user: auth.username })
+    },
+    onMailFrom(_address, _session, done) {
+      const refusal = sink.refuseSender
+      done(refusal && Object.assign(new Error(refusal.text), { responseCode: refusal.code }))
     },
     onRcptTo({ address }, _session, done) {
       const refusal = sink.refuse?.(address) ?? null

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import type { Transporter } from 'nodemailer'
+import { enhancedCode, judgeRefusal, type Refusal } from './refusal.ts'
 
 /** Where mail goes out, and how. Times are milliseconds. */
 export type SmtpServer = {
@@ -40,12 +41,11 @@ export const connections = 4
 
 /** Its message is fit for the operator: it holds nothing of the mail. */
 export class DeliveryError extends Error {
-  /** No further try can succeed. */
-  readonly final: boolean
+  readonly refused: Refusal
 
-  constructor(message: string, final: boolean) {
+  constructor(message: string, refused: Refusal) {
     super(message)
-    this.final = final
+    this.refused = refused
   }
 }
 
@@ -132,7 +132,7 @@ function envelopeAndBody({ id, to, subject, text, html, locale, date }: Message,
 async function within<T>(milliseconds: number, work: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new DeliveryError('The mail server took too long.', false)), milliseconds)
+    timer = setTimeout(() => reject(new DeliveryError('The mail server took too long.', 'passing')), milliseconds)
   })
   try {
     return await Promise.race([work, late])
@@ -144,11 +144,15 @@ async function within<T>(milliseconds: number, work: Promise<T>): Promise<T> {
 
 function failure(error: unknown): DeliveryError {
   if (error instanceof DeliveryError) return error
-  const { code, responseCode, command } = error as { code?: string; responseCode?: number; command?: string }
-  const parts = [code, command, responseCode].filter((part) => part !== undefined && part !== '')
-  const said = `The mail server refused, or was out of reach (${parts.join(' ') || 'no code'}).`
-  // The server will not have this recipient or this message; what it thinks of us may be mended.
-  const aboutMail = /^(RCPT TO|DATA|MAIL FROM)/.test(command ?? '') || code === 'EENVELOPE' || code === 'EMESSAGE'
-  const final = aboutMail && responseCode !== undefined && responseCode >= 500 && responseCode !== 530
-  return new DeliveryError(said, final)
+  const { code, command, response } = error as { code?: string; command?: string; response?: string }
+  const answer = typeof response === 'string' ? response : ''
+  const parts = [code, command, /^\d{3}/.exec(answer)?.[0], enhancedCode(answer)].filter(Boolean)
+  const refused = judgeRefusal(command ?? null, answer)
+  return new DeliveryError(`${sentences[refused]} (${parts.join(' ') || 'no code'}).`, refused)
+}
+
+const sentences: Record<Refusal, string> = {
+  recipient: 'The mail server refused this recipient for good',
+  us: 'The mail server refused us, whoever the mail is for: sender, login, TLS, relaying or its policy',
+  passing: 'The mail server refused, or was out of reach',
 }

@@ -105,11 +105,11 @@ export async function measureOutbox(db: Db): Promise<{ waiting: number; oldest: 
   return { waiting: Number(row.waiting), oldest: row.oldest === null ? null : Number(row.oldest) }
 }
 
-/** A mail that was given up is tried again. */
-export async function reviveMail(db: Db | Tx, id: string, now: number, expiresAt: number): Promise<boolean> {
+/** A mail that was given up is tried again, until it is of no use any more. */
+export async function reviveMail(db: Db | Tx, id: string, now: number): Promise<boolean> {
   const result = await db
     .updateTable('outbox')
-    .set({ state: 'waiting', due_at: now, attempts: 0, finished_at: null, expires_at: expiresAt })
+    .set({ state: 'waiting', due_at: now, attempts: 0, finished_at: null })
     .where('id', '=', id)
     .where('state', '=', 'failed')
     .executeTakeFirst()

@@ -28,7 +28,7 @@ select count(*) as "count" from "outbox" where "recipient" = $1 and "created_at"
 select count(*) as "waiting", min("created_at") as "oldest" from "outbox" where "state" = $1;
 
 -- reviveMail
-update "outbox" set "state" = $1, "due_at" = $2, "attempts" = $3, "finished_at" = $4, "expires_at" = $5 where "id" = $6 and "state" = $7;
+update "outbox" set "state" = $1, "due_at" = $2, "attempts" = $3, "finished_at" = $4 where "id" = $5 and "state" = $6;
 
 -- listMailExpiredBefore
 select "id", "expires_at" as "due_at" from "outbox" where "expires_at" < $1 order by "expires_at", "id" limit $2;

@@ -28,7 +28,7 @@ select count(*) as "count" from "outbox" where "recipient" = ? and "created_at" 
 select count(*) as "waiting", min("created_at") as "oldest" from "outbox" where "state" = ?;
 
 -- reviveMail
-update "outbox" set "state" = ?, "due_at" = ?, "attempts" = ?, "finished_at" = ?, "expires_at" = ? where "id" = ? and "state" = ?;
+update "outbox" set "state" = ?, "due_at" = ?, "attempts" = ?, "finished_at" = ? where "id" = ? and "state" = ?;
 
 -- listMailExpiredBefore
 select "id", "expires_at" as "due_at" from "outbox" where "expires_at" < ? order by "expires_at", "id" limit ?;
