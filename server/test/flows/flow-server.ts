@@ -42,6 +42,11 @@ export function describeFlow(title: string, declare: (flow: Flow) => void, optio
   })
 }
 
+/** The same, where no promise is about hashes. */
+export function describeQuickFlow(title: string, declare: (flow: Flow) => void, options: TestServerOptions = {}): void {
+  describeFlow(title, declare, { quickHashes: true, ...options })
+}
+
 export const keyA = 'key-of-one-token-AAAA'
 export const keyB = 'key-of-one-token-BBBB'
 

@@ -19,7 +19,7 @@ import { registerSomebody, type TestServer, testMasterKey } from '../support/ser
 import {
   administrator,
   day,
-  describeFlow,
+  describeQuickFlow,
   eventually,
   hour,
   keyA,
@@ -53,7 +53,7 @@ function patientVerifier(server: TestServer) {
   }
 }
 
-describeFlow(
+describeQuickFlow(
   'key rotation by the clock',
   (flow) => {
     it('never lets a node or a verifier meet a key it does not know, through five rotations', async () => {
@@ -113,7 +113,7 @@ describeFlow(
   { settings: { KEY_ROTATION_INTERVAL: '40m', KEY_PUBLISH_AHEAD: '8m' } },
 )
 
-describeFlow(
+describeQuickFlow(
   'a verifier whose key set is exactly as old as it may be',
   (flow) => {
     it('knows every key that signs, whether the clock or an operator changes them', async () => {
@@ -148,7 +148,7 @@ describeFlow(
   { settings: { KEY_ROTATION_INTERVAL: '1h', KEY_PUBLISH_AHEAD: '6m', JWKS_MAX_AGE: '5m' } },
 )
 
-describeFlow('changing keys by hand', (flow) => {
+describeQuickFlow('changing keys by hand', (flow) => {
   const rotate = (token: string, body?: object) =>
     flow.server.call('POST', '/v1/admin/keys/rotate', { token, ...(body && { body }) })
 
@@ -397,7 +397,7 @@ describeFlow('changing keys by hand', (flow) => {
   })
 })
 
-describeFlow('a change of the master key', (flow) => {
+describeQuickFlow('a change of the master key', (flow) => {
   const newMasterKey = randomToken(32)
 
   it('seals the keys anew; the old one is then needed for refresh tokens only', async () => {

@@ -5,7 +5,7 @@ import { it } from 'node:test'
 import { registerSomebody } from '../support/server.ts'
 import {
   day,
-  describeFlow,
+  describeQuickFlow,
   footprint,
   hour,
   journalOf,
@@ -18,7 +18,7 @@ import {
   validate,
 } from './flow-server.ts'
 
-describeFlow('logout', (flow) => {
+describeQuickFlow('logout', (flow) => {
   const person = () => registerSomebody(flow.server)
   const out = (body: Record<string, unknown>, token?: string) =>
     flow.server.call('POST', '/v1/auth/logout', { body, ...(token !== undefined && { token }) })

@@ -3,7 +3,7 @@ import { it } from 'node:test'
 import { registerSomebody } from '../support/server.ts'
 import {
   day,
-  describeFlow,
+  describeQuickFlow,
   footprint,
   journalOf,
   logIn,
@@ -14,7 +14,7 @@ import {
   validate,
 } from './flow-server.ts'
 
-describeFlow('my sessions', (flow) => {
+describeQuickFlow('my sessions', (flow) => {
   const person = () => registerSomebody(flow.server)
   const list = (token: string, query = '') => flow.server.call('GET', `/v1/users/me/sessions${query}`, { token })
   const end = (token: string, id: string) => flow.server.call('DELETE', `/v1/users/me/sessions/${id}`, { token })

@@ -3,7 +3,7 @@ import { it } from 'node:test'
 import { type Answer, registerSomebody } from '../support/server.ts'
 import {
   day,
-  describeFlow,
+  describeQuickFlow,
   footprint,
   hour,
   journalOf,
@@ -19,7 +19,7 @@ import {
 
 const reuse = '401 session_ended refresh_token_reuse'
 
-describeFlow('refresh', (flow) => {
+describeQuickFlow('refresh', (flow) => {
   const person = () => registerSomebody(flow.server)
   const send = (token: string, key?: string) => refresh(flow.server, token, key)
   const key = (n: number) => `key-number-${n}-0123456789`

@@ -10,7 +10,7 @@ import { sessionRow } from '../support/rows.ts'
 import { goodPassword, registerSomebody, type TestServer } from '../support/server.ts'
 import {
   day,
-  describeFlow,
+  describeQuickFlow,
   eventually,
   footprint,
   hour,
@@ -22,7 +22,7 @@ import {
   validate,
 } from './flow-server.ts'
 
-describeFlow('restore', (flow) => {
+describeQuickFlow('restore', (flow) => {
   const person = () => registerSomebody(flow.server)
   const logOut = (server: TestServer, refresh_token: string, scope = 'this') =>
     server.call('POST', '/v1/auth/logout', { body: { refresh_token, scope } })

@@ -4,7 +4,7 @@ import { inTransaction } from '../../src/database/transaction.ts'
 import { startSession } from '../../src/domain/sessions/start.ts'
 import {
   administrator,
-  describeFlow,
+  describeQuickFlow,
   eventually,
   hour,
   logIn,
@@ -22,7 +22,7 @@ const newPassword = 'a quieter engine of silk'
 let people = 0
 const somebody = () => `journey-${++people}@example.com`
 
-describeFlow('journeys by mail', (flow) => {
+describeQuickFlow('journeys by mail', (flow) => {
   const call = (method: string, path: string, body?: unknown, token?: string) =>
     flow.server.call(method, path, { ...(body !== undefined && { body }), ...(token !== undefined && { token }) })
   const templatesTo = async (email: string) => (await mailTo(flow.server, email)).map(({ template }) => template)
@@ -310,7 +310,7 @@ describeFlow('journeys by mail', (flow) => {
   })
 })
 
-describeFlow(
+describeQuickFlow(
   'registration where the address must be verified',
   (flow) => {
     const register = (email: string, password = goodPassword, more = {}) =>
@@ -469,7 +469,7 @@ function shapeOf({ status, headers, text }: { status: number; headers: Headers; 
   return JSON.stringify([status, kept, text.replaceAll(value('x-request-id'), 'ID')])
 }
 
-describeFlow('where a mail server is set', (flow) => {
+describeQuickFlow('where a mail server is set', (flow) => {
   let sink: SmtpSink
   let server: TestServer
   before(async () => {
@@ -503,7 +503,7 @@ describeFlow('where a mail server is set', (flow) => {
   })
 })
 
-describeFlow('our own pages', (flow) => {
+describeQuickFlow('our own pages', (flow) => {
   const open = (path: string, headers = {}) => fetch(`${flow.server.address}${path}`, { headers })
   const submit = (path: string, form: Record<string, string>) =>
     fetch(`${flow.server.address}${path}`, { method: 'POST', body: new URLSearchParams(form) })

@@ -48,6 +48,8 @@ export type TestServerOptions = {
   expectErrors?: boolean
   /** Any free one, unless told. */
   port?: number
+  /** Hashes that cost next to nothing, below what operators may set: where no promise is about them. */
+  quickHashes?: boolean
 }
 
 /** A whole server in this process, over real HTTP, on the given database; argon2id, because tests log in often. */
@@ -67,7 +69,9 @@ export async function startTestServer(databaseUrl: string, options: TestServerOp
     NTT_AUTH_RATE_LIMITS: 'off',
   }
   for (const [name, value] of Object.entries(settings)) env[`NTT_AUTH_${name}`] = value
-  const { config } = loadConfig({ env, flags: {} })
+  const { config: asSet } = loadConfig({ env, flags: {} })
+  const cheapest = { passwordHash: { value: 'bcrypt' }, bcryptCost: { value: 4 } }
+  const config: typeof asSet = options.quickHashes ? Object.create(asSet, cheapest) : asSet
 
   const log: Record<string, unknown>[] = []
   const destination = { write: (line: string) => log.push(JSON.parse(line)) }
