@@ -5,7 +5,7 @@ import { mockAuthServer } from '../src/testing/index.ts'
 import { createVerifier, type FeedOptions, type Verifier } from '../src/verify/index.ts'
 import { revocationFeed } from '../src/verify/revocations.ts'
 import { readEvents } from '../src/verify/sse.ts'
-import { code, eventually } from './support/setup.ts'
+import { code, eventually, gate } from './support/setup.ts'
 
 const who = { sub: 'user-1', sid: 'session-1' }
 const later = () => new Date(Date.now() + 900_000).toISOString()
@@ -17,6 +17,8 @@ type State = {
   refuseCursor: boolean
   /** What something on the way takes of a stream and does not pass on. */
   swallow: 'nothing' | 'the body' | 'everything'
+  /** What answers to polls wait for. */
+  hold: Promise<void> | null
 }
 
 /** A feed whose answers the test writes. */
@@ -24,7 +26,7 @@ async function feedServer() {
   const items: object[] = []
   const asked: { url: string; cursor: string | undefined }[] = []
   const open = new Set<import('node:http').ServerResponse>()
-  const state: State = { stream: true, broken: false, refuseCursor: false, swallow: 'nothing' }
+  const state: State = { stream: true, broken: false, refuseCursor: false, swallow: 'nothing', hold: null }
   const server = createServer((request, response) => {
     asked.push({ url: request.url!, cursor: request.headers['last-event-id'] as string })
     if (request.headers.authorization !== `Basic ${btoa('reader:se%3Acret')}`) return void response.writeHead(401).end()
@@ -50,7 +52,11 @@ async function feedServer() {
     const from = Number(since ?? 0)
     const page = items.slice(from, from + 2)
     const body = { cursor: String(from + page.length), items: page, more: from + page.length < items.length }
-    response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(body))
+    const answer = () => {
+      response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(body))
+    }
+    if (state.hold) void state.hold.then(answer)
+    else answer()
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   return {
@@ -148,6 +154,22 @@ describe('following revocations', () => {
     feed.cut()
     await eventually(() => feed.asked.some(({ url, cursor }) => url.endsWith('/stream') && cursor === '7'))
     expect(errors.length).toBeGreaterThan(0)
+  })
+
+  it('takes no older place from a late answer than the stream has told meanwhile', async () => {
+    const { feed, verifier, token } = await setup()
+    feed.items.push(end('session', 'x'))
+    await verifier.verify(token)
+    await eventually(() => feed.readers() === 1)
+    const { until, open } = gate()
+    feed.state.hold = until
+    const before = feed.asked.length
+    await eventually(() => feed.asked.length > before)
+    feed.say(`id: 7\nevent: revocation\ndata: ${JSON.stringify(end('session', 'y'))}\n\n`)
+    await eventually(() => verifier.feedStatus()!.size === 2)
+    feed.state.hold = null
+    open()
+    await eventually(() => feed.asked.some(({ url }) => url.endsWith('since=7')))
   })
 
   it('polls where there is no stream, and from the beginning when its cursor is refused', async () => {

@@ -102,7 +102,8 @@ export function revocationFeed(options: FeedOptions, ports: Ports): RevocationFe
 
   const poll = async () => {
     for (let more = true; more; ) {
-      const query = cursor === null ? '' : `?since=${encodeURIComponent(cursor)}`
+      const asked = cursor
+      const query = asked === null ? '' : `?since=${encodeURIComponent(asked)}`
       const signal = AbortSignal.any([stop.signal, AbortSignal.timeout(patience)])
       const response = await fetch(`${baseUrl}/v1/revocations${query}`, { headers, signal, redirect: 'error' })
       // A cursor that the server no longer takes: from the beginning.
@@ -117,7 +118,8 @@ export function revocationFeed(options: FeedOptions, ports: Ports): RevocationFe
       }
       const page = (await response.json()) as { cursor: string; items: Revocation[]; more?: boolean }
       for (const item of page.items) learn(item)
-      cursor = page.cursor
+      // The stream may have told more while this answer was on its way.
+      if (cursor === asked) cursor = page.cursor
       more = page.more === true
       heard()
     }
