@@ -12,7 +12,9 @@ import type { Command, Invocation } from './command.ts'
 import { exitCodes } from './exit-codes.ts'
 import { configFrom, settingFlags } from './load-config.ts'
 import { openOutput } from './open-output.ts'
+import { readTime, timeForms } from './read-time.ts'
 import { refuseUnreadable } from './readable-file.ts'
+import { tellOfNew } from './tell-of-new.ts'
 import { UsageError } from './usage-error.ts'
 
 export const command: Command = {
@@ -21,8 +23,10 @@ export const command: Command = {
 ntt-auth audit search [--user ID] [--actor ID] [--event NAME] [--since TIME] [--until TIME] [--limit N] [--json]
 ntt-auth audit export --to FILE|- [--user ID] [--actor ID] [--event NAME] [--since TIME] [--until TIME]
 
+Who did what to whom, when and from where. Works on the database by itself: no server needs to run, and one may.
+
 verify  reads the whole log and says whether it is what was written; if not, which lines were edited, deleted, moved or
-        cut off: exit 0 when all is well, 6 when it was altered
+        cut off
 search  prints lines, newest first
 export  writes lines as JSON, one a line (NDJSON), oldest first, with the hashes that prove them
 
@@ -30,17 +34,22 @@ export  writes lines as JSON, one a line (NDJSON), oldest first, with the hashes
                       of any node; without one, a log that was cut short together with its checkpoints looks whole.
                       May be given several times
   --user ID           lines that concern this user
-  --actor ID          lines about what this user or service did
+  --actor ID          lines about what this user or service did; what was done by this command line has no such id
   --event NAME        lines of this event; docs/reference/audit-events.md lists them
-  --since TIME        from this time on: 2026-11-23, 2026-11-23T10:00:00Z, or 2h or 7d ago
-  --until TIME        before this time
+  --since TIME        from this time on: 2026-11-23, 2026-11-23T10:00:00Z, or 2h or 7d for so long ago
+  --until TIME        before this time, written alike
   --limit N           how many lines search prints at most, 1 to 10000; 100 unless told
   --to FILE|-         the file to export to, which must not exist, or - for standard output
   --json              print an object (verify), or a JSON object a line (search)
+  --config FILE       the JSON file with settings, instead of NTT_AUTH_CONFIG_FILE
+  --<setting> VALUE   any setting that is no secret; "ntt-auth help settings" lists them
+
+Exit: 0 done, and for verify: the log is what was written; 6 it was altered; 64 the command line is wrong.
 
 Examples:
   ntt-auth audit verify --checkpoints /mnt/offsite/audit-checkpoints.ndjson
   ntt-auth audit search --user 01934d2e-5c00-7a3b-9c4d-2f1e0a9b8c7d --since 7d
+  ntt-auth audit search --event login_failed --since 2h --json
   ntt-auth audit export --to - --since 2026-11-01 | gzip > november.ndjson.gz`,
   options: {
     ...settingFlags,
@@ -56,7 +65,9 @@ Examples:
   },
   async run(invocation) {
     const run = await readAction(invocation)
-    const app = await createApp(configFrom(invocation), createLog('error'), systemClock)
+    const config = configFrom(invocation)
+    tellOfNew(config, invocation.tell)
+    const app = await createApp(config, createLog('error'), systemClock)
     try {
       await bringSchema(app)
       return await run(app)
@@ -209,25 +220,17 @@ function readFilter({ options }: Invocation): AuditFilter {
   if (event !== undefined && !(auditEventNames as string[]).includes(event)) {
     throw new UsageError(`There is no event "${event}"; there are: ${auditEventNames.join(', ')}.`)
   }
-  const [from, to] = [readTime('since', since), readTime('until', until)]
+  const [from, to] = [timeOf('since', since), timeOf('until', until)]
   if (from !== undefined && to !== undefined && to <= from) {
     throw new UsageError(`--until ${until} is not after --since ${since}: no line can lie between.`)
   }
   return { user, actor, event, since: from, until: to }
 }
 
-const units: Record<string, number> = { m: 60_000, h: 3_600_000, d: 86_400_000 }
-
-function readTime(option: string, text: string | undefined): number | undefined {
+function timeOf(option: string, text: string | undefined): number | undefined {
   if (text === undefined) return undefined
-  const [, count, unit] = /^(\d{1,6})([mhd])$/.exec(text) ?? []
-  if (count !== undefined) return Date.now() - Number(count) * units[unit!]!
-  const time = /^\d{4}-\d{2}-\d{2}(T\S+(Z|[+-]\d{2}:\d{2}))?$/.test(text) ? Date.parse(text) : Number.NaN
-  if (Number.isNaN(time)) {
-    throw new UsageError(
-      `--${option} ${text} is no time. Use 2026-11-23, 2026-11-23T10:00:00Z, or 2h or 7d for so long ago.`,
-    )
-  }
+  const time = readTime(text)
+  if (time === null) throw new UsageError(`--${option} ${text} is no time. Use ${timeForms}.`)
   return time
 }
 

@@ -25,10 +25,14 @@ input with --password-stdin; it never stands on the command line, and there is n
 default one. Needs no running server, and may run beside one. Of two who make the
 same administrator at once, one succeeds.
 
+  --email ADDRESS     whose account
+  --name NAME         what to call the administrator
   --password-stdin    read the password from standard input
   --link              make a one-time link instead, by which the owner chooses the password
   --promote           give the role to a user who is there already
   --json              print an object
+  --config FILE       the JSON file with settings, instead of NTT_AUTH_CONFIG_FILE
+  --<setting> VALUE   any setting that is no secret; "ntt-auth help settings" lists them
 
 Exit: 0 done; 1 refused, e.g. because the address has an account; 5 --promote: there is no such user.
 

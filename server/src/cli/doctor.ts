@@ -26,12 +26,18 @@ export const command: Command = {
   help: `ntt-auth doctor [--json] [--<setting> VALUE]
 
 Looks at what a server with this configuration would meet, changes nothing, and says for each thing that is not as it
-should be what to do: settings, proxies and limits (asking a server that runs here), data directory and disk, the database with its version, settings,
-schema and clock, the master key and the signing keys, the mail server (no mail is sent), Redis. Exit 0 when all is well, 1 with warnings, 2 with problems.
+should be what to do: settings, proxies and limits (asking a server that runs here), data directory and disk, the
+database with its version, settings, schema and clock, the master key and the signing keys, the mail server (no mail is
+sent), Redis. Run it where the server runs, as its user, with its configuration.
+
+"ok" is as it should be; a "warning" works, but not well in production or not for long; a "problem" keeps the server from
+starting, or makes it unsafe. An arrow says what to do.
 
   --json              print an object
   --config FILE       the JSON file with settings, instead of NTT_AUTH_CONFIG_FILE
   --<setting> VALUE   any setting that is no secret; "ntt-auth help settings" lists them
+
+Exit: 0 all is well; 1 there are warnings; 2 there are problems; 64 the command line is wrong.
 
 Examples:
   ntt-auth doctor

@@ -38,6 +38,11 @@ export async function overview(): Promise<string> {
 
 ${lines.join('\n')}
 
+Begin with "ntt-auth serve", and beside it "ntt-auth create-admin --email you@example.com". Every command reads the same
+configuration as the server: variables NTT_AUTH_…, a JSON file (--config FILE), or flags. Unless told, the data lies in
+./data: call them in the same directory, or set NTT_AUTH_DATA_DIR. Exit 0 is success; what else a command exits with, its
+help tells.
+
 "ntt-auth <command> --help" explains a command, "ntt-auth help settings" lists the settings.`
 }
 

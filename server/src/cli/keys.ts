@@ -23,24 +23,29 @@ ntt-auth keys revoke KID [--json]
 ntt-auth keys import FILE [--activate] [--json]
 ntt-auth keys reseal [--json]
 
+The keys that sign access tokens. Works on the database by itself: no server needs to run; one that runs notices within
+seconds. Keys also change by themselves, see NTT_AUTH_KEY_ROTATION_INTERVAL.
+
 list    lists the keys that are published, oldest first: "next" is published and does not sign yet, "active" signs,
         "retiring" only verifies what it signed before
 rotate  lets the next key take over before its time; refused while verifiers may not have heard of it
 revoke  for a key that fell into wrong hands: it goes at once, the next one signs instead, and every access token it
         signed is refused everywhere within seconds. Sessions go on: their next refresh brings a good token
 import  takes a private key from a file, PKCS#8 in PEM or a JWK, as the next one
-reseal  seals by the newest master key what an older one seals; servers do this by themselves
+reseal  after a change of NTT_AUTH_MASTER_KEY: seals by its first key what another one seals; servers do this by
+        themselves. Nothing is lost if it is cut off
 
-Servers that run notice within seconds. Keys also change by themselves, see NTT_AUTH_KEY_ROTATION_INTERVAL.
+Every action prints the keys as they are afterwards. docs/keys.md has the whole story.
 
   --now               rotate also when the next key has not been published for long
   --compromised KID   the same as "keys revoke KID"
-  --activate          let the imported key sign at once, instead of when its time comes
+  --activate          let the imported key sign at once, instead of when its time comes; verifiers that keep the key set
+                      may refuse its tokens for a while
   --json              print an object
   --config FILE       the JSON file with settings, instead of NTT_AUTH_CONFIG_FILE
   --<setting> VALUE   any setting that is no secret; "ntt-auth help settings" lists them
 
-Exit: 0 done; 1 refused, e.g. rotate too soon; 5 there is no such key; 64 the command line is wrong.
+Exit: 0 done; 1 refused, e.g. rotate too soon, or a weak key; 5 there is no such key; 64 the command line is wrong.
 
 Examples:
   ntt-auth keys list

@@ -5,11 +5,11 @@ import { AppError } from '../errors.ts'
 import { operatorAct } from '../flows/acting.ts'
 import { discardMail, holdMail, releaseMail } from '../flows/hold-mail.ts'
 import { openMail, renderMail } from '../flows/queue-mail.ts'
-import { readTime } from '../http/user-pages.ts'
 import { isId } from '../random.ts'
 import type { Command, Invocation } from './command.ts'
 import { exitCodes } from './exit-codes.ts'
 import { settingFlags } from './load-config.ts'
+import { readTime, timeForms } from './read-time.ts'
 import { UsageError } from './usage-error.ts'
 import { withApp } from './with-app.ts'
 
@@ -39,7 +39,8 @@ After a backup was restored, "hold" before the first server starts: what waited 
 Links are secrets of the person the mail is for; they are shown here and nowhere else.
 
   --state S           list: only mail in that state
-  --before TIME       hold, release, discard: mail that was written before (RFC 3339)
+  --before TIME       hold, release, discard: mail that was written before 2026-11-23, 2026-11-23T10:00:00Z, or 2h or 7d
+                      ago
   --all               discard: whatever is not sent yet
   --yes               yes, discard
   --json              print an object, or a list of them
@@ -116,7 +117,7 @@ async function decide(
   action: keyof typeof decisions,
   id: string | undefined,
 ): Promise<void> {
-  const before = readTime('before', options.before as string | undefined)
+  const before = options.before === undefined ? undefined : timeOf(options.before as string)
   if (id !== undefined) await find(app, id)
   const { decide, done, from } = decisions[action]
   const count = await decide(app, operatorAct, {
@@ -127,6 +128,12 @@ async function decide(
     throw new AppError('validation_failed', { detail: `Only mail that ${from} can be ${done}.` })
   }
   print(options.json ? JSON.stringify({ [done]: count }, null, 2) : `${count} mails ${done}.`)
+}
+
+function timeOf(text: string): number {
+  const time = readTime(text)
+  if (time === null) throw new UsageError(`--before ${text} is no time. Use ${timeForms}.`)
+  return time
 }
 
 async function list(app: App, { options, print }: Invocation): Promise<void> {

@@ -25,12 +25,13 @@ ntt-auth services create --name NAME --scopes LIST [--expires-in TIME] [--json]
 ntt-auth services rotate --client-id ID [--overlap TIME] [--expires-in TIME] [--json]
 ntt-auth services delete --client-id ID [--secret SECRET_ID] --yes [--json]
 
-A service is another program that calls this server with a credential of its own. Works on the database by itself: no
-server needs to run, and one may.
+A service is another program that calls this server with a credential of its own (HTTP Basic: client id and secret).
+Works on the database by itself: no server needs to run, and one may. docs/services.md has a tour.
 
 list    lists the services and their secrets that are alive, never a secret itself
 create  makes a service and prints its client id and secret; the secret is shown this once
-rotate  makes its next secret and prints it this once; the ones before live on for the overlap
+rotate  makes its next secret and prints it this once; the one before lives on for the overlap, so that the service can
+        change over without a pause. At most two are alive at a time
 delete  deletes a service, or one secret of it; it is let in no more, on every node within two seconds
 
   --name NAME         what people call the service
@@ -48,8 +49,8 @@ delete  deletes a service, or one secret of it; it is let in no more, on every n
   --config FILE       the JSON file with settings, instead of NTT_AUTH_CONFIG_FILE
   --<setting> VALUE   any setting that is no secret; "ntt-auth help settings" lists them
 
-A TIME is a whole number and a unit: 90s, 30m, 24h, 90d. By HTTP the same spans are called "overlap" and "expires_in", and
-are whole numbers of seconds.
+A TIME is a whole number and a unit: 90s, 30m, 24h, 90d. By HTTP the same spans are called "overlap" and "expires_in",
+and are whole numbers of seconds.
 
 Exit: 0 done; 1 refused, e.g. two secrets are alive; 5 there is no such service or secret; 64 the command line is wrong.
 

@@ -21,8 +21,12 @@ ntt-auth sessions end SESSION_ID [--json]
 
 USER is an id or an e-mail address. Works on the database by itself: no server needs to run, and one may.
 
-list  shows the sessions of a user, newest first, with the reason why each ended; at most ${most}
-end   ends one session, with the reason "admin"; "ntt-auth users logout USER" ends all
+A session is one login on one device.
+
+list  shows the sessions of a user, newest first, one a line: id, state, device, address; of an ended one the reason why;
+      at most ${most}
+end   ends one session, with the reason "admin"; its access tokens are refused on every node within two seconds.
+      "ntt-auth users logout USER" ends all
 
   --json              print an object, or a list of them
   --config FILE       the JSON file with settings, instead of NTT_AUTH_CONFIG_FILE

@@ -1,6 +1,8 @@
 import type { App } from '../app.ts'
+import { toRfc3339 } from '../clock.ts'
 import { listUsers } from '../domain/users/list.ts'
 import type { User } from '../domain/users/user.ts'
+import { AppError } from '../errors.ts'
 import { operatorAct } from '../flows/acting.ts'
 import { createUserFor } from '../flows/create-user.ts'
 import { disableUser, enableUser } from '../flows/disable-user.ts'
@@ -8,7 +10,7 @@ import { locksOf } from '../flows/locks-of.ts'
 import { logoutUser } from '../flows/logout-user.ts'
 import { unlockUser } from '../flows/unlock-user.ts'
 import { createUserRoute, listUsersRoute } from '../http/routes/admin-users.ts'
-import { readTime, readUserCursor, writeUserCursor } from '../http/user-pages.ts'
+import { readTime as readQueryTime, readUserCursor, writeUserCursor } from '../http/user-pages.ts'
 import { validatorOf } from '../http/validation.ts'
 import { adminUserView, emailFrom, linkView } from '../http/views.ts'
 import type { Command, Invocation } from './command.ts'
@@ -17,6 +19,7 @@ import { findUserBy } from './find-user.ts'
 import { invitationText } from './invitation.ts'
 import { settingFlags } from './load-config.ts'
 import { readPassword } from './read-password.ts'
+import { readTime, timeForms } from './read-time.ts'
 import { UsageError } from './usage-error.ts'
 import { exportToFile } from './users/export.ts'
 import { importFile } from './users/import.ts'
@@ -45,8 +48,8 @@ const actions: Record<string, Action> = {
 
 export const command: Command = {
   summary: 'look after users',
-  help: `ntt-auth users list [--q WORDS] [--status S] [--role R] [--created-after T] [--created-before T]
-                    [--sort created_at|-created_at|email] [--limit N] [--cursor C] [--all] [--json]
+  help: `ntt-auth users list [--q WORDS] [--status S] [--role R] [--created-after TIME] [--created-before TIME]
+                    [--sort=created_at|-created_at|email] [--limit N] [--cursor C] [--all] [--json]
 ntt-auth users show USER [--json]
 ntt-auth users create --email ADDRESS [--password-stdin | --link] [--name NAME] [--locale L] [--roles LIST] [--json]
 ntt-auth users disable|enable|unlock|logout USER [--json]
@@ -55,10 +58,11 @@ ntt-auth users export --to FILE|- [--format ndjson|csv] [--with-password-hashes]
 
 USER is an id or an e-mail address. Works on the database by itself: no server needs to run, and one may.
 
-list     shows users, the newest first unless told; --q finds those whose address or one of whose names begins with
-         each of the words; a page may be short though more follow
+list     shows users, one a line: id, status, address, name, roles; the newest first unless told. A page may be short
+         though more follow: then it says by which --cursor to go on
 show     shows one user, also whether wrong passwords have locked it, and until when
-create   makes a user; the password is asked for, or read from standard input, or chosen by the owner with --link
+create   makes a user. The password is asked for, or read with --password-stdin, or chosen by the owner with --link. An
+         administrator is made by "ntt-auth create-admin"
 disable  closes an account: its sessions end, and nobody logs in
 enable   opens it again
 unlock   forgets wrong passwords, so that the next login does not have to wait
@@ -67,7 +71,20 @@ import   reads users from a file, one a row, with password hashes of many system
          recipe for each system. A run that was cut off is simply run again: whoever is there already is skipped
 export   writes every user as "import" reads it, in the order of creation
 
+  --q WORDS           list: users whose address, or a word of whose name, begins with each of these
+  --status S          list: only active, pending or disabled ones
+  --role R            list: only those with this role
+  --created-after TIME, --created-before TIME
+                      list: made at or after, before: 2026-11-23, 2026-11-23T10:00:00Z, or 2h or 7d for so long ago
+  --sort=ORDER        list: created_at, -created_at (the newest first) or email
+  --limit N           list: how many a page, 1 to 200; 50 unless told
+  --cursor C          list: where the page before ended
   --all               list: every page, one user a line
+  --email ADDRESS     create: whose account
+  --name NAME, --locale L, --roles LIST
+                      create: the name; the language, as in en or pt-BR; the roles, separated by commas
+  --password-stdin    create: read the password from standard input
+  --link              create: print a one-time link by which the owner chooses the password
   --format F          import, export: ndjson or csv, where the ending of the file (.ndjson, .jsonl, .csv) does not tell
   --dry-run           import: judge every row and change nothing
   --on-conflict WHAT  import: rows whose address is taken are skipped (skip), or count as failed (fail)
@@ -76,16 +93,18 @@ export   writes every user as "import" reads it, in the order of creation
   --with-password-hashes
                       export: the password hashes too; keep such a file as you would keep the database
   --json              print an object; with --all an object a line
-  --roles LIST        separated by commas
   --config FILE       the JSON file with settings, instead of NTT_AUTH_CONFIG_FILE
   --<setting> VALUE   any setting that is no secret; "ntt-auth help settings" lists them
 
-Exit: 0 done; 1 refused, e.g. for the last administrator, or rows of an import failed; 5 there is no such user; 64 the command line is wrong.
+Exit: 0 done; 1 refused, e.g. for the last administrator, or rows of an import failed; 5 there is no such user; 64 the
+command line is wrong.
 
 Examples:
   ntt-auth users list --q ada --status active
+  ntt-auth users list --created-after 7d --sort=email
   ntt-auth users list --all --json > users.ndjson
   ntt-auth users create --email ada@example.com --link
+  ntt-auth users create --email ada@example.com --roles editor,billing --password-stdin < password.txt
   ntt-auth users disable ada@example.com
   ntt-auth users import users.csv --dry-run --report report.ndjson
   ntt-auth users export --to users.ndjson --with-password-hashes`,
@@ -194,6 +213,9 @@ async function list(app: App, { options, print, tell }: Invocation): Promise<voi
   for (const name of ofList) {
     if (name !== 'all' && options[name] !== undefined) given[name.replace('-', '_')] = options[name]
   }
+  for (const name of ['created_after', 'created_before']) {
+    if (typeof given[name] === 'string') given[name] = timeOf(name.replace('_', '-'), given[name])
+  }
   checkList(given)
   const query = given as { q?: string; status?: User['status']; role?: string; limit?: number; cursor?: string } & {
     sort?: 'created_at' | '-created_at' | 'email'
@@ -205,8 +227,8 @@ async function list(app: App, { options, print, tell }: Invocation): Promise<voi
     search: query.q,
     status: query.status,
     role: query.role,
-    createdAfter: readTime('created_after', query.created_after),
-    createdBefore: readTime('created_before', query.created_before),
+    createdAfter: readQueryTime('created_after', query.created_after),
+    createdBefore: readQueryTime('created_before', query.created_before),
   }
   const limit = query.limit ?? (options.all ? 200 : 50)
   let after = readUserCursor(order, query.cursor)
@@ -229,6 +251,13 @@ async function list(app: App, { options, print, tell }: Invocation): Promise<voi
     told = performance.now()
     tell(`${count} users so far`)
   }
+}
+
+/** Written as the route reads it. */
+function timeOf(option: string, text: string): string {
+  const time = readTime(text)
+  if (time !== null) return toRfc3339(time)
+  throw new AppError('validation_failed', { detail: `--${option}: ${text} is no time. Use ${timeForms}.` })
 }
 
 async function create(app: App, invocation: Invocation): Promise<void> {

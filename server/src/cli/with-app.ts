@@ -6,13 +6,16 @@ import { bringSchema } from '../start.ts'
 import type { Invocation } from './command.ts'
 import { exitCodes } from './exit-codes.ts'
 import { configFrom } from './load-config.ts'
+import { tellOfNew } from './tell-of-new.ts'
 
 /**
  * Runs a command that works on the database by itself, whether or not a server runs beside it.
  * @returns the exit code: that of the work, or that of the refusal, which is told in a sentence
  */
 export async function withApp(invocation: Invocation, work: (app: App) => Promise<number>): Promise<number> {
-  const app = await createApp(configFrom(invocation), createLog('error'), systemClock)
+  const config = configFrom(invocation)
+  tellOfNew(config, invocation.tell)
+  const app = await createApp(config, createLog('error'), systemClock)
   try {
     await bringSchema(app)
     return await work(app)

@@ -187,6 +187,17 @@ describeFlow('the command line beside a server', (flow) => {
     await assert.rejects(users(['create'], { email: 'a@example.com' }), /no terminal .* --password-stdin or --link/)
   })
 
+  it('takes a time as the audit log does: a day, a time, or how long ago', async () => {
+    const count = async (option: string, time: string) =>
+      JSON.parse((await users(['list'], { [option]: time, json: true })).out).items.length
+    for (const time of ['2020-01-01', '2020-01-01T00:00:00Z', '1h']) assert.ok((await count('created-after', time)) > 0)
+    for (const time of ['2100-01-01', '2100-01-01T00:00:00+02:00', '0m'])
+      assert.equal(await count('created-after', time), 0)
+    assert.equal(await count('created-before', '1h'), 0)
+    const wrong = await users(['list'], { 'created-before': 'monday' })
+    assert.deepEqual([wrong.code, wrong.err.slice(0, 38)], [64, '--created-before: monday is no time. U'])
+  })
+
   it('makes the first administrator by standard input, by a link, or of a user who is there', async () => {
     const made = await createAdmin({ email: 'cli-root@example.com', ...stdin }, `${goodPassword}\r\n`)
     assert.match(made.out, /^cli-root@example\.com is an administrator \(/)

@@ -65,6 +65,15 @@ for (const [name, load] of Object.entries(commands)) {
   })
 }
 
+it('says that it makes a database where there is none: the directory may be the wrong one', () => {
+  const elsewhere = join(directory, 'elsewhere')
+  const list = () => run('users', 'list', '--data-dir', elsewhere)
+  const first = list()
+  assert.deepEqual([first.status, first.stdout], [0, ''])
+  assert.match(first.stderr, /^There is no database \S+elsewhere\S+ yet: an empty one is made\. --data-dir DIR names/)
+  assert.equal(list().stderr, '')
+})
+
 it('every exit code is documented', () => {
   for (const code of Object.values(exitCodes)) assert.match(reference, new RegExp(`^\\| ${code} \\|`, 'm'))
 })
