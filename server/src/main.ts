@@ -74,7 +74,12 @@ async function run(argv: string[], terminal: Terminal): Promise<number> {
 async function parse(name: string, command: Command, args: string[]) {
   const options: ParseArgsOptionsConfig = { ...command.options, help: { type: 'boolean', short: 'h' } }
   try {
-    const { values, positionals } = parseArgs({ args, options, allowPositionals: true, strict: true })
+    const { values, positionals } = parseArgs({
+      args: idsLast(args, options),
+      options,
+      allowPositionals: true,
+      strict: true,
+    })
     return { values: values as Invocation['options'], positionals }
   } catch (error) {
     const unknown = /^Unknown option '([^'=]+)/.exec((error as Error).message)?.[1]
@@ -91,6 +96,18 @@ async function parse(name: string, command: Command, args: string[]) {
     const [sentence] = (error as Error).message.split(/\n|\. /)
     throw new UsageError(`${sentence!.replace(/\.$/, '')}. See "ntt-auth ${name} --help".`)
   }
+}
+
+const keyId = /^-[\w-]{42}$/
+
+/** One key in 64 has an id that begins with a hyphen; it is no option all the same. */
+function idsLast(args: string[], options: ParseArgsOptionsConfig): string[] {
+  const isValue = (index: number) => options[args[index - 1]?.replace(/^--/, '') ?? '']?.type === 'string'
+  const isId = (arg: string, index: number) => keyId.test(arg) && !isValue(index)
+  const ids = args.filter(isId)
+  if (ids.length === 0) return args
+  const others = args.filter((arg, index) => !isId(arg, index))
+  return [...others, ...(others.includes('--') ? [] : ['--']), ...ids]
 }
 
 async function unknownOption(name: string, option: string, known: string[]): Promise<string> {

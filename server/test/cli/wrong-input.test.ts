@@ -38,6 +38,9 @@ async function run(args: readonly string[], env: Env = {}): Promise<{ code: numb
 
 const { usage, config, notFound, failed, pending, newer } = exitCodes
 
+/** As one key in 64 is called. */
+const hyphenated = `-${'w'.repeat(42)}`
+
 const wrongWords: [args: string[], code: number, sentence: RegExp][] = [
   [['frobnicate'], usage, /There is no command "frobnicate"/],
   [['--json', 'users'], usage, /The command comes first/],
@@ -135,6 +138,10 @@ const wrongWords: [args: string[], code: number, sentence: RegExp][] = [
   [['cleanup', 'everything'], usage, /Call it as "ntt-auth cleanup status"/],
   [['keys'], usage, /Call it as "ntt-auth keys list"/],
   [['keys', 'revoke', 'nokey'], notFound, /There is no signing key nokey/],
+  [['keys', 'revoke', hyphenated], notFound, /There is no signing key -w{42}\./],
+  [['keys', 'revoke', '--json', hyphenated], notFound, /There is no signing key -w{42}\./],
+  [['keys', 'rotate', `--compromised=${hyphenated}`], notFound, /There is no signing key -w{42}\./],
+  [['keys', 'rotate', '--compromised', hyphenated], usage, /If it is the value: --compromised=-w{42}\./],
   [['keys', 'rotate', '--compromised', 'nokey'], notFound, /There is no signing key nokey/],
   [['keys', 'import', 'dir'], usage, /^dir is a directory\. Name a file/],
   [['keys', 'import', 'none'], usage, /^none does not exist\. Name a file/],
