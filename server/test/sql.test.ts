@@ -137,11 +137,15 @@ const stores: {
     insertOneTimeToken: [(db) => oneTimeTokens.insertOneTimeToken(db, oneTimeToken)],
     findOneTimeTokenRow: [(db) => oneTimeTokens.findOneTimeTokenRow(db, bytes)],
     markOneTimeTokenUsed: [(db) => oneTimeTokens.markOneTimeTokenUsed(db, id, now)],
+    hasMailedToken: [
+      (db) => oneTimeTokens.hasMailedToken(db, id, ['invitation', 'password_reset'], 'ada@example.com', now, now),
+    ],
     listOneTimeTokensExpiredBefore: [(db) => oneTimeTokens.listOneTimeTokensExpiredBefore(db, now, 500)],
     deleteOneTimeTokenRows: [(db) => oneTimeTokens.deleteOneTimeTokenRows(db, ['one', 'two'])],
     deleteOneTimeTokensOfUser: [
       (db) => oneTimeTokens.deleteOneTimeTokensOfUser(db, id),
       (db) => oneTimeTokens.deleteOneTimeTokensOfUser(db, id, ['invitation', 'password_reset']),
+      (db) => oneTimeTokens.deleteOneTimeTokensOfUser(db, id, ['invitation', 'password_reset'], true),
     ],
   },
   passwords: {
@@ -284,10 +288,11 @@ const stores: {
       (db) => outbox.moveMail(db as Tx, { id, before: now }, ['waiting', 'held'], { state: 'failed', sealed: bytes }),
     ],
     listMail: [(db) => outbox.listMail(db, undefined, 200), (db) => outbox.listMail(db, 'failed', 200)],
-    countMailTo: [(db) => outbox.countMailTo(db, 'ada@example.com', now).catch(() => undefined)],
+    listMailTimes: [(db) => outbox.listMailTimes(db, ['ada@example.com', 'alias'], 'forgot', now, 10)],
     measureOutbox: [(db) => outbox.measureOutbox(db).catch(() => undefined)],
     reviveMail: [(db) => outbox.reviveMail(db, id, now)],
     listMailExpiredBefore: [(db) => outbox.listMailExpiredBefore(db, now, 100)],
+    blankMailTo: [(db) => outbox.blankMailTo(db as Tx, 'ada@example.com', 'alias', now, now)],
     deleteMailTo: [(db) => outbox.deleteMailTo(db, 'ada@example.com')],
     deleteMailRows: [(db) => outbox.deleteMailRows(db, ['one', 'two'])],
   },

@@ -16,10 +16,11 @@ import { announceEnds } from './announce-ends.ts'
 import { inAuditedTransaction } from './audited.ts'
 import type { Caller } from './authenticate.ts'
 import { giveWay, isUnconfirmed } from './give-way.ts'
+import { mayMail, queueWithin } from './mail-budget.ts'
 import { noteAfterwards } from './note-afterwards.ts'
-import { type Mail, mailQueued, queueMail } from './queue-mail.ts'
+import { mailQueued } from './queue-mail.ts'
 import { type Attempt, noteWait, throttled } from './throttled.ts'
-import { addressInUse, addressNotice, linkMail, mayMail } from './write-mail.ts'
+import { addressInUse, addressNoticeByUser, linkMail } from './write-mail.ts'
 
 export type EmailChange = { newEmail: string; password: string; signal?: AbortSignal }
 
@@ -28,8 +29,9 @@ export type EmailChange = { newEmail: string; password: string; signal?: AbortSi
  * somebody else has the new one is told to nobody but its owner.
  */
 export async function startEmailChange(app: App, act: Act, caller: Caller, input: EmailChange): Promise<void> {
-  return throttled(app, act, 'current_password', { device: caller.claims.sid }, (attempt) =>
-    judge(app, act, caller, input, attempt),
+  const { sub, sid } = caller.claims
+  return throttled(app, act, 'change_email', { subject: sub }, () =>
+    throttled(app, act, 'current_password', { device: sid }, (attempt) => judge(app, act, caller, input, attempt)),
   )
 }
 
@@ -58,16 +60,13 @@ async function tellBoth(app: App, act: Act, { claims }: Caller, newEmail: string
     if (user?.status !== 'active' || !session || session.ended_at !== null) return []
     const found = await findUserForLogin(tx, newEmail)
     const owner = found && !isUnconfirmed(found) ? found : undefined
-    const mails: Mail[] = [addressNotice(app, 'email-change-started', user, newEmail)]
-    if (await mayMail(app, tx, newEmail)) {
-      if (owner) mails.push(addressInUse(app, owner))
-      else {
-        const at = { ...user, email: newEmail }
-        const token = await createOneTimeToken(tx, 'email_change', at, app.clock.now(), true)
-        mails.push(linkMail(app, 'email_change', { ...at, emailVerified: false }, token))
-      }
+    const mails = await queueWithin(app, tx, addressNoticeByUser(app, 'email-change-started', user, newEmail))
+    if (owner) mails.push(...(await queueWithin(app, tx, addressInUse(app, owner), 'change_email')))
+    else if (await mayMail(app, tx, newEmail, 'change_email')) {
+      const at = { ...user, email: newEmail, emailVerified: false }
+      const token = await createOneTimeToken(tx, 'email_change', at, app.clock.now(), true)
+      mails.push(...(await queueWithin(app, tx, linkMail(app, 'email_change', at, token), 'change_email')))
     }
-    for (const mail of mails) await queueMail(app, tx, mail)
     record({ event: 'email_change_started', subject: { kind: 'user', id: user.id } })
     return mails
   })
@@ -86,7 +85,7 @@ async function confirm(app: App, act: Act, token: string): Promise<void> {
   const now = app.clock.now()
   const seen = await readOneTimeToken(app.database.db, token, ['email_change'], now)
   if (!seen) throw new AppError('invalid_one_time_token')
-  const { mail, end } = await inAuditedTransaction(app, act, async (tx, record) => {
+  const { mails, end } = await inAuditedTransaction(app, act, async (tx, record) => {
     const user = await takeUser(tx, seen.user_id)
     const row = await readOneTimeToken(tx, token, ['email_change'], now)
     if (!row || user?.status !== 'active' || !(await redeemOneTimeToken(tx, row, now))) {
@@ -96,13 +95,12 @@ async function confirm(app: App, act: Act, token: string): Promise<void> {
     await changeUser(tx, user.id, { email: row.email, emailVerified: true }, now)
     // Those for the former address, which is no longer the user's.
     await deleteOneTimeTokensOfUser(tx, user.id)
-    const mail = addressNotice(app, 'email-changed', user, row.email)
-    await queueMail(app, tx, mail)
+    const mails = await queueWithin(app, tx, addressNoticeByUser(app, 'email-changed', user, row.email))
     record({ event: 'email_changed', subject: { kind: 'user', id: user.id } })
-    return { mail, end }
+    return { mails, end }
   }).catch((error) => {
     throw app.database.dialect.isDuplicate(error) ? new AppError('invalid_one_time_token') : error
   })
   announceEnds(app, end)
-  mailQueued(app, mail)
+  mailQueued(app, ...mails)
 }

@@ -14,8 +14,9 @@ import type { Caller } from './authenticate.ts'
 import { endAll, recordSessionsEnded } from './end-sessions.ts'
 import { asOfNow, issueTokens, type Tokens } from './issue-tokens.ts'
 import { ChangedMeanwhile, judgeAnew } from './judge-anew.ts'
+import { queueWithin } from './mail-budget.ts'
 import { noteAfterwards } from './note-afterwards.ts'
-import { mailQueued, queueMail } from './queue-mail.ts'
+import { mailQueued } from './queue-mail.ts'
 import { type Attempt, noteWait, throttled } from './throttled.ts'
 import { noticeMail } from './write-mail.ts'
 
@@ -65,7 +66,7 @@ async function judge(app: App, act: Act, caller: Caller, input: PasswordChange, 
   const hash = await app.hasher.hash(password, input.signal)
 
   const now = app.clock.now()
-  const { end, session, mail } = await inAuditedTransaction(app, act, async (tx, record) => {
+  const { end, session, mails } = await inAuditedTransaction(app, act, async (tx, record) => {
     const there = await updateUser(tx, sub, { updated_at: now })
     const session = await findSessionOfUser(tx, sid, sub)
     if (!there || !session || session.ended_at !== null) throw new AppError('token_revoked')
@@ -76,12 +77,11 @@ async function judge(app: App, act: Act, caller: Caller, input: PasswordChange, 
     const end = input.endOtherSessions ? await endAll(app, tx, sub, 'password_changed', sid) : nothingEnded
     record({ event: 'password_changed', subject: { kind: 'user', id: sub }, details: { session: sid } })
     recordSessionsEnded(record, sub, 'password_changed', end, sid)
-    const mail = noticeMail(app, 'password-changed', userOf(row), act)
-    await queueMail(app, tx, mail)
-    return { end, session, mail }
+    const mails = await queueWithin(app, tx, noticeMail(app, 'password-changed', userOf(row), act))
+    return { end, session, mails }
   })
   announceEnds(app, end)
-  mailQueued(app, mail)
+  mailQueued(app, ...mails)
   app.log.info({ event: 'password_changed', user: sub, session: sid })
   const expiresAt = Math.min(session.idle_expires_at, session.absolute_expires_at)
   const life = { createdAt: session.created_at, expiresAt }

@@ -2,6 +2,7 @@ import type { App } from '../app.ts'
 import { toRfc3339 } from '../clock.ts'
 import type { Tx } from '../database/connect.ts'
 import type { AuditEvent } from '../domain/audit/events.ts'
+import { deleteOneTimeTokensOfUser } from '../domain/links/store.ts'
 import { normalisePassword } from '../domain/passwords/normalise.ts'
 import { findPasswordHash } from '../domain/passwords/store.ts'
 import { findSessionOfUser } from '../domain/sessions/store.ts'
@@ -14,10 +15,11 @@ import type { Act } from './acting.ts'
 import { announceEnds, type Ended } from './announce-ends.ts'
 import { inAuditedTransaction } from './audited.ts'
 import type { Caller } from './authenticate.ts'
-import { erase } from './delete-user.ts'
+import { erase, tellOfEnd } from './delete-user.ts'
 import { endAll } from './end-sessions.ts'
+import { queueWithin } from './mail-budget.ts'
 import { noteAfterwards } from './note-afterwards.ts'
-import { type Mail, mailQueued, queueMail } from './queue-mail.ts'
+import { type Mail, mailQueued } from './queue-mail.ts'
 import { type Attempt, noteWait, throttled } from './throttled.ts'
 import { deletionNotice } from './write-mail.ts'
 
@@ -57,7 +59,7 @@ async function judge(
   }
 
   const delay = app.config.deletionDelay
-  const { dueAt, end, mail } = await inAuditedTransaction(app, act, async (tx, record) => {
+  const { dueAt, end, mails } = await inAuditedTransaction(app, act, async (tx, record) => {
     const user = await takeUser(tx, sub)
     const session = await findSessionOfUser(tx, sid, sub)
     // Ended while the password was checked, perhaps because it was changed.
@@ -65,10 +67,11 @@ async function judge(
     await attempt.succeed(tx)
     if (delay > 0) return markForDeletion(app, tx, user, app.clock.now() + delay, record)
     record({ event: 'user_deleted', subject: { kind: 'user', id: sub } })
-    return { dueAt: null, end: await erase(app, tx, user), mail: null }
+    const end = await erase(app, tx, user)
+    return { dueAt: null, end, mails: await tellOfEnd(app, tx, user, act.ip) }
   })
   announceEnds(app, end)
-  if (mail) mailQueued(app, mail)
+  mailQueued(app, ...mails)
   app.log.info({ event: dueAt === null ? 'user_deleted' : 'user_deletion_requested', user: sub })
   return dueAt
 }
@@ -80,16 +83,17 @@ async function markForDeletion(
   user: User,
   dueAt: number,
   record: (event: AuditEvent) => void,
-): Promise<{ dueAt: number; end: Ended; mail: Mail }> {
+): Promise<{ dueAt: number; end: Ended; mails: Mail[] }> {
   await keepAnAdmin(tx, user)
   await setDeletion(tx, user.id, dueAt)
+  // Whoever holds one could take the account along meanwhile.
+  await deleteOneTimeTokensOfUser(tx, user.id, ['email_change'])
   record({
     event: 'user_deletion_requested',
     subject: { kind: 'user', id: user.id },
     details: { due_at: toRfc3339(dueAt) },
   })
   const end = await endAll(app, tx, user.id, 'deleted')
-  const mail = deletionNotice(app, user, dueAt)
-  await queueMail(app, tx, mail)
-  return { dueAt, end, mail }
+  const mails = await queueWithin(app, tx, deletionNotice(app, user, dueAt))
+  return { dueAt, end, mails }
 }

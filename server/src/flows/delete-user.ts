@@ -1,7 +1,6 @@
 import type { App } from '../app.ts'
 import type { Tx } from '../database/connect.ts'
 import { deleteOneTimeTokensOfUser } from '../domain/links/store.ts'
-import { deleteMailTo } from '../domain/outbox/store.ts'
 import { deletePassword } from '../domain/passwords/store.ts'
 import { blankSessionRowsOfUser } from '../domain/sessions/store.ts'
 import { deleteUser } from '../domain/users/delete.ts'
@@ -13,16 +12,27 @@ import type { Act } from './acting.ts'
 import { announceEnds, type Ended } from './announce-ends.ts'
 import { inAuditedTransaction } from './audited.ts'
 import { endAll } from './end-sessions.ts'
+import { forgetMailTo, queueWithin } from './mail-budget.ts'
+import { type Mail, mailQueued } from './queue-mail.ts'
+import { noticeMail } from './write-mail.ts'
 
 /** An administrator deletes an account, at once and for good. */
 export async function deleteUserFor(app: App, act: Act, id: string): Promise<void> {
-  const end = await inAuditedTransaction(app, act, async (tx, record) => {
+  const { end, mails } = await inAuditedTransaction(app, act, async (tx, record) => {
     const user = await takeUser(tx, id)
     if (!user) throw new AppError('not_found')
     record({ event: 'user_deleted', subject: { kind: 'user', id } })
-    return erase(app, tx, user)
+    const end = await erase(app, tx, user)
+    return { end, mails: await tellOfEnd(app, tx, user, null) }
   })
   announceEnds(app, end)
+  mailQueued(app, ...mails)
+}
+
+/** The last mail that an account causes, in case its owner did not want it gone. @param ip of the owner, or who is taken for it */
+export async function tellOfEnd(app: App, tx: Tx, user: User, ip: string | null): Promise<Mail[]> {
+  if (user.status === 'pending') return []
+  return queueWithin(app, tx, noticeMail(app, 'account-deleted', user, { ip }))
 }
 
 /**
@@ -34,7 +44,7 @@ export async function erase(app: App, tx: Tx, user: User, reason: EndReason = 'd
   await deleteUser(tx, user.id)
   await deletePassword(tx, user.id)
   await deleteOneTimeTokensOfUser(tx, user.id)
-  await deleteMailTo(tx, user.email)
+  await forgetMailTo(app, tx, user.email)
   const end = await endAll(app, tx, user.id, reason)
   await blankSessionRowsOfUser(tx, user.id)
   return end

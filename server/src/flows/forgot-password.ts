@@ -1,35 +1,39 @@
 import type { App } from '../app.ts'
-import { createOneTimeToken } from '../domain/links/create.ts'
+import { createOneTimeToken, wasMailedJustNow } from '../domain/links/create.ts'
 import { findUserForLogin } from '../domain/users/store.ts'
 import { takeUser } from '../domain/users/take.ts'
 import type { Act } from './acting.ts'
 import { afterTheAnswer } from './after-the-answer.ts'
 import { inAuditedTransaction } from './audited.ts'
-import { mailQueued, queueMail } from './queue-mail.ts'
+import { mayMail, queueWithin } from './mail-budget.ts'
+import { mailQueued } from './queue-mail.ts'
 import { throttled } from './throttled.ts'
-import { linkMail, mayMail } from './write-mail.ts'
+import { linkMail } from './write-mail.ts'
 
 /**
  * Somebody has forgotten a password: the address gets a link, and nobody learns from the answer whether it is known. Who
- * was invited and has no password yet gets the invitation again; a disabled account gets nothing.
+ * was invited and has no password yet gets the invitation again; a disabled account gets nothing. Whoever asks again, and
+ * anybody may, neither floods the owner nor kills the link that the owner is about to open.
  */
 export async function forgotPassword(app: App, act: Act, email: string): Promise<void> {
   const later = () => afterTheAnswer(app, () => send(app, act, email))
-  return throttled(app, act, 'forgot_password', { subject: email }, async () => later())
+  return throttled(app, act, 'forgot_password', {}, async () => later())
 }
 
 async function send(app: App, act: Act, email: string): Promise<void> {
   const found = await findUserForLogin(app.database.db, email)
   if (!found) return
-  const mail = await inAuditedTransaction(app, act, async (tx, record) => {
+  const mails = await inAuditedTransaction(app, act, async (tx, record) => {
     const user = await takeUser(tx, found.id)
-    if (user?.email !== email || user.status === 'disabled' || !(await mayMail(app, tx, email))) return null
+    if (user?.email !== email || user.status === 'disabled') return []
     const purpose = found.hash === null ? 'invitation' : 'password_reset'
-    const token = await createOneTimeToken(tx, purpose, user, app.clock.now(), true)
-    const mail = linkMail(app, purpose, user, token)
-    await queueMail(app, tx, mail)
+    const now = app.clock.now()
+    if (await wasMailedJustNow(tx, purpose, user, now)) return []
+    if (!(await mayMail(app, tx, email, 'forgot'))) return []
+    const token = await createOneTimeToken(tx, purpose, user, now, true, 'mailed')
+    const mails = await queueWithin(app, tx, linkMail(app, purpose, user, token), 'forgot')
     record({ event: 'password_reset_started', subject: { kind: 'user', id: user.id } })
-    return mail
+    return mails
   })
-  if (mail) mailQueued(app, mail)
+  mailQueued(app, ...mails)
 }

@@ -19,8 +19,9 @@ import { endOne } from './end-sessions.ts'
 import { asOfNow, issueTokens, type Tokens } from './issue-tokens.ts'
 import { ChangedMeanwhile, judgeAnew } from './judge-anew.ts'
 import { knownDevice } from './known-device.ts'
+import { queueWithin } from './mail-budget.ts'
 import { noteAfterwards } from './note-afterwards.ts'
-import { mailQueued, queueMail } from './queue-mail.ts'
+import { mailQueued } from './queue-mail.ts'
 import { personalOf, sessionLife } from './register.ts'
 import { type Attempt, noteWait, throttled, waitedFor } from './throttled.ts'
 import { guessedNotice, noticeMail } from './write-mail.ts'
@@ -91,8 +92,9 @@ async function judge(app: App, act: Act, input: Login, attempt: Attempt): Promis
       record({ event: 'user_deletion_cancelled', subject })
       mails.push(noticeMail(app, 'deletion-cancelled', user, about))
     }
-    for (const mail of mails) await queueMail(app, tx, mail)
-    return { user, session, end, mails }
+    const queued = []
+    for (const mail of mails) queued.push(...(await queueWithin(app, tx, mail)))
+    return { user, session, end, mails: queued }
   })
   announceEnds(app, end)
   mailQueued(app, ...mails)

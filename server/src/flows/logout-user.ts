@@ -1,4 +1,5 @@
 import type { App } from '../app.ts'
+import { deleteOneTimeTokensOfUser } from '../domain/links/store.ts'
 import { findSessionOfUser, findSessionRow } from '../domain/sessions/store.ts'
 import { findUser } from '../domain/users/find.ts'
 import { AppError } from '../errors.ts'
@@ -11,6 +12,7 @@ import { endAll, endOne, recordSessionsEnded } from './end-sessions.ts'
 export async function logoutUser(app: App, act: Act, id: string): Promise<void> {
   const end = await inAuditedTransaction(app, act, async (tx, record) => {
     if (!(await findUser(tx, id))) throw new AppError('not_found')
+    await deleteOneTimeTokensOfUser(tx, id, ['email_change'])
     const end = await endAll(app, tx, id, 'admin')
     recordSessionsEnded(record, id, 'admin', end)
     return end

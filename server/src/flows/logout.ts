@@ -1,4 +1,5 @@
 import type { App } from '../app.ts'
+import { deleteOneTimeTokensOfUser } from '../domain/links/store.ts'
 import { lapseOf } from '../domain/sessions/lapse.ts'
 import { findSessionWithUser, type Lifetime } from '../domain/sessions/store.ts'
 import type { EndReason } from '../errors.ts'
@@ -38,6 +39,8 @@ export async function logout(app: App, act: Act, shown: ShownSession | null, sco
         record({ event: 'session_ended', subject: { kind: 'session', id: sessionId }, user, reason })
       return end
     }
+    // Whoever has begun to move the account away is logged out as well.
+    if (scope === 'all') await deleteOneTimeTokensOfUser(tx, user, ['email_change'])
     const end = await endAll(app, tx, user, reason, scope === 'others' ? sessionId : undefined)
     recordSessionsEnded(record, user, reason, end, scope === 'others' ? sessionId : undefined)
     return end

@@ -9,16 +9,22 @@ export type { Mail }
 
 /**
  * Writes a mail into the outbox, in the transaction that causes it: it is sent if, and only if, that commits. What it
- * says is sealed, because links hold tokens. The caller tells `mailQueued` after the commit.
+ * says is sealed, because links hold tokens. The caller tells `mailQueued` after the commit. What somebody other
+ * than its reader can cause goes by `queueWithin`.
  */
-export async function queueMail(app: App, tx: Tx, { to, template, locale, data, expiresAt }: Mail): Promise<void> {
+export async function queueMail(
+  app: App,
+  tx: Tx,
+  { to, template, locale, data, expiresAt }: Mail,
+  budget: string | null = null,
+): Promise<void> {
   const now = app.clock.now()
   const id = newId(now)
   await insertMail(tx, {
     id,
     recipient: to,
     template,
-    budget: null,
+    budget,
     locale,
     sealed: seal(app.masterKeys, labelOf(id), Buffer.from(JSON.stringify(data))),
     state: 'waiting',

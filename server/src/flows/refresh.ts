@@ -12,8 +12,9 @@ import { inAuditedTransaction } from './audited.ts'
 import { countedRefresh, countRefresh } from './count-outcomes.ts'
 import { endOne } from './end-sessions.ts'
 import { asOfNow, issueTokens, type Tokens } from './issue-tokens.ts'
+import { queueWithin } from './mail-budget.ts'
 import { noteAfterwards } from './note-afterwards.ts'
-import { mailQueued, queueMail } from './queue-mail.ts'
+import { mailQueued } from './queue-mail.ts'
 import { noticeMail } from './write-mail.ts'
 
 export type Refresh = {
@@ -76,18 +77,17 @@ async function attempt(app: App, act: Act, { token, key }: Refresh): Promise<Tok
         noteAfterwards(app, act, aboutRow(row, 'refresh_superseded', presented.generation))
         throw new AppError('refresh_superseded')
       case 'reuse': {
-        const { end, mail } = await inAuditedTransaction(app, act, async (tx, record) => {
+        const { end, mails } = await inAuditedTransaction(app, act, async (tx, record) => {
           const end = await endOne(app, tx, row.id, 'refresh_token_reuse', row.generation)
           const personal = row.last_ip === null ? {} : { former_ip: row.last_ip }
-          if (end.ends.length === 0) return { end, mail: null }
+          if (end.ends.length === 0) return { end, mails: [] }
           record({ ...aboutRow(row, 'refresh_token_reuse', presented.generation), personal })
-          const mail = noticeMail(app, 'session-ended', userOfSession(row), act)
-          await queueMail(app, tx, mail)
-          return { end, mail }
+          const notice = noticeMail(app, 'session-ended', userOfSession(row), act)
+          return { end, mails: await queueWithin(app, tx, notice) }
         })
         if (end.ends.length === 0) continue
         announceEnds(app, end)
-        if (mail) mailQueued(app, mail)
+        mailQueued(app, ...mails)
         note(app, 'refresh_token_reuse', row, presented.generation, act.ip)
         throw ended('refresh_token_reuse', 'reuse')
       }

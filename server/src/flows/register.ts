@@ -17,9 +17,10 @@ import { inAuditedTransaction } from './audited.ts'
 import { countedRegistration } from './count-outcomes.ts'
 import { giveWay, isUnconfirmed } from './give-way.ts'
 import { asOfNow, issueTokens, type Tokens } from './issue-tokens.ts'
-import { type Mail, mailQueued, queueMail } from './queue-mail.ts'
+import { mayMail, queueWithin } from './mail-budget.ts'
+import { type Mail, mailQueued } from './queue-mail.ts'
 import { throttled } from './throttled.ts'
-import { addressInUse, linkMail, mayMail } from './write-mail.ts'
+import { addressInUse, linkMail } from './write-mail.ts'
 
 export type Registration = {
   email: string
@@ -62,19 +63,19 @@ async function registerAtOnce(app: App, act: Act, input: Registration, hash: str
   const { device } = input
   const now = app.clock.now()
   const fresh = newId(now)
-  const { user, session, end, mail } = await inAuditedTransaction(app, actingAs(act, fresh), async (tx, record) => {
+  const { user, session, end, mails } = await inAuditedTransaction(app, actingAs(act, fresh), async (tx, record) => {
     const { user, end } = await replaceOrMake(app, tx, fresh, input, hash, 'active', now, record)
     const session = await startSession(tx, user.id, device, sessionLife(app), now)
     const subject = { kind: 'user' as const, id: user.id }
     record({ event: 'user_registered', subject, details: { session: session.id }, personal: personalFrom(input) })
     // Where mail goes out at all, the address is asked, though nothing waits for its answer.
-    const mail = app.mail.smtp === null ? null : await askAddress(app, tx, user, now)
-    return { user, session, end, mail }
+    const mails = app.mail.smtp === null ? [] : await askAddress(app, tx, user, now)
+    return { user, session, end, mails }
   }).catch((error) => {
     throw app.database.dialect.isDuplicate(error) ? taken() : error
   })
   announceEnds(app, end)
-  if (mail) mailQueued(app, mail)
+  mailQueued(app, ...mails)
   app.log.info({ event: 'user_registered', user: user.id, session: session.id })
   const life = { createdAt: now, expiresAt: session.idle_expires_at }
   return issueTokens(app, { grant: 'register', id: session.id, generation: 0, ...life }, user, asOfNow(app))
@@ -98,28 +99,27 @@ async function registerOrTell(app: App, act: Act, input: Registration, hash: str
   const { email } = input
   const now = app.clock.now()
   const fresh = newId(now)
-  const { end, mail } = await inAuditedTransaction(app, act, async (tx, record) => {
-    if (!(await mayMail(app, tx, email))) return { end: nothingEnded, mail: null }
+  const { end, mails } = await inAuditedTransaction(app, act, async (tx, record) => {
     const found = await findUserForLogin(tx, email)
     if (found && !isUnconfirmed(found)) {
-      const mail = addressInUse(app, found)
-      await queueMail(app, tx, mail)
-      record({ event: 'registration_refused', subject: { kind: 'user', id: found.id }, reason: 'address_in_use' })
-      return { end: nothingEnded, mail }
+      const mails = await queueWithin(app, tx, addressInUse(app, found), 'register')
+      if (mails.length > 0)
+        record({ event: 'registration_refused', subject: { kind: 'user', id: found.id }, reason: 'address_in_use' })
+      return { end: nothingEnded, mails }
     }
     const { user, end } = await replaceOrMake(app, tx, fresh, input, hash, 'pending', now, record)
     record({ event: 'user_registered', subject: { kind: 'user', id: user.id }, personal: personalFrom(input) })
-    return { end, mail: await askAddress(app, tx, user, now) }
+    return { end, mails: await askAddress(app, tx, user, now) }
   })
   announceEnds(app, end)
-  if (mail) mailQueued(app, mail)
+  mailQueued(app, ...mails)
 }
 
-async function askAddress(app: App, tx: Tx, user: User, now: number): Promise<Mail> {
+/** Whoever comes after many strangers is registered all the same, and can ask for the link, which has a budget of its own. */
+async function askAddress(app: App, tx: Tx, user: User, now: number): Promise<Mail[]> {
+  if (!(await mayMail(app, tx, user.email, 'register'))) return []
   const token = await createOneTimeToken(tx, 'email_verification', user, now, true)
-  const mail = linkMail(app, 'email_verification', user, token)
-  await queueMail(app, tx, mail)
-  return mail
+  return queueWithin(app, tx, linkMail(app, 'email_verification', user, token), 'register')
 }
 
 /** The newest registration of an address counts, and nothing of an older one stays. */

@@ -13,7 +13,8 @@ import { announceEnds } from './announce-ends.ts'
 import { inAuditedTransaction } from './audited.ts'
 import { countedReset } from './count-outcomes.ts'
 import { endAll } from './end-sessions.ts'
-import { mailQueued, queueMail } from './queue-mail.ts'
+import { queueWithin } from './mail-budget.ts'
+import { mailQueued } from './queue-mail.ts'
 import { throttled } from './throttled.ts'
 import { believeNoRefusal, forgetGuesses } from './unlock-user.ts'
 import { noticeMail } from './write-mail.ts'
@@ -35,7 +36,7 @@ async function attempt(app: App, act: Act, { token, newPassword, signal }: Passw
   const password = checkPassword(newPassword, { ...rules, pointer: '/new_password' })
   const hash = await app.hasher.hash(password, signal)
 
-  const { end, mail } = await inAuditedTransaction(app, act, async (tx, record) => {
+  const { end, mails } = await inAuditedTransaction(app, act, async (tx, record) => {
     // The user's row before the token, as whoever makes a newer token does.
     await takeUser(tx, user.id)
     const { row, user: still } = await read(app, tx, token)
@@ -51,13 +52,12 @@ async function attempt(app: App, act: Act, { token, newPassword, signal }: Passw
     await deleteOneTimeTokensOfUser(tx, user.id, ['email_change'])
     record({ event: 'password_reset', subject: { kind: 'user', id: user.id } })
     const end = await endAll(app, tx, user.id, 'password_changed')
-    const mail = row.purpose === 'password_reset' ? noticeMail(app, 'password-changed', still, act) : null
-    if (mail) await queueMail(app, tx, mail)
-    return { end, mail }
+    const notice = noticeMail(app, 'password-changed', still, act)
+    return { end, mails: row.purpose === 'password_reset' ? await queueWithin(app, tx, notice) : [] }
   })
   announceEnds(app, end)
   believeNoRefusal(app, user.email)
-  if (mail) mailQueued(app, mail)
+  mailQueued(app, ...mails)
 }
 
 async function read(app: App, db: Db | Tx, token: string) {

@@ -22,7 +22,7 @@ export type About = {
   account?: string
   /** A session of that account which the caller has shown to be its own: it is counted by itself, and not by others. */
   device?: string | null
-  /** The address that is written to, or the client id. */
+  /** The user, or the client id. */
   subject?: string
 }
 

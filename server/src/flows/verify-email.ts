@@ -1,5 +1,5 @@
 import type { App } from '../app.ts'
-import { createOneTimeToken } from '../domain/links/create.ts'
+import { createOneTimeToken, wasMailedJustNow } from '../domain/links/create.ts'
 import { readOneTimeToken, redeemOneTimeToken } from '../domain/links/redeem.ts'
 import { findUserForLogin } from '../domain/users/store.ts'
 import { takeUser } from '../domain/users/take.ts'
@@ -8,9 +8,10 @@ import { AppError } from '../errors.ts'
 import type { Act } from './acting.ts'
 import { afterTheAnswer } from './after-the-answer.ts'
 import { inAuditedTransaction } from './audited.ts'
-import { mailQueued, queueMail } from './queue-mail.ts'
+import { mayMail, queueWithin } from './mail-budget.ts'
+import { mailQueued } from './queue-mail.ts'
 import { throttled } from './throttled.ts'
-import { linkMail, mayMail } from './write-mail.ts'
+import { linkMail } from './write-mail.ts'
 
 /**
  * Who has the link shows that the address is the user's; an account that waited for this opens.
@@ -39,22 +40,23 @@ async function redeem(app: App, act: Act, token: string): Promise<void> {
 /** Another link for an address that is not verified yet; nobody learns from the answer whether there is one. */
 export async function resendVerification(app: App, act: Act, email: string): Promise<void> {
   const later = () => afterTheAnswer(app, () => send(app, act, email))
-  return throttled(app, act, 'resend_verification', { subject: email }, async () => later())
+  return throttled(app, act, 'resend_verification', {}, async () => later())
 }
 
 async function send(app: App, act: Act, email: string): Promise<void> {
   const found = await findUserForLogin(app.database.db, email)
   if (!found) return
-  const mail = await inAuditedTransaction(app, act, async (tx, record) => {
+  const mails = await inAuditedTransaction(app, act, async (tx, record) => {
     const user = await takeUser(tx, found.id)
     // Who was invited verifies the address by accepting.
     const isWaiting = user?.email === email && !user.emailVerified && user.status !== 'disabled' && found.hash !== null
-    if (!isWaiting || !(await mayMail(app, tx, email))) return null
-    const token = await createOneTimeToken(tx, 'email_verification', user, app.clock.now(), true)
-    const mail = linkMail(app, 'email_verification', user, token)
-    await queueMail(app, tx, mail)
+    const now = app.clock.now()
+    if (!isWaiting || (await wasMailedJustNow(tx, 'email_verification', user, now))) return []
+    if (!(await mayMail(app, tx, email, 'resend'))) return []
+    const token = await createOneTimeToken(tx, 'email_verification', user, now, true)
+    const mails = await queueWithin(app, tx, linkMail(app, 'email_verification', user, token), 'resend')
     record({ event: 'email_verification_sent', subject: { kind: 'user', id: user.id } })
-    return mail
+    return mails
   })
-  if (mail) mailQueued(app, mail)
+  mailQueued(app, ...mails)
 }

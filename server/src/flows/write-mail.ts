@@ -1,7 +1,5 @@
 import type { App } from '../app.ts'
-import type { Tx } from '../database/connect.ts'
 import { lives, type OneTimeToken, type Purpose } from '../domain/links/create.ts'
-import { countMailTo } from '../domain/outbox/store.ts'
 import type { User } from '../domain/users/user.ts'
 import type { Act } from './acting.ts'
 import { linkOf } from './one-time-link.ts'
@@ -32,7 +30,10 @@ export function linkMail(app: App, purpose: Purpose, to: Addressee, token: OneTi
   }
 }
 
-type Notices = Extract<Mail['template'], 'password-changed' | 'new-device' | 'session-ended' | 'deletion-cancelled'>
+type Notices = Extract<
+  Mail['template'],
+  'password-changed' | 'account-deleted' | 'new-device' | 'session-ended' | 'deletion-cancelled'
+>
 type Circumstances = { ip: string | null; device?: string | null }
 
 /** A mail that tells what happened to an account, in case it was somebody else. */
@@ -42,7 +43,8 @@ export function noticeMail(app: App, template: Notices, to: Addressee, about: Ci
 }
 
 function dataOf(app: App, to: Addressee, { ip, device = null }: Circumstances) {
-  return { time: inWords(app.clock.now()), ip: ip ?? '', device: (device ?? '').slice(0, 200), ...greeting(to) }
+  const named = to.emailVerified ? (device ?? '').slice(0, 200) : ''
+  return { time: inWords(app.clock.now()), ip: ip ?? '', device: named, ...greeting(to) }
 }
 
 /** Somebody logged in after so many wrong passwords that it had to wait: perhaps the last guess was right. */
@@ -63,7 +65,7 @@ function inWords(time: number): string {
   return `${new Date(time).toISOString().slice(0, 16).replace('T', ' ')} UTC`
 }
 
-/** To the present address: it is about to change, or has changed. */
+/** To the present address: it is about to change, or has changed. @param newEmail empty where it is not to be told */
 export function addressNotice(
   app: App,
   template: 'email-change-started' | 'email-changed',
@@ -71,7 +73,13 @@ export function addressNotice(
   newEmail: string,
 ): Mail {
   const expiresAt = app.clock.now() + noticeLife
-  return { to: to.email, template, locale: to.locale, data: { new_email: newEmail, ...greeting(to) }, expiresAt }
+  return {
+    to: to.email,
+    template,
+    locale: to.locale,
+    data: { new_email: newEmail, ...greeting(to) },
+    expiresAt,
+  }
 }
 
 /** To the owner of an address that somebody wanted to use. */
@@ -85,16 +93,22 @@ export function addressInUse(app: App, to: Pick<Addressee, 'email' | 'locale'>):
   }
 }
 
-/** Who registers an address may be a stranger to its owner: what it calls itself must not come as mail from us. */
-function greeting({ name, emailVerified }: Addressee): { name?: string } {
-  return emailVerified && name !== null ? { name } : {}
+/** The same, of a change that the user makes itself: to an address that nobody has confirmed it could say anything. */
+export function addressNoticeByUser(
+  app: App,
+  template: 'email-change-started' | 'email-changed',
+  to: Addressee,
+  newEmail: string,
+): Mail {
+  return addressNotice(app, template, to, to.emailVerified ? newEmail : '')
 }
 
-const mostAnHour = 10
-
-/** Whether one more mail that anybody can cause goes to this address within the hour. */
-export async function mayMail(app: App, tx: Tx, to: string): Promise<boolean> {
-  return (await countMailTo(tx, to, app.clock.now() - hour)) < mostAnHour
+/**
+ * Who registers an address may be a stranger to its owner: what it calls itself, its device or its new address must not
+ * come as mail from us.
+ */
+function greeting({ name, emailVerified }: Addressee): { name?: string } {
+  return emailVerified && name !== null ? { name } : {}
 }
 
 /** Whether a link that somebody makes for a user is mailed to it; who sits at the machine hands it over in person. */

@@ -41,6 +41,28 @@ describeStore('the links store', (database) => {
     assert.equal(await readOneTimeToken(db(), token, ['password_reset'], now + 1), undefined)
   })
 
+  it('is used up by itself, also for who comes later and waits for nobody', async () => {
+    const { token } = await create(user())
+    const { id } = (await findOneTimeTokenRow(db(), hashOneTimeToken(token)))!
+    assert.equal(await markOneTimeTokenUsed(db(), id, now + 1), true)
+    assert.equal(await markOneTimeTokenUsed(db(), id, now + 2), false)
+    assert.equal((await findOneTimeTokenRow(db(), hashOneTimeToken(token)))!.used_at, now + 1)
+  })
+
+  it('of two ways to choose a password the newer one counts, and of two verifications', async () => {
+    for (const [older, newer] of [
+      ['invitation', 'password_reset'],
+      ['password_reset', 'invitation'],
+      ['email_verification', 'email_verification'],
+      ['email_change', 'email_change'],
+    ] as const) {
+      const of = user()
+      const [first, second] = [await create(of, older), await create(of, newer)]
+      assert.equal(await readOneTimeToken(db(), first.token, [older], now), undefined, `${older} by ${newer}`)
+      assert.ok(await readOneTimeToken(db(), second.token, [newer], now))
+    }
+  })
+
   it('is good for its purpose and until its last millisecond', async () => {
     const { token, expiresAt } = await create(user(), 'invitation')
     assert.ok(await readOneTimeToken(db(), token, ['invitation'], expiresAt - 1))

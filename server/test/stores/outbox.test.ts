@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
+import { inTransaction } from '../../src/database/transaction.ts'
 import * as store from '../../src/domain/outbox/store.ts'
 import { outboxRow } from '../support/rows.ts'
 import { describeStore } from './fresh-stores.ts'
@@ -61,12 +62,40 @@ describeStore('the outbox store', (database) => {
     await store.deleteMailRows(db(), [kept.id])
   })
 
+  it('blanks the mail to one address that still counts, and stops what of it waits', async () => {
+    const recipient = 'cy@example.com'
+    const [waiting, sent] = [
+      await insert({ recipient, budget: 'forgot' }),
+      await insert({ recipient, budget: 'forgot', state: 'sent', last_error: null }),
+    ]
+    const untouched = [
+      await insert({ recipient: 'cy@example.com.au', budget: 'forgot' }),
+      await insert({ recipient, budget: null }),
+      await insert({ recipient, budget: 'forgot', created_at: now - 9 }),
+    ]
+    await inTransaction(database(), (tx) => store.blankMailTo(tx, recipient, 'alias', now - 9, now + 1))
+    const [one, other] = [(await store.findMail(db(), waiting.id))!, (await store.findMail(db(), sent.id))!]
+    assert.deepEqual([one.recipient, one.sealed.length, one.state, one.finished_at], ['alias', 0, 'failed', now + 1])
+    assert.deepEqual([other.recipient, other.sealed.length, other.state], ['alias', 0, 'sent'])
+    assert.deepEqual(await store.listMailTimes(db(), ['alias'], 'forgot', now - 9, 9), [now, now])
+    for (const row of untouched) assert.deepEqual(await store.findMail(db(), row.id), row)
+    await store.deleteMailRows(
+      db(),
+      [one, other, ...untouched].map(({ id }) => id),
+    )
+  })
+
   it('counts, measures and lists', async () => {
-    await insert({ recipient: 'grace@example.com', created_at: now - 5 })
-    await insert({ recipient: 'grace@example.com', created_at: now - 500 })
-    assert.equal(await store.countMailTo(db(), 'grace@example.com', now - 5), 0)
-    assert.equal(await store.countMailTo(db(), 'grace@example.com', now - 6), 1)
-    assert.equal(await store.countMailTo(db(), 'GRACE@example.com', now - 6), 0)
+    await insert({ recipient: 'grace@example.com', budget: 'forgot', created_at: now - 5 })
+    await insert({ recipient: 'grace@example.com', budget: 'forgot', created_at: now - 500 })
+    const times = (to: string, budget: string, since: number, limit = 9) =>
+      store.listMailTimes(db(), [to, 'nobody'], budget, since, limit)
+    assert.deepEqual(await times('grace@example.com', 'forgot', now - 5), [])
+    assert.deepEqual(await times('grace@example.com', 'forgot', now - 6), [now - 5])
+    assert.deepEqual(await times('grace@example.com', 'forgot', now - 501), [now - 5, now - 500])
+    assert.deepEqual(await times('grace@example.com', 'forgot', now - 501, 1), [now - 5])
+    assert.deepEqual(await times('grace@example.com', 'resend', now - 501), [])
+    assert.deepEqual(await times('GRACE@example.com', 'forgot', now - 6), [])
     const waiting = await store.listMail(db(), 'waiting', 200)
     const measured = await store.measureOutbox(db())
     assert.deepEqual(measured, { waiting: waiting.length, oldest: now - 500 })

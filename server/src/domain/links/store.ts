@@ -23,14 +23,41 @@ export async function markOneTimeTokenUsed(db: Db | Tx, id: string, now: number)
   return result.numUpdatedRows > 0n
 }
 
-/** @param purposes those of which; all unless told */
+/** @param purposes those of which; all unless told @param mailedOnly those that were handed over stay */
 export async function deleteOneTimeTokensOfUser(
   db: Db | Tx,
   userId: string,
   purposes?: readonly OneTimeTokenRow['purpose'][],
+  mailedOnly = false,
 ): Promise<void> {
-  const all = db.deleteFrom('one_time_tokens').where('user_id', '=', userId)
-  await (purposes === undefined ? all : all.where('purpose', 'in', purposes)).execute()
+  let query = db.deleteFrom('one_time_tokens').where('user_id', '=', userId)
+  if (purposes !== undefined) query = query.where('purpose', 'in', purposes)
+  if (mailedOnly) query = query.where('mailed', '=', 1)
+  await query.execute()
+}
+
+/** Those that went by mail, are good still, and were made after a time. */
+export async function hasMailedToken(
+  db: Db | Tx,
+  userId: string,
+  purposes: readonly OneTimeTokenRow['purpose'][],
+  email: string,
+  after: number,
+  now: number,
+): Promise<boolean> {
+  const row = await db
+    .selectFrom('one_time_tokens')
+    .select('id')
+    .where('user_id', '=', userId)
+    .where('purpose', 'in', purposes)
+    .where('email', '=', email)
+    .where('mailed', '=', 1)
+    .where('used_at', 'is', null)
+    .where('created_at', '>', after)
+    .where('expires_at', '>', now)
+    .limit(1)
+    .executeTakeFirst()
+  return row !== undefined
 }
 
 /** Those that expired before a time, used or not, oldest first. */

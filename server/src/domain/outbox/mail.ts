@@ -8,6 +8,7 @@ export const mails = {
   'email-change-started': ['new_email'],
   'email-changed': ['new_email'],
   'password-changed': ['time', 'ip'],
+  'account-deleted': ['time', 'ip'],
   'new-device': ['time', 'ip', 'device'],
   'login-after-failures': ['failures', 'time', 'ip', 'device'],
   'deletion-planned': ['due'],

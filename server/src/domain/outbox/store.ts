@@ -85,14 +85,24 @@ export async function listMail(db: Db, state: OutboxRow['state'] | undefined, li
   return (state === undefined ? all : all.where('state', '=', state)).execute()
 }
 
-export async function countMailTo(db: Db | Tx, recipient: string, since: number): Promise<number> {
-  const row = await db
+/** When the last mails of a budget to any of these were written, the newest first. */
+export async function listMailTimes(
+  db: Db | Tx,
+  recipients: string[],
+  budget: string,
+  since: number,
+  limit: number,
+): Promise<number[]> {
+  const rows = await db
     .selectFrom('outbox')
-    .select((each) => each.fn.countAll().as('count'))
-    .where('recipient', '=', recipient)
+    .select('created_at')
+    .where('recipient', 'in', recipients)
+    .where('budget', '=', budget)
     .where('created_at', '>', since)
-    .executeTakeFirstOrThrow()
-  return Number(row.count)
+    .orderBy('created_at', 'desc')
+    .limit(limit)
+    .execute()
+  return rows.map(({ created_at }) => created_at)
 }
 
 /** How many mails wait, and since when the first of them does. */
@@ -126,6 +136,18 @@ export async function listMailExpiredBefore(db: Db | Tx, before: number, limit: 
     .orderBy('id')
     .limit(limit)
     .execute()
+}
+
+/** Of mail that still counts nothing stays but that there was one; what waited is not sent. @param alias instead of the address */
+export async function blankMailTo(tx: Tx, recipient: string, alias: string, since: number, now: number): Promise<void> {
+  const counted = tx
+    .updateTable('outbox')
+    .where('recipient', '=', recipient)
+    .where('created_at', '>', since)
+    .where('budget', 'is not', null)
+  const over = { state: 'failed' as const, finished_at: now, last_error: 'The account is gone.' }
+  await counted.set(over).where('state', 'in', ['waiting', 'held']).execute()
+  await counted.set({ recipient: alias, sealed: Buffer.alloc(0) }).execute()
 }
 
 export async function deleteMailTo(db: Db | Tx, recipient: string): Promise<void> {

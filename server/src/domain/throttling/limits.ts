@@ -30,7 +30,7 @@ export type Rate = { burst: number; every: number }
 type Policy = {
   /** Wrong passwords count, for the account or the known device. */
   guesses?: true
-  /** For the address that is written to, the client id that is tried. */
+  /** For the user who calls, the client id that is tried. */
   subject?: Rate
   /** For the caller's network. */
   network?: Rate
@@ -48,8 +48,11 @@ export const policies = {
   /** The current password, asked for once more in a session. */
   current_password: { guesses: true, failures: ['invalid_password'] },
   register: { network: { burst: 50, every: 10 * second } },
-  forgot_password: { subject: { burst: 3, every: 10 * minute }, network: { burst: 30, every: 20 * second } },
-  resend_verification: { subject: { burst: 3, every: 10 * minute }, network: { burst: 30, every: 20 * second } },
+  /** Not by the address: whoever asks again and again must not keep its owner from asking (`flows/forgot-password.ts`). */
+  forgot_password: { network: { burst: 30, every: 20 * second } },
+  resend_verification: { network: { burst: 30, every: 20 * second } },
+  /** Each call may write to an address of the caller's choice. The subject is the user. */
+  change_email: { subject: { burst: 10, every: 6 * minute }, network: { burst: 50, every: 10 * second } },
   /** Mailed tokens have 256 bits; this only saves work. */
   one_time_token: { network: { burst: 50, every: 5 * second }, failures: ['invalid_one_time_token'] },
   /** Secrets of services have 256 bits, and a right one always passes. The subject is a client id as seen from a network. */

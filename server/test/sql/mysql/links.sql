@@ -7,6 +7,9 @@ select * from `one_time_tokens` where `hash` = ?;
 -- markOneTimeTokenUsed
 update `one_time_tokens` set `used_at` = ? where `id` = ? and `used_at` is null and `expires_at` > ?;
 
+-- hasMailedToken
+select `id` from `one_time_tokens` where `user_id` = ? and `purpose` in (?, ?) and `email` = ? and `mailed` = ? and `used_at` is null and `created_at` > ? and `expires_at` > ? limit ?;
+
 -- listOneTimeTokensExpiredBefore
 select `id`, `expires_at` as `due_at` from `one_time_tokens` where `expires_at` < ? order by `expires_at`, `id` limit ?;
 
@@ -16,3 +19,4 @@ delete from `one_time_tokens` where `id` in (?, ?);
 -- deleteOneTimeTokensOfUser
 delete from `one_time_tokens` where `user_id` = ?;
 delete from `one_time_tokens` where `user_id` = ? and `purpose` in (?, ?);
+delete from `one_time_tokens` where `user_id` = ? and `purpose` in (?, ?) and `mailed` = ?;

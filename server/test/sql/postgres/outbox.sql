@@ -21,8 +21,8 @@ update "outbox" set "state" = $1, "sealed" = $2 where "state" in ($3, $4) and "i
 select * from "outbox" order by "id" desc limit $1;
 select * from "outbox" where "state" = $1 order by "id" desc limit $2;
 
--- countMailTo
-select count(*) as "count" from "outbox" where "recipient" = $1 and "created_at" > $2;
+-- listMailTimes
+select "created_at" from "outbox" where "recipient" in ($1, $2) and "budget" = $3 and "created_at" > $4 order by "created_at" desc limit $5;
 
 -- measureOutbox
 select count(*) as "waiting", min("created_at") as "oldest" from "outbox" where "state" = $1;
@@ -32,6 +32,10 @@ update "outbox" set "state" = $1, "due_at" = $2, "attempts" = $3, "finished_at" 
 
 -- listMailExpiredBefore
 select "id", "expires_at" as "due_at" from "outbox" where "expires_at" < $1 order by "expires_at", "id" limit $2;
+
+-- blankMailTo
+update "outbox" set "state" = $1, "finished_at" = $2, "last_error" = $3 where "recipient" = $4 and "created_at" > $5 and "budget" is not null and "state" in ($6, $7);
+update "outbox" set "recipient" = $1, "sealed" = $2 where "recipient" = $3 and "created_at" > $4 and "budget" is not null;
 
 -- deleteMailTo
 delete from "outbox" where "recipient" = $1;

@@ -21,8 +21,8 @@ update "outbox" set "state" = ?, "sealed" = ? where "state" in (?, ?) and "id" =
 select * from "outbox" order by "id" desc limit ?;
 select * from "outbox" where "state" = ? order by "id" desc limit ?;
 
--- countMailTo
-select count(*) as "count" from "outbox" where "recipient" = ? and "created_at" > ?;
+-- listMailTimes
+select "created_at" from "outbox" where "recipient" in (?, ?) and "budget" = ? and "created_at" > ? order by "created_at" desc limit ?;
 
 -- measureOutbox
 select count(*) as "waiting", min("created_at") as "oldest" from "outbox" where "state" = ?;
@@ -32,6 +32,10 @@ update "outbox" set "state" = ?, "due_at" = ?, "attempts" = ?, "finished_at" = ?
 
 -- listMailExpiredBefore
 select "id", "expires_at" as "due_at" from "outbox" where "expires_at" < ? order by "expires_at", "id" limit ?;
+
+-- blankMailTo
+update "outbox" set "state" = ?, "finished_at" = ?, "last_error" = ? where "recipient" = ? and "created_at" > ? and "budget" is not null and "state" in (?, ?);
+update "outbox" set "recipient" = ?, "sealed" = ? where "recipient" = ? and "created_at" > ? and "budget" is not null;
 
 -- deleteMailTo
 delete from "outbox" where "recipient" = ?;
