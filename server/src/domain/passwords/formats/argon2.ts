@@ -18,6 +18,7 @@ export const argon2: Format = {
     // Below 8 KiB a lane the algorithm is not defined (RFC 9106 §3.1).
     if (memory < 8 * lanes) return null
     if (memory > limits.argon2Memory || passes > limits.argon2Passes || lanes > limits.argon2Lanes) return 'too_costly'
+    if (memory * passes > limits.argon2Work) return 'too_costly'
 
     const salt = Buffer.from(saltText!, 'base64')
     const length = Buffer.from(digest!, 'base64').length

@@ -62,25 +62,29 @@ export type Limits = {
   bcryptCost: number
   /** KiB. */
   argon2Memory: number
+  /** KiB × passes: what argon2 takes time for. */
+  argon2Work: number
   argon2Passes: number
   argon2Lanes: number
   pbkdf2Iterations: number
   /** N × r: scrypt takes 128 bytes of memory for each. */
   scryptMemory: number
-  /** N × r × p: what scrypt takes time for. */
+  /** (N + 4) × r × p: what scrypt takes time for, see `scryptWork`. */
   scryptWork: number
   phpassRounds: number
 }
 
+/** Each takes at most a second of a core of a server of today, and so two where the machine has other work as well. */
 export const importLimits: Limits = {
   bcryptCost: 14,
   argon2Memory: 256 * 1024,
+  argon2Work: 2 ** 20,
   argon2Passes: 10,
   argon2Lanes: 8,
   pbkdf2Iterations: 2_000_000,
   scryptMemory: 2 ** 21,
-  scryptWork: 2 ** 22,
-  phpassRounds: 2 ** 20,
+  scryptWork: 2_200_000,
+  phpassRounds: 2 ** 19,
 }
 /** What the setting allows for new hashes, so that they can be read again. */
 export const storedLimits: Limits = { ...importLimits, bcryptCost: 15 }

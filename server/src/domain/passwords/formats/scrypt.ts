@@ -59,8 +59,9 @@ function recipeOf(cost: number, blockSize: number, parallelism: number, salt: Bu
 export function scryptWork(cost: number, blockSize: number, parallelism: number, limits: Limits) {
   const isPowerOfTwo = cost > 1 && Number.isInteger(Math.log2(cost))
   if (!isPowerOfTwo || Math.log2(cost) >= 16 * blockSize) return null
-  const memory = cost * blockSize
-  // The buffers of the lanes lie beside the large one.
-  if (memory > limits.scryptMemory || memory * parallelism > limits.scryptWork) return 'too_costly'
-  return { kind: 'scrypt', units: memory * parallelism } as const
+  // Each lane is filled and emptied by PBKDF2, which takes as long as four steps of N: with N = 2 and many lanes that is
+  // most of the time. It bounds the buffers of the lanes as well, which lie beside the large one.
+  const units = (cost + 4) * blockSize * parallelism
+  if (cost * blockSize > limits.scryptMemory || units > limits.scryptWork) return 'too_costly'
+  return { kind: 'scrypt', units } as const
 }
