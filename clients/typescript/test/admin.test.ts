@@ -111,7 +111,41 @@ describe('the administration', () => {
     expect(seen).toHaveLength(3)
   })
 
+  it('takes for an id nothing that would name something else', async () => {
+    const { seen, fetch } = recorder()
+    const admin = createAdmin({ baseUrl: 'https://auth.test', as: { accessToken: 'token' }, fetch })
+    for (const id of ['..', '.', '', undefined, 7, null] as string[]) {
+      for (const call of [
+        () => admin.users.get(id),
+        () => admin.users.delete(id),
+        () => admin.users.endSession('1', id),
+        () => admin.users.endSession(id, '1'),
+        () => admin.users.sessions(id).page(),
+        () => admin.services.deleteSecret('1', id),
+      ]) {
+        expect(await code((async () => call())())).toBe('config_invalid')
+      }
+    }
+    expect(seen).toEqual([])
+    await admin.users.get('../x')
+    expect(seen[0]!.path).toBe('/v1/admin/users/..%2Fx')
+  })
+
+  it('says that there is nothing to delete, unless it was itself that deleted it', async () => {
+    const problem = { code: 'not_found', status: 404, detail: '' }
+    const headers = { 'content-type': 'application/problem+json' }
+    const { seen, fetch } = recorder(() => Response.json(problem, { status: 404, headers }))
+    const admin = createAdmin({ baseUrl: 'https://auth.test', as: { accessToken: 'token' }, fetch })
+    expect(await code(admin.users.delete('1'))).toBe('not_found')
+    expect(seen).toHaveLength(1)
+  })
+
   it('says who may ask', () => {
+    expect(() => createAdmin(undefined as never)).toThrow(/object of options/)
+    for (const as of [undefined, null, 'x', { clientId: 'a' }, { clientSecret: 'x' }, { accessToken: '' }]) {
+      expect(() => createAdmin({ baseUrl: 'https://auth.test', as: as as never })).toThrow(/"as" says who asks/)
+    }
+    expect(() => createAdmin({ baseUrl: 'https://auth.test', as: { getAccessToken: 5 } as never })).toThrow(/"as" says/)
     expect(() => createAdmin({ baseUrl: 'https://auth.test', as: {} as never })).toThrow(/"as" says who asks/)
     expect(() => createAdmin({ baseUrl: 'http://auth.test', as: { accessToken: 'token' } })).toThrow(/https only/)
   })

@@ -1,9 +1,10 @@
 import { type CallOptions, call, type Request, type Sender } from '../call.ts'
 import { type Clock, systemClock } from '../clock.ts'
 import type { SessionInfo, User } from '../contract.ts'
-import { type AuthError, ConfigurationError } from '../errors/errors.ts'
+import type { AuthError } from '../errors/errors.ts'
 import { defaultRetry, type RetryPolicy } from '../http/retry.ts'
-import { readBaseUrl } from '../options.ts'
+import { segment } from '../http/segment.ts'
+import { misconfigured, readBaseUrl } from '../options.ts'
 import type {
   AuditLine,
   AuditQuery,
@@ -89,6 +90,7 @@ type Query = Record<string, string | number | boolean | undefined>
  */
 export function createAdmin(options: AdminOptions): Admin {
   if (typeof document !== 'undefined') throw notHere()
+  if (Object(options) !== options) throw misconfigured('createAdmin needs an object of options.')
   const { as: caller, clock = systemClock, timeoutMs = 10_000 } = options
   const settings: Sender = {
     baseUrl: readBaseUrl(options.baseUrl),
@@ -134,7 +136,7 @@ export function createAdmin(options: AdminOptions): Admin {
   const users = '/v1/admin/users'
   const services = '/v1/admin/services'
   const keys = '/v1/admin/keys'
-  const one = (path: string, id: string) => `${path}/${encodeURIComponent(id)}`
+  const one = (path: string, id: string) => `${path}/${segment(id)}`
   const keysIn = ({ items }: { items: SigningKey[] }) => items
   return {
     users: {
@@ -186,10 +188,10 @@ async function authorizationOf(caller: Caller): Promise<string> {
 }
 
 function checkCaller(caller: Caller): void {
-  const known = ['getAccessToken', 'accessToken', 'clientSecret'].some((name) => name in Object(caller))
-  if (known) return
-  const message = '"as" says who asks: { clientId, clientSecret }, { accessToken }, or a client that is logged in.'
-  throw new ConfigurationError('config_invalid', message)
+  const { getAccessToken, accessToken, clientId, clientSecret } = Object(caller)
+  const isText = (value: unknown) => typeof value === 'string' && value !== ''
+  if (typeof getAccessToken === 'function' || isText(accessToken) || (isText(clientId) && isText(clientSecret))) return
+  throw misconfigured('"as" says who asks: { clientId, clientSecret }, { accessToken }, or a client that is logged in.')
 }
 
 function search(query: Query): string {
