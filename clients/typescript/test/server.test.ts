@@ -2,19 +2,25 @@ import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
-import { createServerClient, nodeCookies, type ServerClientOptions, webCookies } from '../src/server/index.ts'
-import { mockAuthServer, virtualClock } from '../src/testing/index.ts'
+import {
+  createServerClient,
+  nodeCookies,
+  type ServerClient,
+  type ServerClientOptions,
+  webCookies,
+} from '../src/server/index.ts'
+import { type MockServerOptions, mockAuthServer, virtualClock } from '../src/testing/index.ts'
 import { type RealServer, startServer } from './support/server.ts'
-import { ada, code, refreshKeys, refreshPath } from './support/setup.ts'
+import { ada, code, gate, refreshKeys, refreshPath } from './support/setup.ts'
 
 const secret = 'a secret of thirty-two characters'
 const hour = 3_600_000
 const cookieName = '__Host-ntt-auth-session'
 
 /** A browser that talks to a site which renders on its server. */
-function site(options: Partial<ServerClientOptions> = {}) {
+function site(options: Partial<ServerClientOptions> = {}, mock: MockServerOptions = {}) {
   const clock = virtualClock()
-  const server = mockAuthServer({ clock })
+  const server = mockAuthServer({ clock, ...mock })
   server.addUser(ada)
   const jar: { value?: string | undefined } = {}
   /** One request to the site; `keep` says whether the browser gets its answer. */
@@ -141,6 +147,101 @@ describe('a page that is rendered on a server', () => {
     expect(server.count(refreshPath)).toBe(1)
   })
 
+  it('counts a token from when it came, also for those who get it a moment late', async () => {
+    const { clock, server, request, jar, login } = site({}, { accessTokenTtl: 60 })
+    await login()
+    const before = jar.value
+    await clock.advance(61_000)
+    const first = request()
+    await first.client.getAccessToken()
+    await clock.advance(29_000)
+    const late = request()
+    expect(jar.value).toBe(before)
+    await late.client.getAccessToken()
+    const expiry = ({ client }: typeof first) => client.state.session!.accessTokenExpiresAt.getTime()
+    expect(expiry(late)).toBe(expiry(first))
+    expect(server.count(refreshPath)).toBe(1)
+    // The browser keeps what the first answer, and no other, has brought it.
+    expect([first.answer.getSetCookie().length, late.answer.getSetCookie().length]).toEqual([1, 0])
+    first.keep()
+    await clock.advance(33_000)
+    const token = await request().client.getAccessToken()
+    expect((await server.tokens.read(token))!.exp * 1000).toBeGreaterThan(clock.wall())
+  })
+
+  it('hands out no token that is about to expire, however lately it came', async () => {
+    const { clock, server, request, login } = site({}, { accessTokenTtl: 20 })
+    await login()
+    await clock.advance(21_000)
+    await request().client.getAccessToken()
+    await clock.advance(15_000)
+    await request().client.getAccessToken()
+    expect(server.count(refreshPath)).toBe(2)
+  })
+
+  it.each([
+    ['a logout', (client: ServerClient) => client.logout()],
+    ['a logout everywhere', (client: ServerClient) => client.logout({ scope: 'all' })],
+    ['the end of the account', (client: ServerClient) => client.deleteAccount({ password: ada.password })],
+  ])('is over with %s, also for a request that comes late with an old cookie', async (_what, leave) => {
+    const { clock, jar, request, login } = site()
+    await login()
+    const old = jar.value
+    await clock.advance(hour)
+    const first = request()
+    await first.client.getAccessToken()
+    first.keep()
+    const leaving = request()
+    await leave(leaving.client)
+    leaving.keep()
+    expect(jar.value).toBeUndefined()
+    await clock.advance(5000)
+    jar.value = old
+    const late = request()
+    expect(await code(late.client.getAccessToken())).toBe('session_ended')
+    late.keep()
+    expect(jar.value).toBeUndefined()
+  })
+
+  it('is over with a logout that overtakes a refresh', async () => {
+    const { clock, server, jar, request, login } = site()
+    await login()
+    const old = jar.value
+    await clock.advance(hour)
+    let arrived = () => {}
+    const arrival = new Promise<void>((resolve) => {
+      arrived = resolve
+    })
+    const { until, open } = gate()
+    const slow: typeof fetch = async (input, init) => {
+      const answer = await server.fetch(input, init)
+      if (String(input).endsWith(refreshPath)) {
+        arrived()
+        await until
+      }
+      return answer
+    }
+    const slowly = request({ fetch: slow }).client.getAccessToken()
+    await arrival
+    await request().client.logout({ scope: 'all' })
+    open()
+    await slowly
+    jar.value = old
+    expect(await code(request().client.getAccessToken())).toBe('session_ended')
+  })
+
+  it('leaves no session behind at the server that no cookie can hold', async () => {
+    const { server, request } = site()
+    const roles = Array.from({ length: 200 }, (_each, index) => `role-number-${index}`)
+    const many = { email: 'many@example.com', password: ada.password }
+    const user = server.addUser({ ...many, roles })
+    await expect(request().client.login(many)).rejects.toThrow(/fewer roles/)
+    const ended = server.requests.filter(({ path }) => path === '/v1/auth/logout').map(({ body }) => body)
+    expect(ended).toHaveLength(1)
+    expect(server.session(/nttr_(.+)_/.exec(String(ended[0]!.refresh_token))![1]!)!.ended).not.toBeNull()
+    expect(user.roles).toHaveLength(200)
+  })
+
   it.each([
     ['there is nothing to write with', { set: undefined }],
     ['the headers are sent', { canWrite: () => false }],
@@ -244,6 +345,19 @@ describe('a page that is rendered on a server', () => {
     const { request } = site()
     expect(() => request({ secret: 'short' })).toThrow(/32 characters/)
     expect(() => request({ secret: [] })).toThrow(/32 characters/)
+    expect(() => request({ secret: undefined })).toThrow(/It is not given/)
+  })
+
+  it('wants the cookies, and headers beside them or a word that none are needed', async () => {
+    const { server } = site()
+    const make = (more: object) => createServerClient({ baseUrl: server.issuer, secret, ...more } as never)
+    const cookies = { get: () => undefined, set: () => undefined }
+    expect(() => createServerClient(undefined as never)).toThrow(/"secret" must/)
+    expect(() => make({})).toThrow(/"cookies" must/)
+    expect(() => make({ cookies: {} })).toThrow(/"cookies" must/)
+    expect(() => make({ cookies })).toThrow(/"headers" of the answer must be given/)
+    expect(await make({ cookies, headers: null }).getSession()).toBeNull()
+    expect(await make({ cookies: { get: () => undefined } }).getSession()).toBeNull()
   })
 })
 

@@ -3,9 +3,10 @@ import { type AccountDeletionResult, AuthClient, type AuthClientOptions } from '
 import { type Clock, systemClock } from '../clock.ts'
 import type { AccountDeletion, PasswordChange, Problem } from '../contract.ts'
 import { ConfigurationError } from '../errors/errors.ts'
+import { misconfigured } from '../options.ts'
 import type { Session } from '../session/view.ts'
 import type { LoginResult, LogoutResult, LogoutScope, TokenOptions } from '../session-client.ts'
-import { recentAnswer } from './answers.ts'
+import { forgetAnswers, recentAnswer } from './answers.ts'
 import { type CookieStorage, type Cookies, cookieStorage } from './cookie-storage.ts'
 import { sealer } from './seal.ts'
 
@@ -13,12 +14,18 @@ export type ServerClientOptions = Pick<
   AuthClientOptions,
   'baseUrl' | 'timeoutMs' | 'retry' | 'apiOrigins' | 'fetch' | 'clock' | 'onError'
 > & {
-  /** Seals the cookie: 32 random characters or more, the same on all your machines. Of several the first seals. */
-  secret: string | readonly string[]
+  /**
+   * Seals the cookie: 32 random characters or more, the same on all your machines. Of several the first seals.
+   * `undefined`, as of a variable that is not set, is refused.
+   */
+  secret: string | readonly string[] | undefined
   /** Of this request and its answer; `nodeCookies` and `webCookies` make them. */
   cookies: Cookies
-  /** Of the answer: told that no cache may keep it. */
-  headers?: { get(name: string): string | null; set(name: string, value: string): void }
+  /**
+   * Of the answer: told that no cache may keep it. Needed where cookies are written; null says that your framework keeps
+   * such answers out of caches by itself.
+   */
+  headers?: { get(name: string): string | null; set(name: string, value: string): void } | null
   /** Default `__Host-ntt-auth-session`. */
   cookieName?: string
   /** False only for a machine of your own without https. */
@@ -40,11 +47,9 @@ export function createServerClient(options: ServerClientOptions): ServerClient {
 class RequestClient extends AuthClient {
   readonly #cookie: CookieStorage
 
-  constructor({ secret, cookies, headers, cookieName, secure = true, ...options }: ServerClientOptions) {
-    const secrets = [secret].flat()
-    if (secrets.length === 0 || secrets.some((each) => typeof each !== 'string' || each.length < 32)) {
-      throw new ConfigurationError('config_invalid', '"secret" must have 32 characters or more.')
-    }
+  constructor(given: ServerClientOptions) {
+    const secrets = checkOptions(given)
+    const { secret: _secret, cookies, headers, cookieName, secure = true, ...options } = given
     const name = cookieName ?? (secure ? '__Host-ntt-auth-session' : 'ntt-auth-session')
     const { clock = systemClock, fetch = globalThis.fetch } = options
     const touched = () => headers && (cookies.canWrite?.() ?? true) && forbidCaches(headers)
@@ -74,6 +79,10 @@ class RequestClient extends AuthClient {
 
   override logout(options: CallOptions & { scope?: LogoutScope } = {}): Promise<LogoutResult> {
     return this.#writing(async () => {
+      const { session } = await this.ready()
+      const forget = (id?: string) => id !== undefined && forgetAnswers(id, this.settings.clock.wall())
+      forget(session?.id)
+      if (options.scope === 'all') forget(session?.userId)
       const { remote } = await super.logout(options)
       // Nothing outlives the request, so nothing waits for the next start.
       return { remote: remote === 'queued' ? 'failed' : remote }
@@ -85,12 +94,21 @@ class RequestClient extends AuthClient {
   }
 
   override deleteAccount(input: AccountDeletion, options?: CallOptions): Promise<AccountDeletionResult> {
-    return this.#writing(() => super.deleteAccount(input, options))
+    return this.#writing(async () => {
+      const { session } = await this.ready()
+      const result = await super.deleteAccount(input, options)
+      if (session) forgetAnswers(session.userId, this.settings.clock.wall())
+      return result
+    })
   }
 
   /** @internal */
   protected override enter(call: Call, lost?: () => void): Promise<LoginResult | null> {
-    return this.#writing(() => super.enter(call, lost))
+    return this.#writing(
+      () => super.enter(call, lost),
+      // A session that no cookie can hold would be nobody's.
+      () => super.logout(),
+    )
   }
 
   /** @internal */
@@ -99,16 +117,38 @@ class RequestClient extends AuthClient {
   }
 
   /** Says at once, and not when it is too late, that the cookie cannot be written. */
-  async #writing<T>(work: () => Promise<T>): Promise<T> {
+  async #writing<T>(work: () => Promise<T>, undo?: () => Promise<unknown>): Promise<T> {
     if (!this.#cookie.canWrite()) {
       const message = 'This changes the session, and no cookie can be written here: do it before the headers are sent.'
       throw new ConfigurationError('config_invalid', message)
     }
     const done = await work()
     const failure = this.#cookie.failure()
-    if (failure) throw failure
-    return done
+    if (!failure) return done
+    await undo?.().catch(() => undefined)
+    throw failure
   }
+}
+
+/**
+ * @returns the secrets
+ * @throws ConfigurationError
+ */
+function checkOptions(options: ServerClientOptions): string[] {
+  const { secret, cookies, headers } = Object(options) as Partial<ServerClientOptions>
+  const secrets = [secret].flat()
+  if (!secrets.every((each) => typeof each === 'string' && each.length >= 32) || secrets.length === 0) {
+    throw misconfigured(`"secret" must have 32 characters or more.${secret === undefined ? ' It is not given.' : ''}`)
+  }
+  if (typeof cookies?.get !== 'function') {
+    throw misconfigured('"cookies" must be those of this request: nodeCookies and webCookies make them.')
+  }
+  if (cookies.set && headers === undefined) {
+    throw misconfigured(
+      '"headers" of the answer must be given beside cookies that are written, or a cache could hand out the session.',
+    )
+  }
+  return secrets as string[]
 }
 
 /** Lets no refresh out whose answer could not be kept. */
@@ -121,7 +161,10 @@ function refreshingFetch(
     if (!String(input).endsWith('/v1/auth/refresh')) return fetch(input, init)
     if (!storage.canWrite()) return readOnly()
     const { refresh_token } = JSON.parse(String(init?.body))
-    return recentAnswer(`${input} ${refresh_token}`, clock.wall(), () => fetch(input, init))
+    const answer = await recentAnswer(`${input} ${refresh_token}`, clock.wall, () => fetch(input, init))
+    // The browser has it from the request that asked, or asks again with the same key.
+    if (answer.recent) storage.keepToSelf()
+    return answer.response
   }
 }
 

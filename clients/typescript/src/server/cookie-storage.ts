@@ -25,6 +25,8 @@ const most = 3800
 
 export type CookieStorage = SessionStorage & {
   canWrite(): boolean
+  /** What comes next is for this request alone, and not for the browser: another answer brings it there. */
+  keepToSelf(): void
   /** What kept the last write from being made. */
   failure(): ConfigurationError | null
 }
@@ -47,6 +49,7 @@ export function cookieStorage(
 ): CookieStorage {
   let current: Promise<string | null> | undefined
   let failure: ConfigurationError | null = null
+  let toSelf = false
   const canWrite = () => cookies.set !== undefined && (cookies.canWrite?.() ?? true)
   const read = async () => {
     const value = cookies.get(name)
@@ -68,6 +71,9 @@ export function cookieStorage(
     atomic: false,
     canWrite,
     failure: () => failure,
+    keepToSelf() {
+      toSelf = true
+    },
     async get(key) {
       if (key !== 'login') return null
       touched()
@@ -79,12 +85,15 @@ export function cookieStorage(
       const before = await this.get(key)
       if (generationOf(before) >= gen) return false
       const { record } = readRecord(text)
+      const isOwn = toSelf
+      toSelf = false
       if (!record) {
         // What follows on an end has no place in a cookie that is gone.
         if (readRecord(before).record) write('', 0)
       } else {
         record.rk = await sealer.derive(record.rt!)
-        write(await sealer.seal(JSON.stringify(record)), Math.max(0, Math.round(record.rexp - now() / 1000)))
+        if (!isOwn)
+          write(await sealer.seal(JSON.stringify(record)), Math.max(0, Math.round(record.rexp - now() / 1000)))
       }
       current = Promise.resolve(record ? JSON.stringify(record) : text)
       return true
