@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts'
 import { systemClock } from '../clock.ts'
 import type { Problem, Tokens, User } from '../contract.ts'
+import { flawsOf, passwordFlaw } from './input.ts'
 import { startTokenMint, type TokenMint } from './mint.ts'
 
 /**
@@ -34,7 +35,9 @@ type MockSession = {
   generation: number
   redeemers: string[]
   ended: string | null
+  endedAt: number
   createdAt: number
+  device: string | null
 }
 type Account = { user: User; password: string }
 
@@ -50,7 +53,8 @@ export type MockAuthServer = {
   script(path: string, ...faults: (Fault | 'deliver')[]): void
   /** What becomes of every request until it is taken back by null. */
   always(fault: Fault | null): void
-  addUser(input: { email: string; password: string; roles?: string[] }): User
+  /** Any password will do; those who register or change theirs are held to the server's rules. */
+  addUser(input: { email: string; password: string; roles?: string[]; name?: string; locale?: string }): User
   /** Ends a session, or all of a user, as an administrator would. */
   endSessions(of: { sessionId?: string; userId?: string }, reason?: string): void
   /** What was mailed, in order. */
@@ -62,7 +66,11 @@ export type MockAuthServer = {
   readonly tokens: TokenMint
 }
 
-/** NTT Auth in memory, with the refresh protocol and faults on demand: for tests without a network. */
+/**
+ * NTT Auth in memory, with the refresh protocol and faults on demand: for tests without a network. It answers what
+ * `AuthClient`, `createServerClient` and `createVerifier` ask, as the server does. It has no routes of administrators, no
+ * limits of rates, no list of common passwords, and no stream of revocations: verifiers poll.
+ */
 export function mockAuthServer(options: MockServerOptions = {}): MockAuthServer {
   const {
     clock = systemClock,
@@ -75,6 +83,7 @@ export function mockAuthServer(options: MockServerOptions = {}): MockAuthServer 
   const sessions = new Map<string, MockSession>()
   const scripts = new Map<string, (Fault | 'deliver')[]>()
   const requests: SeenRequest[] = []
+  const revocations: { kind: 'session'; id: string; before: string; until: string }[] = []
   const mails: (Mail & { userId: string; used?: true })[] = []
   const now = () => clock.wall() + skewMs
   const tokens = startTokenMint({ issuer, ttl: accessTokenTtl, now })
@@ -133,14 +142,27 @@ export function mockAuthServer(options: MockServerOptions = {}): MockAuthServer 
     if (sent !== null && (id === undefined || idIn(sent) === id)) cookies.set(answer, null)
     return answer
   }
-  const open = (userId: string): MockSession => {
+  const open = (account: Account, device: unknown): MockSession => {
     const createdAt = now()
-    const session = { id: crypto.randomUUID(), userId, generation: 0, redeemers: [], ended: null, createdAt }
-    sessions.set(session.id, session)
+    const id = crypto.randomUUID()
+    const fresh = {
+      generation: 0,
+      redeemers: [],
+      ended: null,
+      endedAt: 0,
+      createdAt,
+      device: (device as string) ?? null,
+    }
+    const session = { id, userId: account.user.id, ...fresh }
+    sessions.set(id, session)
     return session
   }
   const end = (session: MockSession, reason: string) => {
-    session.ended ??= reason
+    if (session.ended) return
+    session.ended = reason
+    session.endedAt = now()
+    const [before, until] = [0, accessTokenTtl * 1000].map((ms) => new Date(now() + ms).toISOString())
+    revocations.push({ kind: 'session', id: session.id, before: before!, until: until! })
   }
   const ended = (session: MockSession) =>
     problem(401, 'session_ended', { session_ended: true, end_reason: session.ended as never })
@@ -187,7 +209,7 @@ export function mockAuthServer(options: MockServerOptions = {}): MockAuthServer 
       '/v1/auth/verify-email/resend': 'verify_email',
     } as const
     if (path in asked) {
-      const account = accounts.get(String(body.email))
+      const account = accountOf(body.email)
       if (account) mail(asked[path as keyof typeof asked], account)
       return json({ status: 'accepted' }, 202)
     }
@@ -200,8 +222,10 @@ export function mockAuthServer(options: MockServerOptions = {}): MockAuthServer 
     const purpose = confirmed[path as keyof typeof confirmed]
     const found = mails.find((each) => each.token === body.token && each.purpose === purpose && !each.used)
     if (!found) return problem(400, 'invalid_one_time_token')
-    found.used = true
     const account = [...accounts.values()].find(({ user }) => user.id === found.userId)!
+    const weak = purpose === 'reset_password' && refusedPassword(body.new_password, account.user, '/new_password')
+    if (weak) return weak
+    found.used = true
     accounts.delete(account.user.email)
     account.user = { ...account.user, email: found.to, email_verified: true }
     accounts.set(found.to, account)
@@ -212,20 +236,56 @@ export function mockAuthServer(options: MockServerOptions = {}): MockAuthServer 
     return new Response(null, { status: 204 })
   }
 
+  const accountOf = (email: unknown) => accounts.get(String(email).toLowerCase())
+  const invalid = (errors: ReturnType<typeof flawsOf>) => {
+    const detail = errors.map((each) => `${each.pointer || 'The body'}: ${each.detail}`).join(' ')
+    return problem(422, 'validation_failed', { detail, errors })
+  }
+  const refusedPassword = (chosen: unknown, of: { email: string; name: string | null }, pointer: string) => {
+    const flaw = passwordFlaw(String(chosen), of)
+    const detail = 'Choose another password.'
+    return flaw && problem(422, flaw, { detail, errors: [{ pointer, code: flaw.replace('password_', ''), detail }] })
+  }
+  /** The feed, for services that ask: any credential will do. */
+  const feed = ({ path, headers }: SeenRequest): Response => {
+    if (!headers.get('authorization')?.startsWith('Basic ')) return problem(401, 'invalid_client')
+    if (path.includes('/stream')) return problem(503, 'overloaded', {}, { 'retry-after': '5' })
+    const since = Number(new URLSearchParams(path.split('?')[1]).get('since') ?? 0)
+    return json({ cursor: String(revocations.length), items: revocations.slice(since), more: false })
+  }
+
   const handle = async (request: SeenRequest, sent: string | null): Promise<Response> => {
     const { method, body, headers } = request
     const path = request.path.split('?')[0]!
-    if (path === '/v1/auth/refresh') return refresh(request, sent)
+    const route = `${method} ${path.replace(/\/sessions\/[^/]+$/, '/sessions/:id')}`
+    if (!routes.has(route)) {
+      const known = [...routes].some((each) => each.split(' ')[1] === route.split(' ')[1])
+      return known ? problem(405, 'method_not_allowed') : problem(404, 'not_found')
+    }
+    if (path.startsWith('/v1/revocations')) return feed(request)
     if (path === '/.well-known/jwks.json') return json(await tokens.jwks())
+    if (isPersonal(route)) {
+      const who = await signedIn(headers)
+      if (who instanceof Response) return who
+      const flaws = flawsOf(route, body)
+      return flaws.length > 0 ? invalid(flaws) : own(route, request, sent, who)
+    }
+    const flaws = flawsOf(route, body)
+    if (flaws.length > 0) return invalid(flaws)
+    if (path === '/v1/auth/refresh') return refresh(request, sent)
     if (path === '/v1/auth/register') {
-      if (accounts.has(String(body.email))) return problem(409, 'email_taken')
-      const user = server.addUser({ email: String(body.email), password: String(body.password) })
-      return deliver(await issue(open(user.id)), body.delivery === 'cookie', 201)
+      if (accountOf(body.email)) return problem(409, 'email_taken')
+      const { email, password, name, locale } = body as Parameters<typeof server.addUser>[0]
+      const weak = refusedPassword(password, { email, name: name ?? null }, '/password')
+      if (weak) return weak
+      server.addUser({ email, password, ...(name && { name }), ...(locale && { locale }) })
+      return deliver(await issue(open(accountOf(email)!, body.device_name)), body.delivery === 'cookie', 201)
     }
     if (path === '/v1/auth/login') {
-      const account = accounts.get(String(body.email))
+      const account = accountOf(body.email)
       if (account?.password !== body.password) return problem(401, 'invalid_credentials')
-      return deliver(await issue(open(account!.user.id)), body.delivery === 'cookie')
+      account!.user = { ...account!.user, last_login_at: new Date(now()).toISOString() }
+      return deliver(await issue(open(account!, body.device_name)), body.delivery === 'cookie')
     }
     const shown = (body.refresh_token as string | undefined) ?? (headers.has('authorization') ? null : sent)
     if (path === '/v1/auth/logout' && shown !== null) {
@@ -237,13 +297,29 @@ export function mockAuthServer(options: MockServerOptions = {}): MockAuthServer 
     const mailed = byMail(path, body)
     if (mailed) return mailed
     const who = await signedIn(headers)
-    if (who instanceof Response) return who
-    const { account, session } = who
-    const own = [...sessions.values()].filter(({ userId }) => userId === account.user.id)
-    switch (`${method} ${path.replace(/[0-9a-f-]{36}$/, ':id')}`) {
-      case 'POST /v1/auth/logout':
-        for (const each of own) if (body.scope === 'all' || each !== session) end(each, 'logout_others')
+    return who instanceof Response ? who : own(route, request, sent, who)
+  }
+
+  /** What somebody who is logged in may ask for. */
+  const own = async (
+    route: string,
+    request: SeenRequest,
+    sent: string | null,
+    { account, session }: { account: Account; session: MockSession },
+  ): Promise<Response> => {
+    const { body } = request
+    const path = request.path.split('?')[0]!
+    const query = new URLSearchParams(request.path.split('?')[1])
+    const all = [...sessions.values()].filter(({ userId }) => userId === account.user.id)
+    switch (route) {
+      case 'POST /v1/auth/logout': {
+        const { scope = 'this' } = body
+        for (const each of all) {
+          if (scope === 'all') end(each, 'logout_all')
+          else if ((each === session) === (scope === 'this')) end(each, scope === 'this' ? 'logout' : 'logout_others')
+        }
         return new Response(null, { status: 204 })
+      }
       case 'GET /v1/auth/validate':
         return json({ active: true, claims: {}, expires_in: accessTokenTtl })
       case 'GET /v1/users/me':
@@ -253,33 +329,48 @@ export function mockAuthServer(options: MockServerOptions = {}): MockAuthServer 
         return json(account.user)
       case 'DELETE /v1/users/me':
         if (body.password !== account.password) return problem(403, 'invalid_password')
-        for (const each of own) end(each, 'deleted')
+        for (const each of all) end(each, 'deleted')
         if (deletionDelay === 0) accounts.delete(account.user.email)
         return gone(sent, session.id, deletionDelay)
-      case 'POST /v1/users/me/password':
+      case 'POST /v1/users/me/password': {
+        const weak = refusedPassword(body.new_password, account.user, '/new_password')
+        if (weak) return weak
         if (body.current_password !== account.password) return problem(403, 'invalid_password')
         account.password = String(body.new_password)
-        for (const each of own) if (each !== session && body.end_other_sessions !== false) end(each, 'password_changed')
+        for (const each of all) if (each !== session && body.end_other_sessions !== false) end(each, 'password_changed')
         return deliver(await issue(session), sent !== null && idIn(sent) === session.id)
+      }
       case 'POST /v1/users/me/email':
         if (body.password !== account.password) return problem(403, 'invalid_password')
-        mail('change_email', account, String(body.new_email))
+        if (accountOf(body.new_email) === account) {
+          return invalid([{ pointer: '/new_email', code: 'same', detail: 'This is your address already.' }])
+        }
+        mail('change_email', account, String(body.new_email).toLowerCase())
         return json({ status: 'mail_sent' }, 202)
       case 'GET /v1/users/me/export': {
         const [user, exported_at] = [account.user, new Date(now()).toISOString()]
-        const rows = own.map((each) => sessionView(each, each === session))
+        const rows = all.map((each) => sessionView(each, each === session))
         return json({ exported_at, user, sessions: rows, audit: [], next_cursor: null })
       }
       case 'GET /v1/users/me/sessions': {
-        const query = new URLSearchParams(request.path.split('?')[1])
-        const [from, limit] = [Number(query.get('cursor') || 0), Number(query.get('limit') ?? 50)]
-        const items = own.slice(from, from + limit).map((each) => sessionView(each, each === session))
-        return json({ items, next_cursor: from + limit < own.length ? String(from + limit) : null })
+        const [from, limit] = [Number(query.get('cursor') ?? 0), Number(query.get('limit') ?? 50)]
+        const bad = (name: string) => [{ pointer: `/query/${name}`, code: 'format', detail: 'This is not acceptable.' }]
+        if (!(limit >= 1 && limit <= 200)) return invalid(bad('limit'))
+        if (!Number.isSafeInteger(from)) return invalid(bad('cursor'))
+        const newest = all.toReversed()
+        const items = newest.slice(from, from + limit).map((each) => sessionView(each, each === session))
+        return json({ items, next_cursor: from + limit < newest.length ? String(from + limit) : null })
       }
       case 'DELETE /v1/users/me/sessions/:id': {
-        const other = own.find(({ id }) => path.endsWith(id))
+        const id = path.split('/').at(-1)!
+        if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id)) {
+          return invalid([
+            { pointer: '/params/id', code: 'pattern', detail: 'Send an id as this server hands it out.' },
+          ])
+        }
+        const other = all.find((each) => each.id === id)
         if (!other) return problem(404, 'not_found')
-        end(other, 'logout_others')
+        end(other, other === session ? 'logout' : 'logout_others')
         return new Response(null, { status: 204 })
       }
       default:
@@ -302,14 +393,15 @@ export function mockAuthServer(options: MockServerOptions = {}): MockAuthServer 
     endSessions({ sessionId, userId }, reason = 'admin') {
       for (const each of sessions.values()) if (each.id === sessionId || each.userId === userId) end(each, reason)
     },
-    addUser({ email, password, roles = [] }) {
+    addUser({ email: given, password, roles = [], name, locale }) {
+      const email = given.toLowerCase()
       const time = new Date(now()).toISOString()
       const user: User = {
         id: crypto.randomUUID(),
         email,
         email_verified: false,
-        name: null,
-        locale: null,
+        name: name ?? null,
+        locale: locale ?? null,
         roles,
         status: 'active',
         metadata: {},
@@ -327,7 +419,7 @@ export function mockAuthServer(options: MockServerOptions = {}): MockAuthServer 
       const fault = standing ?? scripts.get(url.pathname)?.shift() ?? 'deliver'
       if (fault !== 'deliver' && fault.do === 'lose_request') throw new TypeError('fetch failed')
       const text = await request.text()
-      const body = text ? JSON.parse(text) : {}
+      const body = parsed(text)
       const sent = request.credentials === 'include' ? cookie : null
       const seen = { method: request.method, path, headers: request.headers, body }
       requests.push(seen)
@@ -361,13 +453,43 @@ export function mockAuthServer(options: MockServerOptions = {}): MockAuthServer 
   return server
 }
 
+/** What there is; `:id` stands for one. */
+const routes = new Set([
+  ...['register', 'login', 'refresh', 'logout', 'forgot-password', 'reset-password', 'verify-email']
+    .concat('verify-email/resend')
+    .map((each) => `POST /v1/auth/${each}`),
+  'GET /v1/auth/validate',
+  ...['GET', 'PATCH', 'DELETE'].map((each) => `${each} /v1/users/me`),
+  ...['password', 'email', 'email/confirm'].map((each) => `POST /v1/users/me/${each}`),
+  ...['export', 'sessions'].map((each) => `GET /v1/users/me/${each}`),
+  'DELETE /v1/users/me/sessions/:id',
+  'GET /v1/revocations',
+  'GET /v1/revocations/stream',
+  'GET /.well-known/jwks.json',
+])
+
+/** Whether a route is for whoever is logged in, and for nobody else. */
+function isPersonal(route: string): boolean {
+  return (route.includes(' /v1/users/me') && !route.endsWith('/email/confirm')) || route.endsWith('/validate')
+}
+
+/** What is no JSON is no body. */
+function parsed(text: string): Record<string, unknown> {
+  try {
+    return JSON.parse(text || '{}')
+  } catch {
+    return [] as never
+  }
+}
+
 /** Of which session a refresh token is. */
 function idIn(token: string): string {
   return /^nttr_(.+)_\d+$/.exec(token)?.[1] ?? ''
 }
 
-function sessionView({ id, createdAt, ended }: MockSession, current: boolean) {
+function sessionView({ id, createdAt, ended, endedAt, device }: MockSession, current: boolean) {
   const time = new Date(createdAt).toISOString()
-  const at = { created_at: time, last_used_at: time, expires_at: time, ended_at: ended ? time : null }
-  return { id, device_name: null, user_agent: null, ip: null, ...at, current, end_reason: ended }
+  const ended_at = ended && new Date(endedAt).toISOString()
+  const at = { created_at: time, last_used_at: time, expires_at: time, ended_at }
+  return { id, device_name: device, user_agent: null, ip: null, ...at, current, end_reason: ended }
 }
