@@ -16,7 +16,6 @@ import type {
 } from './contract.ts'
 import { type AuthError, SessionEndedError } from './errors/errors.ts'
 import type { Answer } from './http/exchange.ts'
-import { segment } from './http/segment.ts'
 import type { Hooks, SessionClientOptions } from './options.ts'
 import { type PageWatch, watchPage } from './page.ts'
 import { write } from './session/record.ts'
@@ -81,7 +80,7 @@ export class AuthClient extends SessionClient {
     },
     all: (options) => this.#allSessions(options),
     revoke: async (id, options) => {
-      await this.callAsUser({ method: 'DELETE', path: `${me}/sessions/${segment(id)}`, options })
+      await this.callAsUser({ method: 'DELETE', path: `${me}/sessions/${encodeURIComponent(id)}`, options })
     },
   }
   readonly #counters = { refreshes: 0, refreshRequests: 0, adopted: 0, failures: 0 }
