@@ -30,9 +30,11 @@ export function checkBodyType(route: AnyRoute, request: IncomingMessage): Promis
   return undefined
 }
 
+const ofBodies = ['content-type', 'content-length', 'transfer-encoding'] as const
+
 /** Many clients name a type and send nothing: then there is nothing to parse. */
 function forget(headers: IncomingMessage['headers']): undefined {
-  for (const name of ['content-type', 'content-length', 'transfer-encoding']) {
+  for (const name of ofBodies) {
     if (headers[name] !== undefined) delete headers[name]
   }
 }

@@ -200,19 +200,19 @@ onEachDatabase((name, url) => {
         await sendLogout(history, client.who, here, client.store.record.token)
         assert.deepEqual(await client.refresh(there), { kind: 'ended', reason: 'logout' })
       }
+      const { app } = observer
+      const made = await registerService(app, operatorAct, 'billing', ['introspect'])
+      const { clientId } = made.service
+      const letIn = (secret: string) => Promise.all([child, second].map((each) => introspects(each, clientId, secret)))
+      const rotate = (overlap: number) => rotateServiceSecret(app, operatorAct, clientId, { overlap, life: null })
+      assert.deepEqual(await letIn(made.secret), [true, true])
+      const next = (await rotate(hour)).secret
       await delay(revocationBound)
       for (const client of clients) {
         assert.equal((await sendValidate(history, client.who, nodes[1]!, client.accessToken!)).kind, 'refused')
       }
       assertHistory(history.events, { revocationBound })
 
-      const { app } = observer
-      const made = await registerService(app, operatorAct, 'billing', ['introspect'])
-      const { clientId } = made.service
-      const letIn = (secret: string) => Promise.all([child, second].map((each) => introspects(each, clientId, secret)))
-      assert.deepEqual(await letIn(made.secret), [true, true])
-      const rotate = (overlap: number) => rotateServiceSecret(app, operatorAct, clientId, { overlap, life: null })
-      const next = (await rotate(hour)).secret
       for (const secret of [made.secret, next]) assert.deepEqual(await letIn(secret), [true, true], 'both live')
       const last = (await rotate(0)).secret
       assert.deepEqual(await letIn(last), [true, true])
