@@ -1,4 +1,4 @@
-import type { Config, Loaded } from '../config/config.ts'
+import { type Config, type Loaded, misgivings } from '../config/config.ts'
 import { keyOf, type SettingName, settingNames, settingOf, variableOf } from '../config/env.ts'
 import { masterKeyFile, readMasterKey } from '../config/master-key.ts'
 import { checkCertificates, rehearseDataDirectory } from '../config/rehearse.ts'
@@ -45,6 +45,7 @@ Examples:
     rehearseDataDirectory(loaded.config)
     checkCertificates(loaded.config)
     checkTemplates(loaded.config)
+    for (const text of misgivings(loaded.config)) invocation.tell(`Warning: ${text}`)
     invocation.print('Configuration is fine.')
     return exitCodes.ok
   },

@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { type App, createApp } from '../app.ts'
 import { systemClock } from '../clock.ts'
-import type { Config } from '../config/config.ts'
+import { type Config, misgivings } from '../config/config.ts'
 import { createManagementServer } from '../http/management.ts'
 import { createServer } from '../http/server.ts'
 import { createLog } from '../log.ts'
@@ -105,6 +105,7 @@ function explain(host: string, port: number) {
 }
 
 function greet(config: Config, serving: Serving[], tell: (line: string) => void): void {
+  for (const text of misgivings(config)) tell(`Warning: ${text}`)
   const address = serving[0]!.serving
   tell(`NTT Auth listens on ${address}`)
   if (serving.length > 1) {

@@ -53,6 +53,22 @@ export function loadConfig(from: { env: Environment; flags: Flags; readFile?: Re
   return { config: assemble(values as CheckedValues), warnings, origins }
 }
 
+/** What a start allows in production, but hardly anybody means; a sentence each. */
+export function misgivings({ env, trustedProxies, emailVerification, smtpUrl }: Config): string[] {
+  if (env !== 'production') return []
+  return [
+    ...(trustedProxies.length > 0 ? [] : [oneBucket]),
+    ...(emailVerification === 'required' && smtpUrl === null ? [linksGoNowhere] : []),
+  ]
+}
+
+const oneBucket =
+  'NTT_AUTH_TRUSTED_PROXIES names no proxy, and production has one, as it ends TLS: all clients are taken for one, share ' +
+  'one network for throttling, and can lock each other out. Name the addresses of your proxies there.'
+const linksGoNowhere =
+  'NTT_AUTH_EMAIL_VERIFICATION=required lets nobody log in before a mailed link was opened, and without NTT_AUTH_SMTP_URL ' +
+  'no mail goes out. Set it, unless somebody hands over what "ntt-auth outbox" shows.'
+
 /** What is wrong with settings in the light of others; a refused value is judged no further. */
 function contradictions(values: Values, refused: ReadonlySet<SettingName>, origins: Origins): ConfigProblem[] {
   const problems: ConfigProblem[] = []
@@ -103,6 +119,14 @@ function contradictions(values: Values, refused: ReadonlySet<SettingName>, origi
         'CORS_ORIGINS',
         'Production does not let every web page call the server.',
         'Name the origins of your web pages.',
+      )
+    }
+    for (const origin of CORS_ORIGINS ?? []) {
+      if (!origin.startsWith('http:') || isLoopback(new URL(origin).hostname.replace(/^\[|\]$/g, ''))) continue
+      refuse(
+        'CORS_ORIGINS',
+        `${origin} is not https: who is on the way to it can put a script there that calls the server as the visitor.`,
+        'Name the https origin of the page.',
       )
     }
   }

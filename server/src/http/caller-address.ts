@@ -3,7 +3,13 @@ import type { FastifyRequest } from 'fastify'
 
 /** The caller's address; what a proxy claims is believed only if it is an address. */
 export function addressOf(request: FastifyRequest): string {
-  return plainAddress(request.ip) ?? plainAddress(request.socket.remoteAddress ?? '') ?? 'unknown'
+  return plainAddress(withoutPort(request.ip)) ?? plainAddress(request.socket.remoteAddress ?? '') ?? 'unknown'
+}
+
+/** What stands in X-Forwarded-For; some proxies write the port as well: 203.0.113.9:5678, [2001:db8::1]:443. */
+export function withoutPort(text: string): string {
+  const [, bracketed, plain] = /^\s*(?:\[([^\]]*)\](?::\d{1,5})?|(\d[\d.]*)(?::\d{1,5})?)\s*$/.exec(text) ?? []
+  return bracketed ?? plain ?? text
 }
 
 /**

@@ -8,6 +8,7 @@ import { answerError, answerNotFound } from './error-answers.ts'
 import { headerWriter } from './fixed-headers.ts'
 import { limits } from './limits.ts'
 import { allowOrigins, nameOrigin } from './origins.ts'
+import { proxyTest } from './proxy-test.ts'
 import { refusal } from './refusals.ts'
 import { countAnswer } from './request-count.ts'
 import { requestIds } from './request-ids.ts'
@@ -28,7 +29,7 @@ export async function createServer(app: App, places: readonly Place[] = routes):
     logController: new LogController({ disableRequestLogging: true }),
     // A logger for each request would cost more than the request.
     childLoggerFactory: (logger) => logger,
-    trustProxy: app.config.trustedProxies.length > 0 ? app.config.trustedProxies : false,
+    trustProxy: app.config.trustedProxies.length > 0 ? proxyTest(app.config.trustedProxies) : false,
     bodyLimit: limits.body,
     requestTimeout: limits.requestTimeout,
     keepAliveTimeout: limits.keepAlive,

@@ -3,7 +3,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
 import { describe, test } from 'node:test'
-import { loadConfig } from '../../src/config/config.ts'
+import { loadConfig, misgivings } from '../../src/config/config.ts'
 import { complaints, problemsOf } from './problems.ts'
 
 const key = randomBytes(32).toString('base64url')
@@ -199,6 +199,31 @@ describe('production refuses', () => {
   test('every web page as an origin', () => {
     deepEqual(names({ ...production, NTT_AUTH_CORS_ORIGINS: '*' }), ['CORS_ORIGINS'])
     deepEqual(configOf({ NTT_AUTH_CORS_ORIGINS: '*' }).corsOrigins, ['*'])
+  })
+
+  test('a page in the clear as an origin, except on this machine', () => {
+    for (const origin of ['http://app.example.com', 'http://127.0.0.1.example.com', 'http://10.0.0.1:3000']) {
+      deepEqual(
+        names({ ...production, NTT_AUTH_CORS_ORIGINS: `https://a.example,${origin}` }),
+        ['CORS_ORIGINS'],
+        origin,
+      )
+    }
+    for (const origin of ['http://localhost:3000', 'http://127.0.0.1:3000', 'http://[::1]:3000']) {
+      deepEqual(configOf({ ...production, NTT_AUTH_CORS_ORIGINS: origin }).corsOrigins, [origin])
+    }
+    deepEqual(configOf({ NTT_AUTH_CORS_ORIGINS: 'http://app.example.com' }).env, 'development')
+  })
+
+  test('one bucket for everybody, and links that go nowhere, without a word', () => {
+    const wordsOf = (env: Record<string, string>) => misgivings(configOf(env)).map((text) => text.split(/[ =]/)[0])
+    deepEqual(wordsOf(production), ['NTT_AUTH_TRUSTED_PROXIES'])
+    const behind = { ...production, NTT_AUTH_TRUSTED_PROXIES: '10.0.0.5' }
+    deepEqual(wordsOf(behind), [])
+    const required = { ...behind, NTT_AUTH_EMAIL_VERIFICATION: 'required' }
+    deepEqual(wordsOf(required), ['NTT_AUTH_EMAIL_VERIFICATION'])
+    deepEqual(wordsOf({ ...required, NTT_AUTH_SMTP_URL: 'smtp://mail.example.com' }), [])
+    deepEqual(wordsOf({ NTT_AUTH_EMAIL_VERIFICATION: 'required' }), [], 'development shows the links in its log')
   })
 })
 

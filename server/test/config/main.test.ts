@@ -153,6 +153,19 @@ describe('config', () => {
     equal((await run(['config', 'check', '--data-dir', 'fresh/deeper'])).code, 0)
   })
 
+  test('check says in production what a start allows and hardly anybody means', async () => {
+    const production = {
+      NTT_AUTH_ENV: 'production',
+      NTT_AUTH_PUBLIC_URL: 'https://auth.example.com',
+      NTT_AUTH_MASTER_KEY: randomBytes(32).toString('base64url'),
+      NTT_AUTH_EMAIL_VERIFICATION: 'required',
+    }
+    const { code, stdout, stderr } = await run(['config', 'check', '--data-dir', 'fresh'], production)
+    deepEqual([code, stdout], [0, 'Configuration is fine.\n'])
+    match(stderr, /^Warning: NTT_AUTH_TRUSTED_PROXIES .*\nWarning: NTT_AUTH_EMAIL_VERIFICATION=required .*\n$/)
+    equal((await run(['config', 'print'], production)).stderr, '', 'other commands have something else to say')
+  })
+
   test('check reports everything that is wrong', async () => {
     const { code, stdout, stderr } = await run(['config', 'check', '--port', 'abc'], { NTT_AUTH_ENVV: 'x' })
     deepEqual([code, stdout], [78, ''])

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
+import { eventually } from '../flows/flow-server.ts'
 import { freshDatabase } from '../support/databases.ts'
-import { startTestServer } from '../support/server.ts'
+import { registerSomebody, startTestServer } from '../support/server.ts'
 
 describe('a forwarding header', () => {
   let fresh: Awaited<ReturnType<typeof freshDatabase>>
@@ -47,5 +48,35 @@ describe('a forwarding header', () => {
 
   it('is none that a request does without', async () => {
     assert.deepEqual(await sending(null, {}, { 'x-request-id': 'a' }), { counted: 0, told: [] })
+  })
+
+  it('of a trusted proxy names the caller, also where it writes ports', async () => {
+    const server = await startTestServer(fresh.url, { settings: { TRUSTED_PROXIES: '127.0.0.1,10.0.0.0/8,fd00::/8' } })
+    const { access_token: token } = await registerSomebody(server)
+    const addressSeen = async (value: string) => {
+      const headers = { 'x-forwarded-for': value, authorization: `Bearer ${token}` }
+      assert.equal((await server.call('GET', '/v1/users/me', { headers })).status, 200)
+      await eventually(() => server.log.some(({ ip }) => ip !== undefined))
+      return server.log.splice(0).find(({ ip }) => ip !== undefined)!.ip
+    }
+    server.log.splice(0)
+    try {
+      for (const [value, expected] of [
+        ['203.0.113.9', '203.0.113.9'],
+        ['203.0.113.9:5678', '203.0.113.9'],
+        ['[2001:db8::1]:443', '2001:db8::1'],
+        ['[2001:DB8:0::1]', '2001:db8::1'],
+        ['2001:db8::1', '2001:db8::1'],
+        ['198.51.100.1, 203.0.113.9:5678, 10.1.2.3:40000', '203.0.113.9'],
+        ['203.0.113.9, [fd00::5]:80, 10.1.2.3', '203.0.113.9'],
+        ['203.0.113.9:5678, nonsense:80', '127.0.0.1'],
+        ['203.0.113.9, 10.1.2.3:port', '127.0.0.1'],
+        ['[::ffff:203.0.113.9]:1', '203.0.113.9'],
+      ] as const) {
+        assert.equal(await addressSeen(value), expected, value)
+      }
+    } finally {
+      await server.close()
+    }
   })
 })

@@ -1,11 +1,11 @@
 import { availableParallelism } from 'node:os'
-import type { Config } from '../../config/config.ts'
+import { type Config, misgivings } from '../../config/config.ts'
 import { isLoopback } from '../../config/networks.ts'
 import { type Finding, fine, warning } from '../../database/finding.ts'
 
 /** What settings mean together, beyond what a start refuses. */
 export function examineSettings(config: Config): Finding[] {
-  const findings: Finding[] = []
+  const findings = misgivings(config).map((text) => warning(text, 'See docs/reference/configuration.md.'))
   if (config.env === 'development') {
     findings.push(warning('This is a development configuration.', 'Set NTT_AUTH_ENV=production where people log in.'))
   }
@@ -38,7 +38,8 @@ export function examineSettings(config: Config): Finding[] {
       warning('Nothing is limited: passwords can be guessed for ever.', 'Take NTT_AUTH_RATE_LIMITS=off out again.'),
     )
   }
-  if (config.publicUrl.startsWith('https:') && config.trustedProxies.length === 0) {
+  // In production that is one of the misgivings.
+  if (config.env === 'development' && config.publicUrl.startsWith('https:') && config.trustedProxies.length === 0) {
     findings.push(
       warning(
         'Clients come by https, so through a proxy, but no proxy is trusted: everybody seems to come from its address.',
