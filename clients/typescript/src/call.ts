@@ -2,6 +2,7 @@ import type { AuthError } from './errors/errors.ts'
 import { NetworkError } from './errors/errors.ts'
 import { type Answer, type Ask, exchange, type Wire, wasNotSent } from './http/exchange.ts'
 import { backoff, mayTryAgain } from './http/retry.ts'
+import { within } from './http/within.ts'
 import type { Settings } from './options.ts'
 
 export type CallOptions = {
@@ -15,7 +16,7 @@ export type CallOptions = {
  * `again`: it is sent again after any failure that passes; otherwise only what surely never reached the server is.
  * `turn`: the answer may set the cookie.
  */
-export type Request = Omit<Ask, 'timeoutMs' | 'signal'> & {
+export type Request = Omit<Ask, 'signal'> & {
   options?: CallOptions | undefined
   again?: boolean | undefined
   turn?: boolean
@@ -28,21 +29,23 @@ export type Sender = Wire & Pick<Settings, 'retry' | 'timeoutMs'>
  * Sends until there is an answer, as far as that is safe and there is time.
  * @param lost called when an attempt may have reached the server without our learning what it did
  */
-export async function call(settings: Sender, request: Request, lost?: () => void): Promise<Answer> {
+export function call(settings: Sender, request: Request, lost?: () => void): Promise<Answer> {
   const { clock, retry } = settings
   const { options, again } = request
-  const { signal, timeoutMs = settings.timeoutMs } = options ?? {}
+  const timeoutMs = options?.timeoutMs ?? settings.timeoutMs
   const deadline = clock.monotonic() + timeoutMs
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await exchange(settings, { ...request, timeoutMs, signal })
-    } catch (thrown) {
-      const error = thrown as AuthError
-      const unsent = wasNotSent(error)
-      if (!unsent && error instanceof NetworkError) lost?.()
-      const attempts = again ? 3 : unsent ? 2 : 1
-      const pause = backoff(attempt, retry.baseMs, retry.capMs)
-      if (attempt >= attempts || !(await mayTryAgain(clock, error, pause, deadline))) throw error
+  return within({ ...options, timeoutMs }, async (signal) => {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await exchange(settings, { ...request, signal })
+      } catch (thrown) {
+        const error = thrown as AuthError
+        const unsent = wasNotSent(error)
+        if (!unsent && error instanceof NetworkError) lost?.()
+        const attempts = again ? 3 : unsent ? 2 : 1
+        const pause = backoff(attempt, retry.baseMs, retry.capMs)
+        if (attempt >= attempts || !(await mayTryAgain(clock, error, pause, deadline))) throw error
+      }
     }
-  }
+  })
 }

@@ -1,4 +1,4 @@
-import type { CallOptions } from './call.ts'
+import type { CallOptions, Request } from './call.ts'
 import type {
   AccountDeletion,
   EmailChange,
@@ -11,18 +11,20 @@ import type {
   PlannedDeletion,
   RegisterInput,
   SessionInfo,
+  Tokens,
   User,
   UserPatch,
 } from './contract.ts'
 import { type AuthError, SessionEndedError } from './errors/errors.ts'
-import type { Answer } from './http/exchange.ts'
-import type { Hooks, SessionClientOptions } from './options.ts'
+import { fetchWithToken } from './fetch.ts'
+import { type Answer, notOurs } from './http/exchange.ts'
+import { type Hooks, misconfigured, type SessionClientOptions } from './options.ts'
 import { type PageWatch, watchPage } from './page.ts'
-import { write } from './session/record.ts'
-import { type Note, recordOf, withTokens } from './session/refresh.ts'
+import type { SessionRecord } from './session/record.ts'
+import { type Note, recordOf } from './session/refresh.ts'
 import { type Queue, revocationQueue } from './session/revocations.ts'
 import type { Session, SessionState } from './session/view.ts'
-import { type Entry, type LoginResult, SessionClient } from './session-client.ts'
+import { type Entry, type LoginResult, type LogoutResult, type LogoutScope, SessionClient } from './session-client.ts'
 import { indexedDbStorage } from './storage/indexeddb.ts'
 import { memoryStorage } from './storage/memory.ts'
 import { resilient } from './storage/resilient.ts'
@@ -51,7 +53,7 @@ export type AuthClientOptions = SessionClientOptions & {
   autoRefresh?: boolean
 }
 
-const skewWorthTelling = 60_000
+const skewWorthTelling = 60
 
 export type Diagnostics = {
   state: SessionState['status']
@@ -75,19 +77,21 @@ export type AccountDeletionResult =
 export class AuthClient extends SessionClient {
   readonly sessions: Sessions = {
     list: async (options) => {
-      const { items, next_cursor } = await this.#page<SessionRows>('sessions', options, options)
-      return { items, nextCursor: next_cursor }
+      const { items, next_cursor: nextCursor } = await this.#page<SessionRows>('sessions', options)
+      return { items, nextCursor }
     },
     all: (options) => this.#allSessions(options),
     revoke: async (id, options) => {
-      await this.callAsUser({ method: 'DELETE', path: `${me}/sessions/${encodeURIComponent(id)}`, options })
+      // No path of any other kind: ".." would lead elsewhere.
+      if (!/^[\w-]+$/.test(id)) throw misconfigured('"id" must be a session id.')
+      await this.callAsUser({ method: 'DELETE', path: `${me}/sessions/${id}`, options })
     },
   }
   readonly #counters = { refreshes: 0, refreshRequests: 0, adopted: 0, failures: 0 }
   readonly #watch: PageWatch
   readonly #queue: Queue
   #user: User | undefined
-  #skewMs = 0
+  #skew = 0
   #lastRefresh: Date | null = null
   #started = false
 
@@ -95,15 +99,20 @@ export class AuthClient extends SessionClient {
    * Does nothing yet: no request, no timer, no look at a storage.
    * @throws ConfigurationError
    */
-  constructor({ autoRefresh = !!globalThis.document, ...options }: AuthClientOptions) {
+  constructor(given: AuthClientOptions) {
+    const { autoRefresh = !!globalThis.document, ...options } = { ...given }
     const storage = options.storage ?? (globalThis.indexedDB ? indexedDbStorage() : memoryStorage())
     super({ ...options, storage }, resilient())
     this.#watch = watchPage(this.keeper, autoRefresh)
-    this.#queue = revocationQueue(this.keeper.storage, `${this.settings.storageKey}.logouts`)
+    this.#queue = revocationQueue(this.keeper.storage, `${this.settings.storageKey}.logouts`, this.settings.baseUrl)
     const hooks: Hooks = {
       note: (what) => this.#note(what),
       changed: () => {
-        if (this.state.status === 'logged_out') this.#user = undefined
+        if (!this.#started) {
+          this.#started = true
+          this.#watch.start()
+          void this.#sendQueued()
+        }
         this.#watch.plan()
       },
       later: this.#queue.add,
@@ -112,12 +121,12 @@ export class AuthClient extends SessionClient {
   }
 
   diagnostics(): Diagnostics {
-    const { storage, lock } = this.settings
+    const { kind, atomic, lock } = this.settings.storage
     return {
       state: this.state.status,
-      storage: { kind: storage.kind, atomic: storage.atomic },
-      locks: lock === 'auto' && !!storage.lock,
-      skewSeconds: this.#skewMs / 1000,
+      storage: { kind, atomic },
+      locks: this.settings.lock === 'auto' && !!lock,
+      skewSeconds: this.#skew,
       lastRefresh: this.#lastRefresh,
       counters: { ...this.#counters },
     }
@@ -128,30 +137,47 @@ export class AuthClient extends SessionClient {
     return super.close()
   }
 
+  /**
+   * `fetch` with the access token. A 401 that says the token is invalid leads to one refresh and one repetition, where
+   * the body can be sent again. Rejects as `fetch` does, and with an AuthError where there is no token.
+   */
+  fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
+    const tokenFor = (signal: AbortSignal | null | undefined, refused?: SessionRecord) =>
+      this.run({ signal: signal! }, () => this.tokenFor({ refused }))
+    return fetchWithToken(this.settings, tokenFor, input, init)
+  }
+
+  /** Ends the session here at once, also offline, and tells the server. `others`: only those on other devices. */
+  override async logout(options?: CallOptions & { scope?: LogoutScope | 'others' }): Promise<LogoutResult> {
+    const scope = options?.scope
+    if (scope !== 'others') return super.logout(options as Parameters<SessionClient['logout']>[0])
+    await this.callAsUser({ path: '/v1/auth/logout', body: { scope }, options, again: true })
+    return { remote: 'done' }
+  }
+
   /** @throws ConflictError `email_taken`, ValidationError, ForbiddenError `registration_closed` */
   async register(input: RegisterInput, options?: CallOptions): Promise<RegisterResult> {
     let lost = false
+    const request = { path: '/v1/auth/register', body: input, options, again: true } as const
     const noteLoss = () => {
       lost = true
     }
-    try {
-      const request = { path: '/v1/auth/register', body: input, options, again: true } as const
-      return (await this.enter(request, noteLoss)) ?? { status: 'verification_required' }
-    } catch (error) {
+    const entered = await this.enter(request, noteLoss).catch((error: AuthError) => {
       // Our own first try may have taken the address, and only its answer got lost: then the password fits.
-      if (!lost || (error as AuthError).code !== 'email_taken') throw error
+      if (!lost || error.code !== 'email_taken') throw error
       const { email, password, device_name } = input
       return this.login({ email, password, device_name } as LoginInput, options).catch(() => {
         throw error
       })
-    }
+    })
+    return entered ?? { status: 'verification_required' }
   }
 
   /** The user as last seen in an answer; `fresh` asks the server. */
-  async getUser(options: CallOptions & { fresh?: boolean } = {}): Promise<User> {
-    await this.start()
+  async getUser(options?: CallOptions & { fresh?: boolean }): Promise<User> {
+    await this.ready(options)
     const known = this.#user
-    if (known && known.id === this.state.session?.userId && !options.fresh) return known
+    if (known && known.id === this.state.session?.userId && !options?.fresh) return known
     return this.#userOf(await this.callAsUser({ method: 'GET', path: me, options, again: true }))
   }
 
@@ -162,12 +188,12 @@ export class AuthClient extends SessionClient {
   /** Sent once: after a lost answer nobody can tell which password counts. @throws CredentialsError, ValidationError */
   async changePassword(input: PasswordChange, options?: CallOptions): Promise<Session> {
     const answer = await this.callAsUser({ path: `${me}/password`, body: input, options, turn: true })
-    const came = withTokens(answer)
-    const { session_id, generation, user } = came.body
-    await write(this.keeper.storage, this.settings.storageKey, ({ record: before }) =>
+    const { session_id, generation, user } = { ...(answer.body as Tokens) }
+    if (!user) throw notOurs(answer.status)
+    await this.keeper.store.write(({ record: before }) =>
       // A refresh may have gone further meanwhile: its tokens are the newer ones.
       before?.sid === session_id && before.n <= generation
-        ? recordOf(before.iss, before.gen + 1, came, before)
+        ? recordOf(before.iss, before.gen + 1, answer, before)
         : undefined,
     )
     await this.keeper.look()
@@ -177,18 +203,15 @@ export class AuthClient extends SessionClient {
 
   /** Deletes the account and everything in it, at once or later, as the server has it. @throws CredentialsError `invalid_password` */
   async deleteAccount(input: AccountDeletion, options?: CallOptions): Promise<AccountDeletionResult> {
-    let result: AccountDeletionResult = { status: 'unknown' }
-    try {
-      const request = { method: 'DELETE', path: me, body: input, options, again: true, turn: true } as const
-      const { body } = await this.callAsUser(request)
-      const due = (body as PlannedDeletion | undefined)?.deletion_due_at
-      result = due ? { status: 'deletion_planned', dueAt: new Date(due) } : { status: 'deleted' }
-    } catch (error) {
+    const request = { method: 'DELETE', path: me, body: input, options, again: true, turn: true } as const
+    const answer = await this.callAsUser(request).catch((error) => {
       // The first try did it, and its answer got lost.
       if (!(error instanceof SessionEndedError) || error.endReason !== 'deleted') throw error
-    }
+    })
     await this.keeper.end('deleted')
-    return result
+    const due = (answer?.body as PlannedDeletion | undefined)?.deletion_due_at
+    if (due) return { status: 'deletion_planned', dueAt: new Date(due) }
+    return { status: answer ? 'deleted' : 'unknown' }
   }
 
   /** All that the server knows of the user: profile, sessions, and what the audit log says, newest first. */
@@ -231,9 +254,22 @@ export class AuthClient extends SessionClient {
     return this.#post(`${me}/email/confirm`, input, options)
   }
 
-  async #post(path: string, body: unknown, options?: CallOptions, again?: boolean | undefined): Promise<void> {
-    await this.start()
-    await this.call({ path, body, options, again })
+  /** With the access token, and once more with another one of the same user if the server refuses this. @internal */
+  protected callAsUser(request: Request): Promise<Answer> {
+    return this.run(request.options, async (options) => {
+      const token = await this.tokenFor({})
+      const send = ({ at }: SessionRecord) =>
+        this.call({ ...request, options, headers: { authorization: `Bearer ${at}` } })
+      return send(token).catch(async (error: AuthError) => {
+        const next = error.status === 401 && (await this.tokenFor({ refused: token }))
+        if (!next || next.at === token.at) throw error
+        return send(next)
+      })
+    })
+  }
+
+  async #post(path: string, body: unknown, given?: CallOptions, again?: boolean | undefined): Promise<void> {
+    await this.run(given, (options) => this.call({ path, body, options, again }), true)
     // What was confirmed shows in the profile.
     if (!again && this.state.session) void this.getUser({ fresh: true }).catch(this.settings.onError)
   }
@@ -247,23 +283,14 @@ export class AuthClient extends SessionClient {
   }
 
   /** @internal */
-  protected override start(): Promise<void> {
-    if (this.#started || this.closed) return super.start()
-    this.#started = true
-    this.#watch.start()
-    return super.start().then(() => void this.#sendQueued())
-  }
-
-  /** @internal */
   protected override async enter(request: Entry, lost?: () => void): Promise<LoginResult | null> {
-    await this.start()
     // The cookie is all that knows of a session that was left offline, and is about to be replaced.
-    if (this.settings.delivery) await this.#sendQueued()
+    if (this.settings.delivery) await this.run({}, () => this.#sendQueued(), true)
     return super.enter(request, lost)
   }
 
   #sendQueued(): Promise<unknown> {
-    return this.#queue.send((record, scope) => this.revoke(record, scope))
+    return this.#queue.send((record, scope) => this.revoke(record, scope)).catch(this.settings.onError)
   }
 
   #note(what: Note): void {
@@ -272,27 +299,26 @@ export class AuthClient extends SessionClient {
     else if ('error' in what) counters.failures++
     else if ('record' in what) {
       const { record, tokens } = what
-      if (tokens) this.#user = tokens.user
       if (!tokens) counters.adopted++
-      else if (tokens.generation > 0) this.#lastRefresh = new Date(this.settings.clock.wall())
-      const isLarge = () => Math.abs(this.#skewMs) > skewWorthTelling
-      const told = isLarge()
-      this.#skewMs = record.off * 1000
-      if (!told && isLarge()) this.keeper.tell('clock_skew')
+      else {
+        this.#user = tokens.user
+        if (tokens.generation > 0) this.#lastRefresh = new Date(record.rcv * 1000)
+      }
+      const told = Math.abs(this.#skew) > skewWorthTelling
+      this.#skew = record.off
+      if (!told && Math.abs(record.off) > skewWorthTelling) this.keeper.tell('clock_skew')
     }
   }
 
-  async #page<T>(what: string, options?: CallOptions, { limit, cursor }: PageOptions = {}): Promise<T> {
-    const query = new URLSearchParams()
-    if (limit) query.set('limit', `${limit}`)
-    if (cursor) query.set('cursor', cursor)
-    const path = `${me}/${what}?${query}`
+  async #page<T>(what: string, options?: PageOptions): Promise<T> {
+    const { limit = 50, cursor } = { ...options }
+    const path = `${me}/${what}?limit=${limit}${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ''}`
     return (await this.callAsUser({ method: 'GET', path, options, again: true })).body as T
   }
 
   async *#pages<T extends { next_cursor: string | null }>(what: string, options?: CallOptions): AsyncGenerator<T> {
     for (let cursor: string | null = ''; cursor !== null; ) {
-      const page: T = await this.#page(what, options, { limit: 200, cursor })
+      const page: T = await this.#page(what, { ...options, limit: 200, cursor })
       yield page
       cursor = page.next_cursor
     }

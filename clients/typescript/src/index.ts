@@ -57,9 +57,7 @@ export {
   SessionClient,
   type TokenOptions,
 } from './session-client.ts'
-export { cookies } from './storage/cookies.ts'
 export { indexedDbStorage } from './storage/indexeddb.ts'
-export { localStorageStorage } from './storage/local-storage.ts'
 export { memoryStorage } from './storage/memory.ts'
 export type { Keeping, KeptStorage } from './storage/plain.ts'
 export type { SessionStorage } from './storage/storage.ts'

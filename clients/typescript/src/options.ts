@@ -1,6 +1,7 @@
 import { type Clock, systemClock } from './clock.ts'
 import { ConfigurationError } from './errors/errors.ts'
 import { defaultRetry, type RetryPolicy } from './http/retry.ts'
+import { checkPatience } from './http/within.ts'
 import type { SessionRecord } from './session/record.ts'
 import type { Note } from './session/refresh.ts'
 import { memoryStorage } from './storage/memory.ts'
@@ -38,7 +39,7 @@ export type SessionClientOptions = {
 export type Settings = Required<Omit<SessionClientOptions, 'baseUrl' | 'retry' | 'apiOrigins' | 'delivery'>> & {
   baseUrl: string
   /** Only where it is not the body. */
-  delivery?: Keeping
+  delivery?: Keeping | undefined
   keeping: Keeping
   retry: RetryPolicy
   apiOrigins?: readonly string[] | undefined
@@ -60,41 +61,46 @@ export type Hooks = {
 export function readOptions(options: SessionClientOptions, keeping: Keeping = plain): Settings {
   const baseUrl = readBaseUrl(options.baseUrl)
   const { timeoutMs = 10_000, storage = memoryStorage() } = options
-  if (!(timeoutMs > 0)) throw misconfigured('"timeoutMs" must be above 0.')
-  if (!storage.advance) throw misconfigured('"storage" must be a SessionStorage.')
-  // Undefined is the same as left out.
-  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
+  checkPatience(timeoutMs)
+  if (!storage?.advance) throw misconfigured('"storage" must be a SessionStorage.')
   return {
-    storageKey: `ntt-auth ${baseUrl}`,
-    lock: 'auto',
-    crossTab: true,
-    // Looked up at each call, so that tests and tracers may replace it.
-    fetch: (input, init) => globalThis.fetch(input, init),
-    clock: systemClock,
-    onError: () => {},
-    ...given,
     baseUrl,
     timeoutMs,
     storage,
     keeping: options.delivery ?? keeping,
+    delivery: options.delivery,
+    storageKey: options.storageKey ?? `ntt-auth ${baseUrl}`,
+    lock: options.lock ?? 'auto',
+    crossTab: options.crossTab ?? true,
+    // Looked up at each call, so that tests and tracers may replace it.
+    fetch: options.fetch ?? ((input, init) => globalThis.fetch(input, init)),
+    clock: options.clock ?? systemClock,
+    // Nobody is left to tell what it throws.
+    onError: (error) => void new Promise((resolve) => resolve(options.onError?.(error))).catch(() => {}),
     retry: { ...defaultRetry, ...options.retry },
-    apiOrigins: options.apiOrigins?.map((each) => new URL(each).origin),
+    apiOrigins: options.apiOrigins?.map((each) => urlOf(each, 'apiOrigins').origin),
   }
 }
 
 /** @throws ConfigurationError */
 export function readBaseUrl(given: string | URL): string {
-  if (!URL.canParse(given)) throw misconfigured('"baseUrl" must be a URL: https://…')
-  const url = new URL(given)
+  const url = urlOf(given, 'baseUrl')
   refuseInsecure(url)
-  return url.href.replace(/\/*([?#].*)?$/, '')
+  return (url.origin + url.pathname).replace(/\/+$/, '')
+}
+
+/** @throws ConfigurationError */
+export function urlOf(given: string | URL, name: string, base?: string): URL {
+  const url = URL.canParse(given, base) && new URL(given, base)
+  if (!url || url.username) throw misconfigured(`"${name}" must be a URL without a user: https://…`)
+  return url
 }
 
 /** @throws ConfigurationError `insecure_url`: whoever listens on the way would have the token */
 export function refuseInsecure({ protocol, hostname }: URL): void {
   const loopback = /^(localhost|127(\.\d+){3}|\[::1\]|.+\.localhost)$/.test(hostname)
   if (protocol === 'https:' || (protocol === 'http:' && loopback)) return
-  throw new ConfigurationError('insecure_url', `Tokens are sent over https only, not to ${protocol}//${hostname}.`)
+  throw new ConfigurationError('insecure_url', `Tokens go over https only, not to ${protocol}//${hostname}.`)
 }
 
 export function misconfigured(message: string): ConfigurationError {

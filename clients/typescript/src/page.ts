@@ -13,14 +13,18 @@ export type PageWatch = {
  */
 export function watchPage(keeper: Keeper, autoRefresh: boolean): PageWatch {
   let timer: ReturnType<typeof setTimeout> | undefined
-  let events: (readonly [EventTarget, string])[] = []
   const page = globalThis.document
+  const isHidden = () => page?.visibilityState === 'hidden'
+  const watched = (what: 'addEventListener' | 'removeEventListener') => {
+    page?.[what]('visibilitychange', wake)
+    if (page) for (const name of ['pageshow', 'online']) window[what](name, wake)
+  }
   const plan = () => {
     clearTimeout(timer)
     const state = keeper.state()
-    if (!autoRefresh || keeper.listeners.size === 0 || page?.visibilityState === 'hidden') return
-    if (state.status !== 'active' && state.status !== 'refresh_failed') return
-    const at = state.status === 'active' ? state.held.dueAt : state.retryAt
+    if (!autoRefresh || !keeper.listeners.size || isHidden()) return
+    const at = state.status === 'active' ? state.held.dueAt : state.status === 'refresh_failed' && state.retryAt
+    if (at === false) return
     const due = () => {
       keeper.wake()
       // A timer may fire a little early, and nothing happened then.
@@ -29,27 +33,19 @@ export function watchPage(keeper: Keeper, autoRefresh: boolean): PageWatch {
     timer = setTimeout(due, Math.min(at - keeper.ticks(), 2 ** 31 - 1))
     ;(timer as { unref?: () => void }).unref?.()
   }
-  const wake = () => {
-    if (page.visibilityState === 'hidden') return plan()
-    void keeper.look().then(() => {
+  const wake = async () => {
+    if (!isHidden()) {
+      await keeper.look()
       if (autoRefresh || keeper.state().status === 'refresh_failed') keeper.wake()
-      plan()
-    })
+    }
+    plan()
   }
   return {
     plan,
-    start() {
-      if (page)
-        events = [
-          [page, 'visibilitychange'],
-          [window, 'pageshow'],
-          [window, 'online'],
-        ]
-      for (const [target, name] of events) target.addEventListener(name, wake)
-    },
+    start: () => watched('addEventListener'),
     stop() {
       clearTimeout(timer)
-      for (const [target, name] of events) target.removeEventListener(name, wake)
+      watched('removeEventListener')
     },
   }
 }

@@ -1,19 +1,18 @@
 import { type CallOptions, call, type Request } from './call.ts'
-import type { LoginInput, User } from './contract.ts'
+import type { LoginInput, Tokens, User } from './contract.ts'
 import { type AuthError, ConfigurationError } from './errors/errors.ts'
-import { fetchWithToken } from './fetch.ts'
-import { detach } from './http/detach.ts'
 import type { Answer } from './http/exchange.ts'
-import { readOptions, type SessionClientOptions, type Settings } from './options.ts'
-import { type Keeper, keepSession, type Listener } from './session/keep.ts'
+import { within } from './http/within.ts'
+import { misconfigured, readOptions, type SessionClientOptions, type Settings } from './options.ts'
+import { type Keeper, keepSession, type Listener, type TokenWish } from './session/keep.ts'
 import type { SessionRecord } from './session/record.ts'
-import { withTokens } from './session/refresh.ts'
+import type { Scope, Told } from './session/revocations.ts'
 import type { Session, SessionState } from './session/view.ts'
 import type { Keeping } from './storage/plain.ts'
 
 export type LoginResult = { status: 'logged_in'; session: Session; user: User }
-/** `others` and `all` are the user's sessions on all devices; `local` tells the server nothing. */
-export type LogoutScope = 'this' | 'others' | 'all' | 'local'
+/** `all` are the user's sessions on all devices; `local` tells the server nothing. */
+export type LogoutScope = 'this' | 'all' | 'local'
 /** Whether the server knows; `queued`: it is told at the next start. */
 export type LogoutResult = { remote: 'done' | 'queued' | 'failed' | 'not_asked' }
 export type TokenOptions = CallOptions & {
@@ -21,6 +20,8 @@ export type TokenOptions = CallOptions & {
   minValidSeconds?: number
   forceRefresh?: boolean
 }
+
+type Patience = Required<CallOptions>
 
 /** `device`: the server may know it by the last refresh token. @internal */
 export type Entry = Request & { device?: boolean }
@@ -56,9 +57,8 @@ export class SessionClient {
   }
 
   /** Reads the storage, once. */
-  async ready(options?: CallOptions): Promise<SessionState> {
-    await detach(this.start(), options)
-    return this.state
+  ready(options?: CallOptions): Promise<SessionState> {
+    return this.run(options, async () => this.state)
   }
 
   /**
@@ -72,17 +72,12 @@ export class SessionClient {
   }
 
   /** Ends the session here at once, also offline, and tells the server. */
-  async logout(options: CallOptions & { scope?: LogoutScope } = {}): Promise<LogoutResult> {
-    const { scope = 'this' } = options
-    if (scope === 'others') {
-      const body = { scope }
-      await this.callAsUser({ path: '/v1/auth/logout', body, options, again: true })
-      return { remote: 'done' }
-    }
-    await this.start()
-    const record = await this.keeper.end()
+  async logout(options?: CallOptions & { scope?: LogoutScope }): Promise<LogoutResult> {
+    const { scope = 'this' } = { ...options }
+    const record = await this.run({}, () => this.keeper.end())
     if (!record || scope === 'local') return { remote: 'not_asked' }
-    if (await this.revoke(record, scope, options)) return { remote: 'done' }
+    const told = await this.revoke(record, scope, options)
+    if (told !== 'later') return { remote: told }
     return { remote: (await this.settings.later?.(record, scope)) ? 'queued' : 'failed' }
   }
 
@@ -96,32 +91,23 @@ export class SessionClient {
    * that is still valid is given out.
    * @throws LoggedOutError, SessionEndedError, RefreshUnavailableError
    */
-  async getAccessToken(options: TokenOptions = {}): Promise<string> {
-    await this.start()
-    return detach(this.keeper.token(options), options)
+  async getAccessToken(options?: TokenOptions): Promise<string> {
+    return (await this.run(options, () => this.tokenFor({ ...options }))).at
   }
 
   /** Replaces the tokens now, also when a try of before said to wait. */
   async refresh(options?: CallOptions): Promise<Session> {
-    await this.start()
-    await detach(this.keeper.token({ forceRefresh: true, early: true }), options)
+    await this.run(options, () => this.keeper.token({ forceRefresh: true, early: true }))
     return this.state.session!
-  }
-
-  /**
-   * `fetch` with the access token. A 401 that says the token is invalid leads to one refresh and one repetition, where
-   * the body can be sent again.
-   */
-  fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
-    return fetchWithToken(this.settings, (refused) => this.tokenFor(refused), input, init)
   }
 
   /** Called after each change, synchronously and never awaited. @returns removes it */
   onChange(listener: Listener): () => void {
+    if (typeof listener !== 'function') throw misconfigured('"listener" must be a function.')
+    this.start().catch(this.settings.onError)
     const { listeners } = this.keeper
     listeners.add(listener)
     this.settings.changed?.()
-    this.start().catch(this.settings.onError)
     return () => {
       listeners.delete(listener)
       this.settings.changed?.()
@@ -139,13 +125,34 @@ export class SessionClient {
   }
 
   /** @internal */
-  protected async start(): Promise<void> {
-    if (this.closed) throw new ConfigurationError('closed', 'This client was closed.')
-    await this.keeper.load()
+  protected start(): Promise<void> {
+    if (this.closed) throw new ConfigurationError('closed', 'The client is closed.')
+    return this.keeper.load()
+  }
+
+  /**
+   * Starts, and works for as long as the caller has patience.
+   * @param blind also where the storage cannot be read
+   * @internal
+   */
+  protected run<T>(
+    options: CallOptions | undefined,
+    work: (patience: Patience) => Promise<T>,
+    blind?: boolean,
+  ): Promise<T> {
+    const timeoutMs = options?.timeoutMs ?? this.settings.timeoutMs
+    return within({ ...options, timeoutMs }, async (signal) => {
+      await this.start().catch((error) => {
+        if (!blind) throw error
+      })
+      return work({ timeoutMs, signal })
+    })
   }
 
   /** @internal */
   protected call(request: Request, lost?: () => void): Promise<Answer> {
+    const { body } = request
+    if ('body' in request && Object(body) !== body) throw misconfigured('"input" must be an object.')
     const work = () => call(this.settings, request, lost)
     return request.turn ? this.inTurn(work) : work()
   }
@@ -156,43 +163,30 @@ export class SessionClient {
     return delivery ? this.keeper.storage.lock(storageKey, timeoutMs, work) : work()
   }
 
-  /** With the access token, and once more with another one if the server refuses this. @internal */
-  protected async callAsUser(request: Request): Promise<Answer> {
-    const token = await this.getAccessToken(request.options)
-    const send = (bearer: string) => this.call({ ...request, headers: { authorization: `Bearer ${bearer}` } })
-    try {
-      return await send(token)
-    } catch (error) {
-      if ((error as AuthError).status !== 401) throw error
-      return send(await this.tokenFor(token))
-    }
-  }
-
   /** @internal */
-  protected async tokenFor(refused?: string): Promise<string> {
-    await this.start()
-    return this.keeper.token({ refused })
+  protected tokenFor(wish: TokenWish): Promise<SessionRecord> {
+    return this.keeper.token(wish)
   }
 
   /** A request that opens a session. @returns null when it did not yet. @internal */
-  protected async enter(request: Entry, lost?: () => void): Promise<LoginResult | null> {
-    await this.start()
-    return this.inTurn(async () => {
+  protected enter(request: Entry, lost?: () => void): Promise<LoginResult | null> {
+    const work = async (options: CallOptions): Promise<LoginResult | null> => {
       const body = {
-        ...(request.device && { refresh_token: await this.keeper.earlierToken() }),
+        ...(request.device && { refresh_token: (await this.keeper.store.read()).rt }),
         ...(this.settings.delivery && { delivery: 'cookie' }),
         ...(request.body as object),
       }
-      const answer = await this.call({ ...request, body }, lost)
+      const answer = await this.call({ ...request, options, body }, lost)
       if (answer.status === 202) return null
-      const came = withTokens(answer)
-      await this.keeper.begin(came)
-      return { status: 'logged_in', session: this.state.session!, user: came.body.user }
-    })
+      await this.keeper.begin(answer)
+      return { status: 'logged_in', session: this.state.session!, user: (answer.body as Tokens).user }
+    }
+    return this.run(request.options, (options) => this.inTurn(() => work(options)), true)
   }
 
-  /** @returns whether the server knows @internal */
-  protected async revoke({ rt }: SessionRecord, scope: 'this' | 'all', options?: CallOptions): Promise<boolean> {
+  /** @internal */
+  protected async revoke({ rt }: SessionRecord, scope: Scope, options?: CallOptions): Promise<Told> {
+    const { store } = this.keeper
     const limited = { ...options, timeoutMs: Math.min(options?.timeoutMs ?? this.settings.timeoutMs, 5000) }
     try {
       await this.inTurn(async () => {
@@ -204,11 +198,13 @@ export class SessionClient {
         const body = { refresh_token: rt, scope }
         const request = { path: '/v1/auth/logout', body, options: limited } as const
         await this.call({ ...request, again: true, keepalive: rt !== undefined })
-        if (rt) await this.keeper.remember(rt)
+        // It is dead by now, and shows the next login that this device was here before.
+        if (rt) await store.write(({ gen, end }) => end && { v: 1, gen: gen + 1, ended: end.reason, by: 'user', rt })
       })
-      return true
-    } catch {
-      return false
+      return 'done'
+    } catch (error) {
+      const { problem, retryable } = error as AuthError
+      return problem && !retryable ? 'failed' : 'later'
     }
   }
 }

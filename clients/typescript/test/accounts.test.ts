@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
-import { AuthClient, type AuthError, cookies, memoryStorage } from '../src/index.ts'
+import { AuthClient, type AuthError, memoryStorage } from '../src/index.ts'
+import { cookies } from '../src/storage/cookies.ts'
 import { type FaultProxy, startProxy } from './support/proxy.ts'
 import { type RealServer, startServer } from './support/server.ts'
 import { code } from './support/setup.ts'

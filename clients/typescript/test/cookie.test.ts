@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
 import { IDBFactory } from 'fake-indexeddb'
-import { cookies, indexedDbStorage, memoryStorage, type SessionStorage } from '../src/index.ts'
+import { indexedDbStorage, memoryStorage, type SessionStorage } from '../src/index.ts'
+import { cookies } from '../src/storage/cookies.ts'
 import { ada, code, eventually, gate, loggedIn, refreshKeys, refreshPath, world } from './support/setup.ts'
 
 const globals = globalThis as Record<string, unknown>

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import {
   chmodSync,
   existsSync,
@@ -89,6 +90,98 @@ describe('a login in a file', () => {
     }
     chmodSync(directory, 0o700)
     expect(existsSync(directory)).toBe(true)
+  })
+})
+
+describe('a file that something goes wrong with', () => {
+  const source = new URL('../src/file/index.ts', import.meta.url).href
+  const big = (gen: number) => JSON.stringify({ v: 1, gen, at: 'x'.repeat(3000) })
+  /** A program in a process of its own; `before` runs in its shell. */
+  const run = (before: string, program: string) =>
+    spawnSync('bash', ['-c', `${before}; exec "$0" --input-type=module -e "$1"`, process.execPath, program], {
+      encoding: 'utf8',
+      env: { ...process.env, FILE: join(directory, 'login.json') },
+    })
+
+  it('is told of a full disk, and the file stays whole', async () => {
+    const path = join(directory, 'login.json')
+    await fileStorage({ path }).advance('one', big(1), 1)
+    const program = `
+      import { readdirSync } from 'node:fs'
+      const { fileStorage } = await import('${source}')
+      const storage = fileStorage({ path: process.env.FILE })
+      const open = readdirSync('/proc/self/fd').length
+      const said = []
+      for (let tries = 0; tries < 3; tries++) {
+        said.push(await Promise.resolve(storage.advance('two', ${JSON.stringify(big(1))}, 1)).catch((error) => error.code))
+      }
+      console.log(JSON.stringify([said, readdirSync('/proc/self/fd').length - open]))`
+    const { stdout } = run('ulimit -f 4', program)
+    expect(JSON.parse(stdout)).toEqual([['EFBIG', 'EFBIG', 'EFBIG'], 0])
+    expect(fileStorage({ path }).get('one')).toBe(big(1))
+    expect(fileStorage({ path }).get('two')).toBeNull()
+    expect(readdirSync(directory).sort()).toEqual(['login.json', 'login.json.lock'])
+  })
+
+  it('is kept beside when it broke off, with the logins in it', async () => {
+    const path = join(directory, 'login.json')
+    const half = '{"of another server": "{\\"v\\":1'
+    writeFileSync(path, half, { mode: 0o600 })
+    const storage = fileStorage({ path })
+    expect(() => storage.get('key')).toThrow(/broke off/)
+    expect(await storage.advance('key', record(1), 1)).toBe(true)
+    expect(storage.get('key')).toBe(record(1))
+    expect(readFileSync(`${path}.bad`, 'utf8')).toBe(half)
+    expect(statSync(`${path}.bad`).mode & 0o777).toBe(0o600)
+  })
+
+  it('is freed of what a killed process left, and of nothing else', async () => {
+    const path = join(directory, 'login.json')
+    const program = `
+      import fs from 'node:fs'
+      import { syncBuiltinESMExports } from 'node:module'
+      fs.renameSync = () => process.kill(process.pid, 'SIGKILL')
+      syncBuiltinESMExports()
+      const { fileStorage } = await import('${source}')
+      await fileStorage({ path: process.env.FILE }).advance('key', '{"gen":1,"rt":"secret"}', 1)`
+    for (let times = 0; times < 2; times++) expect(run(':', program).signal ?? 'SIGKILL').toBe('SIGKILL')
+    // Each by a name of its own: a second one does not fall over the first.
+    const others = () => readdirSync(directory).filter((each) => !each.includes('.lock'))
+    const left = others()
+    expect(left).toEqual([expect.stringMatching(/^login\.json\.[0-9a-f-]{36}$/)])
+    writeFileSync(join(directory, 'login.json.mine'), 'kept')
+    await fileStorage({ path }).advance('key', record(1), 1)
+    expect(others().sort()).toEqual(['login.json', 'login.json.mine'])
+  })
+
+  it.each([
+    [0o777, false],
+    [0o757, false],
+    [0o1777, true],
+    [0o775, true],
+    [0o700, true],
+  ])('is not written to a directory that others may write to (%o: %p)', async (mode, fine) => {
+    const own = join(directory, 'own')
+    mkdirSync(own)
+    chmodSync(own, mode)
+    const writing = (async () => fileStorage({ path: join(own, 'login.json') }).advance('key', record(1), 1))()
+    if (fine) expect(await writing).toBe(true)
+    else await expect(writing).rejects.toThrow(/Others may write/)
+  })
+
+  it('reaches the disk before it takes the place of the old one', async () => {
+    const program = `
+      import fs from 'node:fs'
+      import { syncBuiltinESMExports } from 'node:module'
+      const done = []
+      const { fsyncSync, renameSync } = fs
+      fs.fsyncSync = (handle) => (done.push('sync'), fsyncSync(handle))
+      fs.renameSync = (from, to) => (done.push('rename'), renameSync(from, to))
+      syncBuiltinESMExports()
+      const { fileStorage } = await import('${source}')
+      await fileStorage({ path: process.env.FILE }).advance('key', '{"gen":1}', 1)
+      console.log(done.join())`
+    expect(run(':', program).stdout.trim()).toBe('sync,rename')
   })
 })
 

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals'
 import { IDBFactory } from 'fake-indexeddb'
-import { cookies, indexedDbStorage, memoryStorage, SessionClient, type SessionClientOptions } from '../src/index.ts'
+import { indexedDbStorage, memoryStorage, SessionClient, type SessionClientOptions } from '../src/index.ts'
+import { cookies } from '../src/storage/cookies.ts'
 import { ada, code, refreshKeys, refreshPath, world } from './support/setup.ts'
 
 const hour = 3_600_000

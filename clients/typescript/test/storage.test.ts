@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
 import { IDBFactory } from 'fake-indexeddb'
-import { AuthClient, indexedDbStorage, localStorageStorage, memoryStorage } from '../src/index.ts'
+import { AuthClient, indexedDbStorage, memoryStorage } from '../src/index.ts'
+import { localStorageStorage } from '../src/storage/local-storage.ts'
 import { underWebLock } from '../src/storage/web-lock.ts'
 import { code, eventually, loggedIn, refreshPath } from './support/setup.ts'
 

@@ -11,6 +11,7 @@ export type ClientCode =
   | 'bad_response'
   | 'no_session'
   | 'refresh_unavailable'
+  | 'storage_unavailable'
   | 'closed'
 
 /** A stable string to branch on. Newer servers may know more than this type does. */
@@ -58,8 +59,7 @@ export class AuthError extends Error {
   }
 
   toJSON(): Record<string, unknown> {
-    const { cause: _cause, problem: _problem, ...shown } = { ...this, message: this.message }
-    return shown
+    return { ...(this as object), message: this.message, cause: undefined, problem: undefined }
   }
 }
 
@@ -86,7 +86,10 @@ export class ForbiddenError extends AuthError {}
 /** It contradicts what is already there, for example a taken e-mail address. */
 export class ConflictError extends AuthError {}
 
-const classes: Record<string, typeof AuthError> = {
+/** By code, or by status. */
+export const classes: Record<string, typeof AuthError> = {
+  // A code may be any word.
+  __proto__: null as never,
   session_ended: SessionEndedError,
   invalid_credentials: CredentialsError,
   invalid_password: CredentialsError,
@@ -101,15 +104,14 @@ const classes: Record<string, typeof AuthError> = {
 
 /** @param header what `Retry-After` said, which counts before what the body says */
 export function errorOfProblem(problem: Problem, status: number, header: number | undefined): AuthError {
-  const { code, detail, title, request_id: requestId, retryable, retry_after, end_reason } = problem
-  const Class = classes[code] ?? classes[status] ?? (status >= 500 ? ServerError : AuthError)
-  const retryAfter = header ?? retry_after
-  return new Class(code, detail ?? title, {
+  const { code, retryable, retry_after } = problem
+  const Class = classes[code] ?? classes[status] ?? (status < 500 ? AuthError : ServerError)
+  return new Class(code, problem.detail ?? problem.title, {
     status,
-    requestId,
     retryable,
-    retryAfter,
+    requestId: problem.request_id,
+    retryAfter: header ?? (retry_after! > 0 ? Number(retry_after) : undefined),
     problem,
-    endReason: end_reason ?? undefined,
+    endReason: problem.end_reason ?? undefined,
   })
 }

@@ -3,14 +3,16 @@ import {
   chmodSync,
   closeSync,
   constants,
+  copyFileSync,
   fsyncSync,
   mkdirSync,
   openSync,
+  readdirSync,
   readFileSync,
   renameSync,
   statSync,
   unlinkSync,
-  writeSync,
+  writeFileSync,
 } from 'node:fs'
 import { homedir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
@@ -26,25 +28,28 @@ export type FileStorageOptions = {
 /**
  * A login in a file that processes share: readable by its owner alone, replaced as a whole, compared and set under a
  * kernel lock.
- * @throws when the directory is open to others
+ * @throws when others may write to the directory
  */
 export function fileStorage({ path = defaultPath() }: FileStorageOptions = {}): SessionStorage {
   const file = resolve(path)
-  const read = (): Record<string, string> => {
-    let text: string
+  let tidied = false
+  const read = (): Contents => {
     try {
-      text = readFileSync(file, 'utf8')
+      return parse(readFileSync(file, 'utf8'))
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {}
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { records: {} }
       throw error
     }
-    return parse(text)
   }
   /** @param work what to make of the records; null leaves them as they are */
   const change = async (work: (records: Record<string, string>) => Record<string, string> | null): Promise<boolean> => {
     makeDirectory(dirname(file))
     const done = await underFileLock(`${file}.lock`, 10_000, () => {
-      const next = work(read())
+      if (!tidied) removeLeftovers(file)
+      tidied = true
+      const { records, bad } = read()
+      const next = work(records)
+      if (next && bad) copyFileSync(file, `${file}.bad`)
       if (next) replace(file, `${JSON.stringify(next, null, 1)}\n`)
       return next !== null
     })
@@ -56,7 +61,11 @@ export function fileStorage({ path = defaultPath() }: FileStorageOptions = {}): 
     kind: 'file',
     atomic: true,
     id: `file:${file}`,
-    get: (key) => read()[key] ?? null,
+    get(key) {
+      const { records, bad } = read()
+      if (bad === 'broken') throw new Error(`${file} broke off, or was changed by hand.`)
+      return records[key] ?? null
+    },
     advance: (key, record, gen) =>
       change((records) => (generationOf(records[key]) >= gen ? null : { ...records, [key]: record })),
     async remove(key) {
@@ -76,23 +85,41 @@ function defaultPath(): string {
   return join(APPDATA ?? XDG_CONFIG_HOME ?? join(homedir(), '.config'), 'ntt-auth', 'sessions.json')
 }
 
-/** @returns what each key holds; nothing where the file is no such thing, which the first write will replace */
-function parse(text: string): Record<string, string> {
+/** What each key holds. `bad`: the file is half of one of ours, or none; the first write replaces it, and keeps a copy. */
+type Contents = { records: Record<string, string>; bad?: 'broken' | 'foreign' }
+
+function parse(text: string): Contents {
   try {
     const value = JSON.parse(text)
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return { records: value }
   } catch {
-    // Not ours, or half of it: as good as nothing.
+    // Somebody may be logged in there: this says nothing.
+    if (/^({|$)/.test(text)) return { records: {}, bad: 'broken' }
   }
-  return {}
+  return { records: {}, bad: 'foreign' }
+}
+
+/** What those left who were killed while they wrote. Only who holds the lock writes, so nobody is writing now. */
+function removeLeftovers(file: string): void {
+  const directory = dirname(file)
+  for (const name of readdirSync(directory)) {
+    const path = join(directory, name)
+    if (
+      path.startsWith(`${file}.`) &&
+      /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(path.slice(file.length + 1))
+    ) {
+      unlinkSync(path)
+    }
+  }
 }
 
 function makeDirectory(directory: string): void {
   mkdirSync(directory, { recursive: true, mode: 0o700 })
   if (process.platform === 'win32') return
   const { mode, uid } = statSync(directory)
-  const own = uid === process.getuid?.()
-  if (mode & 0o022 && !(own || mode & 0o1000)) {
+  // A group may be the owner's alone; all the world is not. The sticky bit keeps others from replacing a file.
+  const open = uid === process.getuid?.() ? 0o002 : 0o022
+  if (mode & open && !(mode & 0o1000)) {
     throw new Error(`Others may write to ${directory}: a login does not rest there. Choose a directory of your own.`)
   }
 }
@@ -103,9 +130,13 @@ function replace(file: string, text: string): void {
   const { O_CREAT, O_EXCL, O_WRONLY, O_NOFOLLOW = 0 } = constants
   const handle = openSync(temporary, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW, 0o600)
   try {
-    writeSync(handle, text)
-    fsyncSync(handle)
-    closeSync(handle)
+    try {
+      // All of it, or an error: on a full disk a single write may take a part.
+      writeFileSync(handle, text)
+      fsyncSync(handle)
+    } finally {
+      closeSync(handle)
+    }
     chmodSync(temporary, 0o600)
     renameSync(temporary, file)
   } catch (error) {

@@ -1,5 +1,5 @@
 import type { Problem } from '../contract.ts'
-import { type AuthError, errorOfProblem, NetworkError, ServerError } from '../errors/errors.ts'
+import { type AuthError, classes, errorOfProblem, NetworkError, ServerError } from '../errors/errors.ts'
 import type { Settings } from '../options.ts'
 import { parse } from '../session/record.ts'
 import { isTransient, readRetryAfter } from './retry.ts'
@@ -14,8 +14,7 @@ export type Ask = {
   headers?: Record<string, string> | undefined
   /** The page may go away: the request must not go with it. */
   keepalive?: boolean
-  timeoutMs: number
-  signal?: AbortSignal | undefined
+  signal: AbortSignal
 }
 
 /** `sent` and `received` are wall times of this machine. */
@@ -26,17 +25,18 @@ export type Answer = { status: number; body: unknown; sent: number; received: nu
  * @throws AuthError, and nothing else
  */
 export async function exchange({ fetch, baseUrl, clock, delivery }: Wire, ask: Ask): Promise<Answer> {
-  const { method = 'POST', path, body, headers, keepalive = false } = ask
+  const { method = 'POST', path, body, headers, keepalive = false, signal } = ask
   const sent = clock.wall()
   let response: Response
   let text: string
   try {
+    signal.throwIfAborted()
     response = await fetch(baseUrl + path, {
       method,
       headers: { ...(body !== undefined && { 'content-type': 'application/json' }), ...headers },
       body: JSON.stringify(body),
       keepalive,
-      signal: either(ask),
+      signal,
       // Whether the browser adds its cookie, and keeps one that comes.
       credentials: delivery ? 'include' : 'omit',
       cache: 'no-store',
@@ -45,40 +45,25 @@ export async function exchange({ fetch, baseUrl, clock, delivery }: Wire, ask: A
     })
     text = await response.text()
   } catch (cause) {
-    throw unanswered(cause, ask)
+    if (signal.aborted) throw signal.reason
+    throw new NetworkError('network_unreachable', 'The server cannot be reached.', { cause, retryable: true })
   }
   const { status, ok, headers: told } = response
   const answer = status === 204 ? undefined : parse(text)
   if (ok && answer !== null) return { status, body: answer, sent, received: clock.wall() }
   // The one place that decides whether an answer is a verdict of our server, or noise.
   const retryAfter = readRetryAfter(told)
-  const isProblem = !ok && /^application\/problem\+json\b/i.test(told.get('content-type') ?? '')
+  const isProblem = /^application\/problem\+json\b/i.test(told.get('content-type') ?? '')
   if (isProblem && typeof answer?.code === 'string') throw errorOfProblem(answer as Problem, status, retryAfter)
   throw notOurs(status, retryAfter)
 }
 
+/** A proxy answered in the place of our server, or something that is neither. */
 export function notOurs(status: number, retryAfter?: number): AuthError {
-  const details = { status, retryAfter, retryable: true }
-  return isTransient(status)
-    ? new ServerError('unavailable', `The server is not available (${status}).`, details)
-    : new NetworkError('bad_response', `Something else than our server answered (${status}).`, details)
-}
-
-export type Patience = { signal?: AbortSignal | undefined; timeoutMs?: number | undefined }
-
-/** Aborts when the caller does, or when it takes too long. */
-export function either({ signal, timeoutMs }: Patience): AbortSignal {
-  const signals = [signal, timeoutMs !== undefined && AbortSignal.timeout(timeoutMs)]
-  return AbortSignal.any(signals.filter((each) => !!each))
-}
-
-/** Why no answer came. */
-export function unanswered(cause: unknown, { signal, timeoutMs }: Patience): NetworkError {
-  if (signal?.aborted) return new NetworkError('aborted', 'The call was aborted.', { cause })
-  const details = { cause, retryable: true }
-  return (cause as Error)?.name === 'TimeoutError'
-    ? new NetworkError('timeout', `No answer within ${timeoutMs} ms.`, details)
-    : new NetworkError('network_unreachable', 'The server cannot be reached.', details)
+  const [Class, code] = isTransient(status)
+    ? [classes[status] ?? ServerError, 'unavailable']
+    : [NetworkError, 'bad_response']
+  return new Class(code, `No answer of our server (${status}).`, { status, retryAfter, retryable: true })
 }
 
 /** Whether a request surely never reached the server, as far as the runtime tells. */

@@ -38,7 +38,7 @@ export function pauseOf({ retryAfter = 0 }: Pick<AuthError, 'retryAfter'>, own: 
  */
 export async function mayTryAgain(clock: Clock, error: AuthError, own: number, deadline: number): Promise<boolean> {
   const wait = pauseOf(error, own)
-  if (!error.retryable || clock.monotonic() + wait > deadline) return false
+  if (!error.retryable || !(clock.monotonic() + wait <= deadline)) return false
   await clock.sleep(wait)
   return true
 }

@@ -4,8 +4,10 @@ import { type Clock, systemClock } from '../clock.ts'
 import type { AccountDeletion, PasswordChange, Problem } from '../contract.ts'
 import { ConfigurationError } from '../errors/errors.ts'
 import { misconfigured } from '../options.ts'
+import type { TokenWish } from '../session/keep.ts'
+import type { SessionRecord } from '../session/record.ts'
 import type { Session } from '../session/view.ts'
-import type { LoginResult, LogoutResult, LogoutScope, TokenOptions } from '../session-client.ts'
+import type { LoginResult, LogoutResult, LogoutScope } from '../session-client.ts'
 import { forgetAnswers, recentAnswer } from './answers.ts'
 import { type CookieStorage, type Cookies, cookieStorage } from './cookie-storage.ts'
 import { sealer } from './seal.ts'
@@ -66,23 +68,22 @@ class RequestClient extends AuthClient {
     this.#cookie = storage
   }
 
-  /** Refreshes what is due while it can, so that those who cannot write find a token that lasts. */
-  override async getAccessToken(options: TokenOptions = {}): Promise<string> {
-    await this.start()
+  /** Refreshes what is due while it can, so that those who cannot write find a token that lasts. @internal */
+  protected override tokenFor(wish: TokenWish): Promise<SessionRecord> {
     const state = this.keeper.state()
-    if (this.#cookie.canWrite() && 'held' in state && this.keeper.ticks() >= state.held.dueAt) {
+    if (!wish.refused && this.#cookie.canWrite() && 'held' in state && this.keeper.ticks() >= state.held.dueAt) {
       const left = state.held.expiresAt - this.keeper.ticks()
-      return super.getAccessToken({ ...options, minValidSeconds: Math.max(5, left / 1000 + 1) })
+      return super.tokenFor({ ...wish, minValidSeconds: Math.max(5, left / 1000 + 1) })
     }
-    return super.getAccessToken(options)
+    return super.tokenFor(wish)
   }
 
-  override logout(options: CallOptions & { scope?: LogoutScope } = {}): Promise<LogoutResult> {
+  override logout(options?: CallOptions & { scope?: LogoutScope | 'others' }): Promise<LogoutResult> {
     return this.#writing(async () => {
       const { session } = await this.ready()
       const forget = (id?: string) => id !== undefined && forgetAnswers(id, this.settings.clock.wall())
       forget(session?.id)
-      if (options.scope === 'all') forget(session?.userId)
+      if (options?.scope === 'all') forget(session?.userId)
       const { remote } = await super.logout(options)
       // Nothing outlives the request, so nothing waits for the next start.
       return { remote: remote === 'queued' ? 'failed' : remote }
@@ -109,11 +110,6 @@ class RequestClient extends AuthClient {
       // A session that no cookie can hold would be nobody's.
       () => super.logout(),
     )
-  }
-
-  /** @internal */
-  protected override tokenFor(refused?: string): Promise<string> {
-    return refused === undefined ? this.getAccessToken() : super.tokenFor(refused)
   }
 
   /** Says at once, and not when it is too late, that the cookie cannot be written. */

@@ -1,12 +1,14 @@
 import { startTicks } from '../clock.ts'
+import type { Tokens } from '../contract.ts'
 import { AuthError, LoggedOutError, RefreshUnavailableError, SessionEndedError } from '../errors/errors.ts'
+import type { Answer } from '../http/exchange.ts'
 import { backoff, pauseOf } from '../http/retry.ts'
 import type { Settings } from '../options.ts'
 import type { KeptStorage } from '../storage/plain.ts'
-import { nameOf, shareFlight } from './flights.ts'
+import { shareFlight } from './flights.ts'
 import { type End, type Event, initialState, type News, type State, step } from './machine.ts'
-import { bury, type Found, readRecord, type SessionRecord, write } from './record.ts'
-import { type RefreshOutcome, recordOf, refreshStored, type TokenAnswer } from './refresh.ts'
+import { recordIn, type SessionRecord, type Store, unreadable } from './record.ts'
+import { type Ended, type Failed, type RefreshOutcome, recordOf, refreshStored } from './refresh.ts'
 import { type HeldRecord, hold, type SessionState, viewOf } from './view.ts'
 
 export type AuthEvent = {
@@ -25,11 +27,13 @@ export type TokenWish = {
   minValidSeconds?: number
   forceRefresh?: boolean
   early?: boolean
-  refused?: string | undefined
+  /** What a server did not take. */
+  refused?: SessionRecord | undefined
 }
 
 export type Keeper = {
   readonly storage: KeptStorage
+  readonly store: Store
   readonly listeners: Set<Listener>
   state(): State<HeldRecord>
   view(): SessionState
@@ -38,24 +42,26 @@ export type Keeper = {
   load(): Promise<void>
   /** Reads it again: another context may have written. */
   look(): Promise<void>
-  /** The last refresh token that is known here, also of a session that has ended. */
-  earlierToken(): Promise<string | undefined>
-  /** @throws LoggedOutError, SessionEndedError, RefreshUnavailableError */
-  token(wish?: TokenWish): Promise<string>
-  /** A login: replaces whatever is stored, and is not overtaken by a logout of before. */
-  begin(answer: TokenAnswer): Promise<void>
+  /**
+   * The record with a token as it is wished for: of the user who is logged in when this is called, and of no other one.
+   * @throws LoggedOutError, SessionEndedError, RefreshUnavailableError
+   */
+  token(wish: TokenWish): Promise<SessionRecord>
+  /** A login: replaces whatever is stored, and is not overtaken by a logout of before. @throws AuthError `bad_response` */
+  begin(answer: Answer): Promise<void>
   /**
    * Ends the session here, at once; the tombstone is written beside.
    * @returns the record that was stored, for whoever tells the server
    */
   end(reason?: string): Promise<SessionRecord | null>
-  /** Keeps a refresh token that is dead by now, for `earlierToken`. */
-  remember(rt: string): Promise<unknown>
   tell(type: AuthEvent['type']): void
   /** Now may be better than later: a timer, the network came back, the page is seen again. */
   wake(): void
   close(): void
 }
+
+/** For so long a token that came in the place of a refused one is not replaced because it is refused as well. */
+const calmMs = 30_000
 
 /**
  * Keeps one session: holds its state, reads and writes its record, refreshes it. Does nothing until it is asked.
@@ -65,8 +71,7 @@ export function keepSession(settings: Settings, revoke: (record: SessionRecord) 
   const { clock, onError, storageKey: key, retry } = settings
   const ticks = startTicks(clock)
   const listeners = new Set<Listener>()
-  const name = nameOf(settings.storage, key)
-  const storage = settings.keeping(settings, name, (error) => {
+  const storage = settings.keeping(settings, (error) => {
     onError(error)
     tell('storage_unavailable')
   })
@@ -77,8 +82,9 @@ export function keepSession(settings: Settings, revoke: (record: SessionRecord) 
   let unsubscribe: (() => void) | undefined
   let settled = Promise.withResolvers<void>()
   let burying: Promise<unknown> = Promise.resolve()
+  let calmUntil = 0
 
-  const read = async (): Promise<Found> => readRecord(await storage.get(key))
+  const store = recordIn(storage, key, settings.baseUrl)
   const held = (record: SessionRecord) => hold(record, clock.wall(), ticks())
 
   function dispatch(event: Event<HeldRecord>): void {
@@ -99,8 +105,9 @@ export function keepSession(settings: Settings, revoke: (record: SessionRecord) 
   }
 
   function tell(type: AuthEvent['type']): void {
-    const why = type === 'logged_out' && 'reason' in view && { reason: view.reason, initiator: view.initiator }
-    const event: AuthEvent = Object.freeze({ type, state: view, at: new Date(clock.wall()), ...why })
+    const { reason, initiator } = view as Partial<SessionState & End>
+    const why = type === 'logged_out' && { reason, initiator }
+    const event = Object.freeze({ type, state: view, at: new Date(clock.wall()), ...why }) as AuthEvent
     for (const listener of [...listeners]) {
       // An async listener is not awaited, but what it throws is not lost.
       new Promise((resolve) => resolve(listener(event))).catch(onError)
@@ -108,50 +115,55 @@ export function keepSession(settings: Settings, revoke: (record: SessionRecord) 
   }
 
   async function look(type: 'stored' | 'loaded' = 'stored'): Promise<void> {
-    const { record, end } = await read()
-    dispatch({ type, found: record ? held(record) : end })
+    const { record, end, unknown } = await store.read()
+    if (!unknown) dispatch({ type, found: record ? held(record) : end })
+    else if (type === 'loaded') throw unreadable()
   }
 
   async function fly(record: SessionRecord): Promise<void> {
-    const outcome: RefreshOutcome = await shareFlight(name, () => {
+    const outcome: RefreshOutcome = await shareFlight(settings.storage, key, () => {
       settings.note?.('refreshes')
-      return refreshStored({ ...settings, storage }, record)
+      return refreshStored({ ...settings, storage, store }, record)
     }).catch((cause) => {
       // A lock or a storage of somebody else's making: no reason to end anything.
       return { error: new AuthError('refresh_unavailable', `${cause}`, { cause, retryable: true }) }
     })
     settings.note?.(outcome)
     const now = ticks()
-    if ('record' in outcome) dispatch({ type: 'refreshed', held: held(outcome.record), now })
-    else if ('end' in outcome) {
-      dispatch({ type: 'ended', sessionId: outcome.sid, known: record.gen, end: outcome.end, now })
-    } else {
-      const most = retry.backgroundCapMs
-      const own = 1000 + backoff('attempt' in state ? state.attempt : 1, 2000, most)
-      const retryAt = now + Math.min(pauseOf(outcome.error, own), most)
-      dispatch({ type: 'failed', error: outcome.error, retryAt, now })
-    }
+    if ('record' in outcome) return dispatch({ type: 'refreshed', held: held(outcome.record), now })
+    const { sid: sessionId, end, error } = outcome as Partial<Ended & Failed>
+    if (!error) return dispatch({ type: 'ended', sessionId: sessionId!, known: record.gen, end: end!, now })
+    const most = retry.backgroundCapMs
+    const own = 1000 + backoff('attempt' in state ? state.attempt : 1, 2000, most)
+    dispatch({ type: 'failed', error, retryAt: now + Math.min(pauseOf(error, own), most), now })
   }
 
-  async function token({ minValidSeconds = 5, forceRefresh, early, refused }: TokenWish = {}): Promise<string> {
+  async function token({ minValidSeconds = 5, forceRefresh, early, refused }: TokenWish): Promise<SessionRecord> {
     let unwanted: number | undefined
+    let user = refused?.sub
     for (let asked = false; ; asked = true) {
       if (!('held' in state)) throw refusal()
       const { gen, expiresAt, dueAt, record } = state.held
-      if (!asked && (forceRefresh || record.at === refused)) unwanted = gen
+      user ??= record.sub
+      if (user !== record.sub) {
+        throw new LoggedOutError('no_session', 'Somebody else is logged in.', { endReason: 'other_user' })
+      }
       const now = ticks()
+      if (!asked && (forceRefresh || (record.at === refused?.at && now >= calmUntil))) unwanted = gen
       const left = gen === unwanted ? 0 : expiresAt - now
-      // A token that lives shorter than the margin is as good as any that could be had.
-      if (left > (asked ? 0 : minValidSeconds * 1000)) {
+      // A token that just came is as good as any that could be had.
+      const wanted = asked ? 0 : Math.min(minValidSeconds * 1000, (record.exp - record.rcv) * 900)
+      if (!(left <= wanted)) {
+        if (asked && refused) calmUntil = now + calmMs
         if (now >= dueAt) dispatch({ type: 'needed', now })
-        return record.at
+        return record
       }
       // What others waited for as well has failed for this caller, too.
       if (!asked || state.status !== 'refresh_failed') {
         dispatch({ type: 'needed', now, force: gen, early: early && !asked })
       }
       if ((state as State).status !== 'refreshing') {
-        if (unwanted === undefined && left > 0) return record.at
+        if (unwanted === undefined && left > 0) return record
         throw refusal()
       }
       await settled.promise
@@ -163,15 +175,10 @@ export function keepSession(settings: Settings, revoke: (record: SessionRecord) 
     if (state.status === 'refresh_failed') {
       const cause = state.error as AuthError
       const retryAfter = Math.max(0, Math.ceil((state.retryAt - ticks()) / 1000))
-      const message = `The session could not be refreshed yet: ${cause.message}`
-      return new RefreshUnavailableError('refresh_unavailable', message, {
-        ...cause,
-        cause,
-        retryAfter,
-        retryable: true,
-      })
+      const message = `Not refreshed: ${cause.message}`
+      return new RefreshUnavailableError('refresh_unavailable', message, { ...cause, cause, retryAfter })
     }
-    const { reason: endReason, initiator } = 'end' in state ? state.end : ({} as Partial<End>)
+    const { reason: endReason, initiator } = view as Partial<End>
     return initiator === 'server'
       ? new SessionEndedError('session_ended', `The session has ended (${endReason}).`, { endReason })
       : new LoggedOutError('no_session', 'Nobody is logged in.', { endReason })
@@ -183,10 +190,10 @@ export function keepSession(settings: Settings, revoke: (record: SessionRecord) 
     tell,
     ticks,
     storage,
+    store,
     listeners,
     state: () => state,
     view: () => view,
-    earlierToken: async () => (await read()).rt,
     load() {
       if (settings.crossTab) unsubscribe ??= storage.subscribe(key, () => look().catch(onError))
       loading ??= look('loaded').catch((error) => {
@@ -197,24 +204,23 @@ export function keepSession(settings: Settings, revoke: (record: SessionRecord) 
     },
     async begin(answer) {
       await burying
-      const { written: record } = await write(storage, key, ({ gen, bad }) => {
+      const { written: record } = await store.write(({ gen, bad }) => {
         if (bad) void storage.advance(`${key}.bad`, bad, 1)
         return recordOf(settings.baseUrl, gen + 1, answer)
       })
-      settings.note?.({ record, tokens: answer.body })
+      settings.note?.({ record, tokens: answer.body as Tokens })
       dispatch({ type: 'logged_in', held: held(record) })
     },
     end(reason = 'user') {
       const mine = 'held' in state ? state.held.record : null
       dispatch({ type: 'logout', reason })
-      const buried = burying.then(
-        async () => (await bury(storage, key, { ended: reason, by: 'user' })).found.record ?? mine,
-      )
+      const buried = burying.then(async () => {
+        const { found, written } = await store.bury(reason, 'user', mine, 'sub')
+        return (written && found.record) ?? mine
+      })
       burying = buried.catch(onError)
       return buried
     },
-    remember: (rt) =>
-      write(storage, key, ({ gen, end }) => end && { v: 1, gen: gen + 1, ended: end.reason, by: 'user', rt }),
     wake: () => dispatch({ type: 'needed', now: ticks(), early: true }),
     close() {
       unsubscribe?.()

@@ -83,115 +83,90 @@ type Step<H extends Held> = readonly [next: State<H>, ...effects: Effect[]]
 
 export const initialState: State<never> = { status: 'loading', flight: false }
 
+/** What any state may hold. */
+type Parts<H extends Held> = { held: H; end: End; attempt: number; told: boolean; retryAt: number }
+
 /** @returns the next state and what is to be done, in this order */
 export function step<H extends Held>(state: State<H>, event: Event<H>): Step<H> {
+  const { status } = state
+  const { held, end, told, attempt, retryAt } = state as Partial<Parts<H>>
+  const place = held?.gen ?? end?.gen ?? -1
+  const flight = state.flight && !/^(refreshed|failed|ended)$/.test(event.type)
+  const same: State<H> = { ...state, flight }
+
+  const active = (next: H, ...effects: Effect[]): Step<H> => [{ status: 'active', held: next, flight }, ...effects]
+  const over = (next: End, ...effects: Effect[]): Step<H> => [{ status: 'logged_out', end: next, flight }, ...effects]
+  const replaced = (next: H): Step<H> => {
+    const news: News = held?.sessionId === next.sessionId ? 'token_refreshed' : 'logged_in'
+    return told ? active(next, 'recovered', news, 'settle') : active(next, news, 'settle')
+  }
+  /** Once the token has expired, listeners hear that it could not be replaced in time. */
+  const lateness = (now: number) => {
+    const expired = now >= held!.expiresAt
+    const news: Effect[] = expired && !told ? ['refresh_failed'] : []
+    return { late: { over: expired ? 'expired' : 'active', told: told || expired } as const, news }
+  }
+  /** Never a second refresh beside one that is not answered yet; the answer of that one sends it. */
+  const start = (now: number, count: number, news: Effect[] = []): Step<H> => {
+    const { over } = lateness(now).late
+    const isTold = told || news.length > 0
+    const next = { status: 'refreshing', held: held!, over, attempt: count, told: isTold, flight: true } as const
+    return flight ? [next, ...news] : [next, ...news, 'refresh']
+  }
+
   switch (event.type) {
     case 'loaded': {
       const { found } = event
-      if (state.status !== 'loading') return [state]
-      return [isEnd(found) ? loggedOut(state, found) : active(state, found), 'initial']
+      if (status !== 'loading') return [state]
+      return isEnd(found) ? over(found, 'initial') : active(found, 'initial')
     }
-    case 'needed':
-      return needed(state, event)
-    case 'stored':
-      return stored(state, event.found)
+    case 'stored': {
+      const { found } = event
+      if (status === 'loading' || found.gen <= place) return [state]
+      if (!isEnd(found)) return replaced(found)
+      // One end after another tells nobody anything.
+      return end
+        ? over({ ...end, gen: found.gen })
+        : over({ ...found, initiator: 'other_context' }, 'logged_out', 'settle')
+    }
     case 'logged_in':
-      return [active(state, event.held), 'logged_in', 'settle']
+      return active(event.held, 'logged_in', 'settle')
     case 'logout': {
-      if ('end' in state) return [state]
-      const end = { reason: event.reason ?? 'user', initiator: 'this', gen: placeOf(state) + 1 } as const
-      return [loggedOut(state, end), 'logged_out', 'settle']
+      const reason = event.reason ?? 'user'
+      return end ? [state] : over({ reason, initiator: 'this', gen: place + 1 }, 'logged_out', 'settle')
     }
-    default:
-      return landed({ ...state, flight: false }, event)
   }
-}
-
-function needed<H extends Held>(state: State<H>, { now, force, early }: Event<H> & { type: 'needed' }): Step<H> {
-  if (state.status === 'active') {
-    return now >= state.held.dueAt || force === state.held.gen ? start(state, now, 1, false) : [state]
+  const { now } = event
+  switch (event.type) {
+    case 'needed': {
+      if (status === 'active') return now >= held!.dueAt || event.force === place ? start(now, 1) : [state]
+      if (status !== 'refresh_failed') return [state]
+      const { late, news } = lateness(now)
+      if (now >= retryAt! || event.early) return start(now, attempt! + 1, news)
+      return [news.length > 0 ? { ...state, ...late } : state, ...news]
+    }
+    case 'failed': {
+      if (status !== 'refreshing') return [same, 'settle']
+      const { late, news } = lateness(now)
+      const { retryAt, error } = event
+      return [{ ...state, flight, status: 'refresh_failed', ...late, retryAt, error }, ...news, 'settle']
+    }
   }
-  if (state.status !== 'refresh_failed') return [state]
-  const { over, told, news } = lateness(state, now)
-  if (now >= state.retryAt || early) {
-    const [next, ...effects] = start(state, now, state.attempt + 1, told)
-    return [next, ...news, ...effects]
-  }
-  return [told === state.told ? state : { ...state, over, told }, ...news]
-}
-
-type Holding<H extends Held> = State<H> & { readonly held: H }
-
-/** Never a second refresh beside one that is not answered yet; the answer of that one sends it. */
-function start<H extends Held>({ held, flight }: Holding<H>, now: number, attempt: number, told: boolean): Step<H> {
-  const next = { status: 'refreshing', held, over: overOf(held, now), attempt, told, flight: true } as const
-  return flight ? [next] : [next, 'refresh']
-}
-
-/** Once the token has expired, listeners hear that it could not be replaced in time. */
-function lateness<H extends Held>(state: Holding<H> & { readonly told: boolean }, now: number) {
-  const over = overOf(state.held, now)
-  const told = state.told || over === 'expired'
-  const news: Effect[] = told === state.told ? [] : ['refresh_failed']
-  return { over, told, news }
-}
-
-function stored<H extends Held>(state: State<H>, found: H | End): Step<H> {
-  if (state.status === 'loading' || found.gen <= placeOf(state)) return [state]
-  if (!isEnd(found)) return replaced(state, found)
-  // One end after another tells nobody anything.
-  if ('end' in state) return [loggedOut(state, { ...state.end, gen: found.gen })]
-  return [loggedOut(state, { ...found, initiator: 'other_context' }), 'logged_out', 'settle']
-}
-
-type Landing<H extends Held> = Event<H> & { type: 'refreshed' | 'failed' | 'ended' }
-
-/** A refresh came back. */
-function landed<H extends Held>(state: State<H>, event: Landing<H>): Step<H> {
-  if (event.type === 'failed') {
-    if (state.status !== 'refreshing') return [state, 'settle']
-    const { now, retryAt, error } = event
-    const { over, told, news } = lateness(state, now)
-    return [{ ...state, status: 'refresh_failed', over, told, retryAt, error }, ...news, 'settle']
-  }
-  if (!('held' in state)) {
+  if (!held) {
     // The logout overtook the refresh: what it brought is discarded.
-    const late = event.type === 'refreshed' && 'end' in state && event.held.gen <= state.end.gen
-    return late ? [state, 'revoke', 'settle'] : [state, 'settle']
+    const isLate = event.type === 'refreshed' && end && event.held.gen <= end.gen
+    return isLate ? [same, 'revoke', 'settle'] : [same, 'settle']
   }
-  const { gen, sessionId } = state.held
-  if (event.type === 'refreshed' && event.held.gen > gen) return replaced(state, event.held)
-  // A verdict may be about the session that was here before this one.
-  const ours =
-    event.type === 'ended' && (event.sessionId === null ? event.known === gen : event.sessionId === sessionId)
-  if (ours) return [loggedOut(state, event.end), 'logged_out', 'settle']
+  if (event.type === 'refreshed') {
+    if (event.held.gen > place) return replaced(event.held)
+    // A verdict may be about the session that was here before this one.
+  } else if (event.sessionId === null ? event.known === place : event.sessionId === held.sessionId) {
+    return over(event.end, 'logged_out', 'settle')
+  }
   // The flight was not for what is held now: if that is still needed, it gets its own.
-  if (state.status === 'refreshing') return start(state, event.now, state.attempt, state.told)
-  return [state, 'settle']
-}
-
-function replaced<H extends Held>(state: State<H>, held: H): Step<H> {
-  const same = 'held' in state && state.held.sessionId === held.sessionId
-  const recovered: Effect[] = 'told' in state && state.told ? ['recovered'] : []
-  return [active(state, held), ...recovered, same ? 'token_refreshed' : 'logged_in', 'settle']
-}
-
-function active<H extends Held>({ flight }: State<H>, held: H): State<H> {
-  return { status: 'active', held, flight }
-}
-
-function loggedOut<H extends Held>({ flight }: State<H>, end: End): State<H> {
-  return { status: 'logged_out', end, flight }
-}
-
-function placeOf<H extends Held>(state: State<H>): number {
-  return 'held' in state ? state.held.gen : 'end' in state ? state.end.gen : -1
+  return status === 'refreshing' ? start(now, attempt!) : [same, 'settle']
 }
 
 function isEnd<H extends Held>(found: H | End): found is End {
   return 'reason' in found
-}
-
-function overOf({ expiresAt }: Held, now: number): Over {
-  return now >= expiresAt ? 'expired' : 'active'
 }

@@ -1,4 +1,5 @@
-import type { SessionStorage } from '../storage/storage.ts'
+import { AuthError } from '../errors/errors.ts'
+import type { KeptStorage } from '../storage/plain.ts'
 import type { End } from './machine.ts'
 
 /**
@@ -36,14 +37,21 @@ export type SessionRecord = {
  */
 export type Tombstone = { v: 1; gen: number; ended: string; by: 'user' | 'server'; rt?: string | undefined }
 
-/** What a store held: a session or its end, which may be that there never was one. `bad`: what cannot be read. */
-export type Found = { rt?: string | undefined; bad?: string | null } & (
+/**
+ * What a store held: a session or its end, which may be that there never was one. `bad`: what is not ours to read.
+ * `unknown`: the store could not tell.
+ */
+export type Found = { rt?: string | undefined; bad?: string | null; unknown?: boolean } & (
   | { gen: number; record: SessionRecord; end?: never }
   | { gen: number; record?: never; end: End }
 )
 
-/** @param raw as the store gave it; undecodable or newer than this program counts as nothing, and is not destroyed */
-export function readRecord(raw: string | null): Found {
+/**
+ * @param raw as the store gave it; undecodable, newer than this program or of another server counts as nothing, and is
+ * not destroyed. Undefined where the store failed: whatever is there, a login of now counts more.
+ * @param iss of any server, if left out
+ */
+export function readRecord(raw: string | null | undefined, iss?: string): Found {
   const gen = generationOf(raw)
   const value = parse(raw)
   if (value?.v === 1 && gen > 0) {
@@ -51,10 +59,15 @@ export function readRecord(raw: string | null): Found {
     if (typeof ended === 'string') {
       return { gen, rt, end: { gen, reason: ended, initiator: by === 'server' ? by : 'this' } }
     }
-    if (isRecord(value)) return { gen, rt, record: value }
+    if (isRecord(value) && value.iss === (iss ?? value.iss)) return { gen, rt, record: value }
   }
-  const end = { gen: Math.max(gen, 0), reason: 'none', initiator: 'this' } as const
-  return { gen: end.gen, end, bad: raw }
+  const unknown = raw === undefined
+  const end = {
+    gen: unknown ? Math.round(Date.now() / 1000) : Math.max(gen, 0),
+    reason: 'none',
+    initiator: 'this',
+  } as const
+  return { gen: end.gen, end, bad: raw ?? null, unknown }
 }
 
 /**
@@ -66,36 +79,55 @@ export function generationOf(raw: string | null | undefined): number {
   return Number.isSafeInteger(gen) ? (gen as number) : -1
 }
 
-/**
- * Writes what `make` answers to what is stored, again if somebody else wrote in between. Nothing, if it answers nothing.
- * @returns what was there, and what was written over it
- */
-export async function write<R extends SessionRecord | Tombstone | undefined>(
-  storage: Pick<SessionStorage, 'get' | 'advance'>,
-  key: string,
-  make: (found: Found) => R,
-): Promise<{ found: Found; written: R }> {
-  for (;;) {
-    const found = readRecord(await storage.get(key))
-    const written = make(found)
-    if (!written || (await storage.advance(key, JSON.stringify(written), written.gen))) return { found, written }
-  }
+/** The record of one server under one key. What is `known` stands for what a store cannot tell. */
+export type Store = {
+  read(known?: SessionRecord | null): Promise<Found>
+  /** @returns false when it was dropped, because what is stored is newer */
+  put(record: SessionRecord | Tombstone): boolean | Promise<boolean>
+  /**
+   * Writes what `make` answers to what is stored, again if somebody else wrote in between. Nothing, if it answers nothing.
+   * @returns what was there, and what was written over it
+   */
+  write<R extends SessionRecord | Tombstone | undefined>(
+    make: (found: Found) => R,
+    known?: SessionRecord | null,
+  ): Promise<{ found: Found; written: R }>
+  /** Writes down that the session ended, over the record of it (or of its user), and over no other one. */
+  bury(
+    ended: string,
+    by: Tombstone['by'],
+    known: SessionRecord | null,
+    what: 'sid' | 'sub',
+  ): Promise<{ found: Found; written: Tombstone | undefined }>
 }
 
-/**
- * Writes down that the session ended, over any record of it.
- * @param sid leaves those of other sessions alone; of whichever there is, if left out
- */
-export function bury(
-  storage: Pick<SessionStorage, 'get' | 'advance'>,
-  key: string,
-  { ended, by, sid }: Pick<Tombstone, 'ended' | 'by'> & { sid?: string },
-): Promise<{ found: Found; written: Tombstone | undefined }> {
-  return write(storage, key, ({ gen, record, rt }) =>
-    record && (sid ?? record.sid) === record.sid
-      ? { v: 1, gen: gen + 1, ended, by, rt: by === 'server' ? rt : undefined }
-      : undefined,
-  )
+export function recordIn(storage: Pick<KeptStorage, 'get' | 'advance'>, key: string, iss: string): Store {
+  const read: Store['read'] = async (known) => {
+    const found = readRecord(await storage.get(key), iss)
+    if (!found.unknown || !known) return found
+    // Where a cookie is used, a key that may be an old one is worse than none.
+    return { gen: known.gen, record: known.rt ? known : { ...known, rk: undefined } }
+  }
+  const put: Store['put'] = (record) => storage.advance(key, JSON.stringify(record), record.gen)
+  async function write<R extends SessionRecord | Tombstone | undefined>(
+    make: (found: Found) => R,
+    known?: SessionRecord | null,
+  ): Promise<{ found: Found; written: R }> {
+    for (;;) {
+      const found = await read(known)
+      const written = make(found)
+      if (!written || (await put(written))) return { found, written }
+    }
+  }
+  const bury: Store['bury'] = (ended, by, known, what) =>
+    write(
+      ({ gen, record, rt }): Tombstone | undefined =>
+        record && record[what] === (known ?? record)[what]
+          ? { v: 1, gen: gen + 1, ended, by, rt: by === 'server' ? rt : undefined }
+          : undefined,
+      known,
+    )
+  return { read, put, write, bury }
 }
 
 /** A Refresh-Key: 128 random bits. */
@@ -114,7 +146,12 @@ export function parse(raw: string | null | undefined): Record<string, unknown> |
   }
 }
 
-function isRecord(value: Record<string, unknown>): value is SessionRecord {
+/** A store that fails says nothing about the session. */
+export function unreadable(): AuthError {
+  return new AuthError('storage_unavailable', 'The storage cannot be read.', { retryable: true })
+}
+
+export function isRecord(value: Record<string, unknown>): value is SessionRecord {
   const text = ['iss', 'sid', 'sub', 'at'].every((name) => typeof value[name] === 'string')
   return text && ['rcv', 'exp', 'due', 'rexp', 'off', 'n'].every((name) => Number.isFinite(value[name]))
 }

@@ -2,49 +2,49 @@ import type { Tokens } from '../contract.ts'
 import { type AuthError, NetworkError } from '../errors/errors.ts'
 import { type Answer, exchange, notOurs } from '../http/exchange.ts'
 import { backoff, mayTryAgain } from '../http/retry.ts'
+import { within } from '../http/within.ts'
 import type { Settings } from '../options.ts'
 import type { KeptStorage } from '../storage/plain.ts'
 import type { End } from './machine.ts'
-import { bury, type Found, freshKey, readRecord, type SessionRecord } from './record.ts'
+import { type Found, freshKey, isRecord, type SessionRecord, type Store, unreadable } from './record.ts'
 
 /** What is noted for diagnostics: a refresh was begun, a request was sent, or this came of it. */
 export type Note = 'refreshes' | 'refreshRequests' | RefreshOutcome
 
-export type RefreshPorts = Omit<Settings, 'storage'> & { storage: KeptStorage }
+export type RefreshPorts = Omit<Settings, 'storage'> & { storage: KeptStorage; store: Store }
 
 /** `tokens`: they came from the server just now. `sid`: whose end it is; of whatever was held, where it is null. */
-export type RefreshOutcome =
-  | { record: SessionRecord; tokens?: Tokens }
-  | { end: End; sid: string | null }
-  | { error: AuthError }
+export type RefreshOutcome = { record: SessionRecord; tokens?: Tokens } | Ended | Failed
+export type Ended = { end: End; sid: string | null }
+export type Failed = { error: AuthError }
 
 /** Less than this left, and the token of somebody else's refresh is not worth taking. */
 const marginMs = 5000
-/** How long a lock is waited for. */
+/** How long a lock is waited for, at most. */
 const lockMs = 5000
 
 /**
  * Replaces the stored tokens by their successor, or by what another context stored meanwhile. Reads before it sends,
- * and again before every retry; the lock around it only saves requests.
+ * and again before every retry; the lock around it only saves requests. It is over before the patience of its callers.
  * @param known what the caller holds, and whose access token is of no use to it
- * @throws what the storage throws, and nothing else
+ * @throws what the storage throws, and that it cannot be read
  */
 export function refreshStored(ports: RefreshPorts, known: SessionRecord): Promise<RefreshOutcome> {
-  const { storage, storageKey: key, retry, timeoutMs, clock } = ports
-  const read = async () => readRecord(await storage.get(key))
+  const { storage, store, storageKey: key, retry, timeoutMs, clock } = ports
+  const deadline = clock.monotonic() + timeoutMs * 0.9
   const post = (path: string, { rt }: SessionRecord, headers?: Record<string, string>) =>
-    exchange(ports, {
-      path,
-      body: { refresh_token: rt },
-      headers,
-      keepalive: rt !== undefined,
-      timeoutMs: timeoutMs / 2,
-    })
+    within({ timeoutMs: Math.max(1, Math.min(timeoutMs / 2, deadline - clock.monotonic())) }, (signal) =>
+      exchange(ports, { path, body: { refresh_token: rt }, headers, keepalive: !!rt, signal }),
+    )
 
   async function untilDeadline(): Promise<RefreshOutcome> {
-    const deadline = clock.monotonic() + timeoutMs
     for (let attempt = 1; ; attempt++) {
-      const found = await mended()
+      let found = await store.read(known)
+      // The store was set back behind what is held (a restored profile). An empty one is no such case: somebody cleared it.
+      if (found.gen < known.gen && found.end?.reason !== 'none') {
+        await store.put(known)
+        found = await store.read(known)
+      }
       const { record } = found
       if (!record) return elsewhere(found)
       if (record.gen > known.gen && record.at !== known.at && isUsable(record, clock.wall())) return { record }
@@ -57,10 +57,13 @@ export function refreshStored(ports: RefreshPorts, known: SessionRecord): Promis
         // Our own server says that the browser sent none, and nobody else can send it.
         if (record.rt === undefined && error.code === 'invalid_refresh_token') return end(record, 'cookie_lost')
         if (error.code === 'refresh_superseded') {
-          if ((await read()).gen > record.gen) continue
-          // The store was overtaken.
-          await post('/v1/auth/logout', record).catch(() => undefined)
-          return end(record, 'superseded')
+          const { gen, unknown } = await store.read()
+          if (!unknown) {
+            if (gen > record.gen) continue
+            // The store was overtaken.
+            await post('/v1/auth/logout', record).catch(() => undefined)
+            return end(record, 'superseded')
+          }
         }
         // A lost reply is asked for again at once, the first time.
         const atOnce = attempt === 1 && error instanceof NetworkError
@@ -70,69 +73,53 @@ export function refreshStored(ports: RefreshPorts, known: SessionRecord): Promis
     }
   }
 
-  /**
-   * What is stored; or what is held, written down again, where the store was set back behind it (a restored profile). An
-   * empty store is no such case: somebody cleared it.
-   */
-  async function mended(): Promise<Found> {
-    const found = await read()
-    if (found.gen >= known.gen || found.end?.reason === 'none') return found
-    await storage.advance(key, JSON.stringify(known), known.gen)
-    return read()
-  }
-
   async function send(sent: SessionRecord): Promise<RefreshOutcome> {
     ports.note?.('refreshRequests')
-    const answer = withTokens(await post('/v1/auth/refresh', sent, sent.rk ? { 'refresh-key': sent.rk } : undefined))
+    const answer = await post('/v1/auth/refresh', sent, sent.rk ? { 'refresh-key': sent.rk } : undefined)
     const record = recordOf(sent.iss, sent.gen + 1, answer, sent)
-    const written = await storage.advance(key, JSON.stringify(record), record.gen)
     // Somebody was faster: what we got is dropped, key and all, and the store goes on with theirs.
-    return written ? { record, tokens: answer.body } : elsewhere(await read())
+    return (await store.put(record)) ? { record, tokens: answer.body as Tokens } : elsewhere(await store.read())
   }
 
-  async function end({ sid }: SessionRecord, reason: string, by?: 'server'): Promise<RefreshOutcome> {
-    const { found, written } = await bury(storage, key, { ended: reason, by: by ?? 'user', sid })
+  async function end(record: SessionRecord, reason: string, by?: 'server'): Promise<RefreshOutcome> {
+    const { found, written } = await store.bury(reason, by ?? 'user', record, 'sid')
     if (found.record && !written) return elsewhere(found)
-    return { sid, end: { gen: (written ?? found).gen, reason, initiator: by ?? 'this' } }
+    return { sid: record.sid, end: { gen: (written ?? found).gen, reason, initiator: by ?? 'this' } }
   }
 
-  return storage.lock(key, lockMs, untilDeadline)
+  return storage.lock(key, Math.min(lockMs, timeoutMs / 4), untilDeadline)
 }
 
 /** What another context has made of it. */
-function elsewhere({ record, end }: Found): RefreshOutcome {
-  return record ? { record } : { sid: null, end: { ...end, initiator: 'other_context' } }
+function elsewhere({ record, end, unknown }: Found): RefreshOutcome {
+  if (unknown) throw unreadable()
+  return record ? { record } : { sid: null, end: { ...end!, initiator: 'other_context' } }
 }
 
 function isUsable({ at, rcv, exp }: SessionRecord, now: number): boolean {
   return !!at && now >= rcv * 1000 - 60_000 && exp * 1000 - now > marginMs
 }
 
-export type TokenAnswer = Answer & { body: Tokens }
-
-/** @throws AuthError `bad_response` when the body holds no tokens */
-export function withTokens(answer: Answer): TokenAnswer {
-  const { access_token, expires_in } = (answer.body ?? {}) as Partial<Tokens>
-  if (typeof access_token === 'string' && typeof expires_in === 'number') return answer as TokenAnswer
-  throw notOurs(answer.status)
-}
-
-/** The record of tokens that just came: with a fresh key, unless the token is one that has its key already. */
+/**
+ * The record of tokens that just came: with a fresh key, unless the token is one that has its key already.
+ * @throws AuthError `bad_response` when they are none
+ */
 export function recordOf(
   iss: string,
   gen: number,
-  { body: tokens, sent, received }: TokenAnswer,
+  { body, sent, received, status }: Answer,
   before?: SessionRecord,
 ): SessionRecord {
+  const tokens = { ...(body as Tokens) }
   const { generation: n, refresh_token: rt } = tokens
-  const rk = before?.n === n && before.rt === rt ? before.rk : freshKey()
+  const rk = before?.n === n && before?.rt === rt ? before?.rk : freshKey()
   const rcv = received / 1000
-  return {
+  const record: SessionRecord = {
     v: 1,
     gen,
     iss,
     sid: tokens.session_id,
-    sub: tokens.user.id,
+    sub: tokens.user?.id,
     rt,
     rk,
     at: tokens.access_token,
@@ -143,6 +130,8 @@ export function recordOf(
     off: Math.round(Date.parse(tokens.server_time) - (sent + received) / 2) / 1000 || 0,
     n,
   }
+  if (isRecord(record)) return record
+  throw notOurs(status)
 }
 
 /** With ±5 % at random, so that tabs do not ask in step; never at once, whatever the server says. */

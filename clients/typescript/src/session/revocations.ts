@@ -1,7 +1,9 @@
-import type { SessionStorage } from '../storage/storage.ts'
-import { parse, type SessionRecord } from './record.ts'
+import type { KeptStorage } from '../storage/plain.ts'
+import { generationOf, parse, type SessionRecord } from './record.ts'
 
 export type Scope = 'this' | 'all'
+/** `later`: it could not be asked. */
+export type Told = 'done' | 'failed' | 'later'
 type Item = { record: SessionRecord; scope: Scope }
 type Waiting = { v: 1; gen: number; items: Item[] }
 
@@ -9,34 +11,38 @@ const most = 5
 
 /** Logouts that the server could not be told of, kept for the next start. */
 export type Queue = {
-  /** @returns false when it is not kept: there are five already */
+  /** @returns false when it is not kept: there are five already, or another version of this program keeps them */
   add(record: SessionRecord, scope: Scope): Promise<boolean>
-  /** Tells the server, one after the other; what fails stays for another time. */
-  send(send: (record: SessionRecord, scope: Scope) => Promise<boolean>): Promise<unknown>
+  /** Tells the server, one after the other; what could not be told stays for another time. */
+  send(send: (record: SessionRecord, scope: Scope) => Promise<Told>): Promise<unknown>
 }
 
-export function revocationQueue(storage: Pick<SessionStorage, 'get' | 'advance'>, key: string): Queue {
-  /** Unreadable: nothing is known to wait. */
-  const read = async (): Promise<Waiting> => {
-    const value = parse(await storage.get(key)) as Waiting | null
-    return value?.v === 1 && Array.isArray(value.items) ? value : { v: 1, gen: 0, items: [] }
+/** @param iss whose logouts; those of another server are kept, and not sent here */
+export function revocationQueue(storage: Pick<KeptStorage, 'get' | 'advance'>, key: string, iss: string): Queue {
+  /** @returns false where nothing is to be changed, or what waits is of another version of this program */
+  const change = async (make: (items: Item[]) => false | Item[] | Promise<false | Item[]>): Promise<boolean> => {
+    for (;;) {
+      const raw = await storage.get(key)
+      const gen = generationOf(raw) + 1
+      const { v, items } = { ...parse(raw) } as Partial<Waiting>
+      const known = v === 1 && Array.isArray(items) ? items : gen === 0 && []
+      const next = known && (await make(known))
+      if (!next) return false
+      if (await storage.advance(key, JSON.stringify({ v: 1, gen, items: next } satisfies Waiting), gen)) return true
+    }
   }
-  const write = (gen: number, items: Item[]) =>
-    storage.advance(key, JSON.stringify({ v: 1, gen, items } satisfies Waiting), gen)
   return {
-    async add(record, scope) {
-      for (;;) {
-        const { gen, items } = await read()
-        if (items.length >= most) return false
-        // The access token is of no use there.
-        if (await write(gen + 1, [...items, { record: { ...record, at: '' }, scope }])) return true
-      }
-    },
-    async send(send) {
-      const { gen, items } = await read()
-      const left = []
-      for (const item of items) if (!(await send(item.record, item.scope))) left.push(item)
-      if (left.length < items.length) await write(gen + 1, left)
-    },
+    // The access token is of no use there.
+    add: (record, scope) =>
+      change((items) => items.length < most && [...items, { record: { ...record, at: '' }, scope }]),
+    send: (send) =>
+      change(async (items) => {
+        const left: Item[] = []
+        for (const item of items) {
+          const { record, scope } = { ...item }
+          if (record && (record.iss !== iss || (await send(record, scope)) === 'later')) left.push(item)
+        }
+        return left.length < items.length && left
+      }),
   }
 }

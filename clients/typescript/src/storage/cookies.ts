@@ -1,5 +1,6 @@
 import { NetworkError } from '../errors/errors.ts'
 import { readRecord, type SessionRecord } from '../session/record.ts'
+import { nameOf } from './name.ts'
 import type { Keeping } from './plain.ts'
 import { resilient } from './resilient.ts'
 import { underWebLock } from './web-lock.ts'
@@ -14,11 +15,12 @@ const accessTokens = new Map<string, Pick<SessionRecord, 'sid' | 'at' | 'rcv' | 
  * as the server.
  */
 export function cookies(): Keeping {
-  return (settings, name, troubled) => {
+  return (settings, troubled) => {
     const { storage: bare, storageKey: key, lock, timeoutMs } = settings
+    const name = nameOf(bare, key)
     // Without locks no key is kept.
     const turns = lock === 'auto' && !!bare.lock && !!globalThis.navigator?.locks
-    const storage = resilient(withoutKey)(settings, name, troubled)
+    const storage = resilient(withoutKey)(settings, troubled)
     return {
       ...storage,
       async get(which) {
@@ -40,7 +42,7 @@ export function cookies(): Keeping {
         const busy = (cause: unknown) => {
           throw new NetworkError('timeout', 'Another tab is busy with this session.', { cause, retryable: true })
         }
-        return turns ? underWebLock(name, timeoutMs, work, busy) : work()
+        return turns ? underWebLock(name, timeoutMs * 0.8, work, busy) : work()
       },
     }
   }

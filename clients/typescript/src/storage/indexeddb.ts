@@ -14,23 +14,38 @@ export function indexedDbStorage(name = 'ntt-auth'): SessionStorage {
   const forget = () => {
     opened = undefined
   }
-  const records = async (mode: IDBTransactionMode) => {
-    opened ??= open(name, forget)
-    return (await opened).transaction(table, mode).objectStore(table)
-  }
+  const open = () =>
+    new Promise<IDBDatabase>((resolve, reject) => {
+      const request = indexedDB.open(name, 1)
+      request.onupgradeneeded = () => void request.result.createObjectStore(table)
+      request.onerror = () => reject(request.error)
+      request.onsuccess = () => {
+        const database = request.result
+        database.onclose = forget
+        database.onversionchange = () => {
+          database.close()
+          forget()
+        }
+        resolve(database)
+      }
+    })
   /** Reads a record and, in the same transaction, does with it what is to be done. */
   const transact = async <T>(
     mode: IDBTransactionMode,
     key: string,
     work: (found: string | undefined, store: IDBObjectStore) => T,
   ): Promise<T> => {
-    const store = await records(mode).catch(() => {
+    const begin = async () => {
+      opened ??= open()
+      return (await opened).transaction(table, mode)
+    }
+    const transaction = await begin().catch(() => {
       // The browser may have closed the connection, for example after a long sleep: another try opens it anew.
       forget()
-      return records(mode)
+      return begin()
     })
     return new Promise((resolve, reject) => {
-      const { transaction } = store
+      const store = transaction.objectStore(table)
       const request = store.get(key)
       let result: T
       request.onsuccess = () => {
@@ -71,25 +86,4 @@ export function indexedDbStorage(name = 'ntt-auth'): SessionStorage {
       return () => others?.close()
     },
   }
-}
-
-/** @param forget called when the database cannot be used any more */
-function open(name: string, forget: () => void): Promise<IDBDatabase> {
-  return new Promise((resolve, reject) => {
-    const request = indexedDB.open(name, 1)
-    request.onupgradeneeded = () => void request.result.createObjectStore(table)
-    request.onerror = () => {
-      forget()
-      reject(request.error)
-    }
-    request.onsuccess = () => {
-      const database = request.result
-      database.onclose = forget
-      database.onversionchange = () => {
-        database.close()
-        forget()
-      }
-      resolve(database)
-    }
-  })
 }

@@ -2,18 +2,18 @@ import type { Settings } from '../options.ts'
 import type { SessionStorage } from './storage.ts'
 
 /** What the client itself needs of a storage. */
-export type KeptStorage = Required<Pick<SessionStorage, 'get' | 'advance' | 'lock'>> & {
+export type KeptStorage = Required<Pick<SessionStorage, 'advance' | 'lock'>> & {
+  /** Undefined: it could not be read, which says nothing of what is there. */
+  get(key: string): string | null | undefined | Promise<string | null | undefined>
   subscribe(key: string, changed: () => void): (() => void) | undefined
 }
 
 /**
  * How the session works on its storage.
- * @param name the same for all who share the record
  * @param troubled told of a storage that fails, where that is made up for
  */
 export type Keeping = (
   settings: Pick<Settings, 'storage' | 'storageKey' | 'lock' | 'timeoutMs'>,
-  name: string,
   troubled: (error: unknown) => void,
 ) => KeptStorage
 

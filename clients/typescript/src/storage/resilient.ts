@@ -8,8 +8,8 @@ import { underLock } from './under-lock.ts'
  * @param alone makes of a record what only this context will see
  */
 export function resilient(alone: (record: string) => string = (record) => record): Keeping {
-  return (settings, name, troubled) => {
-    const storage = plain(settings, name, troubled)
+  return (settings, troubled) => {
+    const storage = plain(settings, troubled)
     const mirror = new Map<string, string>()
     let told = false
     const trouble = (error: unknown) => {
@@ -29,10 +29,10 @@ export function resilient(alone: (record: string) => string = (record) => record
           },
         ),
       async get(key) {
-        const kept = mirror.get(key) ?? null
+        const kept = mirror.get(key)
         try {
           let stored = await storage.get(key)
-          if (kept !== null && generationOf(kept) > generationOf(stored)) {
+          if (kept && generationOf(kept) > generationOf(stored)) {
             await storage.advance(key, kept, generationOf(kept))
             stored = await storage.get(key)
           }

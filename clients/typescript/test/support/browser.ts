@@ -30,9 +30,9 @@ export function startBrowser(): Promise<Browser> {
 
 /** The client as a browser loads it, from its sources. */
 export async function bundle(): Promise<string> {
-  const entry = fileURLToPath(new URL('../../src/index.ts', import.meta.url))
+  const resolveDir = fileURLToPath(new URL('../../src', import.meta.url))
   const { outputFiles } = await build({
-    entryPoints: [entry],
+    stdin: { contents: `export * from './index.ts'; export * from './storage/cookies.ts'`, resolveDir, loader: 'ts' },
     bundle: true,
     format: 'esm',
     target: 'es2022',

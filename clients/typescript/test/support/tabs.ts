@@ -65,7 +65,8 @@ export function useTabs(delivery: 'body' | 'cookie') {
         if (broken === 'locks') Object.defineProperty(navigator, 'locks', { value: undefined })
         if (broken === 'indexedDB') Object.defineProperty(globalThis, 'indexedDB', { value: undefined })
         const module = '/ntt-auth-client.js'
-        const { AuthClient, cookies } = (await import(module)) as typeof import('../../src/index.ts')
+        const { AuthClient, cookies } = (await import(module)) as typeof import('../../src/index.ts') &
+          typeof import('../../src/storage/cookies.ts')
         window.offset = 0
         window.events = []
         const clock = {

@@ -1,0 +1,44 @@
+import { type ErrorCode, type ErrorDetails, NetworkError } from '../errors/errors.ts'
+import { misconfigured } from '../options.ts'
+
+export type Patience = { signal?: AbortSignal | null | undefined; timeoutMs: number }
+
+/**
+ * Waits for `work` until the caller gives up, or for `timeoutMs`. What heeds the signal ends then; what others need too
+ * goes on.
+ */
+export function within<T>({ signal, timeoutMs }: Patience, work: (over: AbortSignal) => Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    checkPatience(timeoutMs, signal)
+    const over = new AbortController()
+    const giveUp = (code: ErrorCode, message: string, details: ErrorDetails) => {
+      const error = new NetworkError(code, message, details)
+      reject(error)
+      over.abort(error)
+    }
+    const late = `No answer within ${timeoutMs} ms.`
+    const timer = setTimeout(giveUp, timeoutMs, 'timeout', late, { retryable: true })
+    const aborted = () => giveUp('aborted', 'Aborted.', { cause: signal!.reason })
+    signal?.addEventListener('abort', aborted)
+    if (signal?.aborted) aborted()
+    work(over.signal)
+      .then(resolve, reject)
+      .finally(() => {
+        clearTimeout(timer)
+        signal?.removeEventListener('abort', aborted)
+      })
+  })
+}
+
+/** @throws ConfigurationError for what no timer can count, and what is no signal */
+export function checkPatience(timeoutMs: number, signal?: AbortSignal | null): void {
+  // As the number that it is: a text or NaN is none.
+  if (
+    Number.isFinite(timeoutMs) &&
+    timeoutMs > 0 &&
+    timeoutMs < 2 ** 31 &&
+    (!signal || Object(signal).addEventListener)
+  )
+    return
+  throw misconfigured('"timeoutMs" must be above 0, "signal" an AbortSignal.')
+}

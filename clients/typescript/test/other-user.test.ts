@@ -1,0 +1,119 @@
+import { describe, expect, it } from '@jest/globals'
+import { memoryStorage } from '../src/index.ts'
+import { ada, code, eventually, gate, listenTo, loggedIn, refreshPath } from './support/setup.ts'
+
+const hour = 3_600_000
+const bob = { email: 'bob@example.com', password: 'a quiet loom of silk' }
+const api = 'https://api.test/transfer'
+
+/** Ada's client, and another process on the same store that logs out and in as Bob, unheard. */
+async function taken(options: Parameters<typeof loggedIn>[0] = {}) {
+  const records = memoryStorage()
+  const setup = await loggedIn({ storage: records, storageKey: 'key', ...options })
+  const user = await setup.client.getUser()
+  const other = setup.connect({ storage: { ...records } })
+  setup.server.addUser(bob)
+  const takeOver = async () => {
+    await other.logout()
+    return (await other.login(bob)).user
+  }
+  return { ...setup, records, user, other, takeOver }
+}
+const reasonOf = (work: Promise<unknown>) => work.then(String, (error) => [error.code, error.endReason].join(' '))
+
+describe('a call that one user began', () => {
+  it.each([
+    ['updateUser', (client) => client.updateUser({ name: 'Ada' })],
+    ['changePassword', (client) => client.changePassword({ current_password: bob.password, new_password: 'x' })],
+    ['deleteAccount', (client) => client.deleteAccount({ password: bob.password })],
+    ['sessions.list', (client) => client.sessions.list()],
+  ] as [string, (client: Awaited<ReturnType<typeof taken>>['client']) => Promise<unknown>][])(
+    'is not repeated as another one who logged in: %s',
+    async (_name, work) => {
+      const { client, other, takeOver } = await taken()
+      const user = await takeOver()
+      expect(await reasonOf(work(client))).toBe('no_session other_user')
+      expect(await other.getUser({ fresh: true })).toEqual(user)
+      expect(other.state.status).toBe('active')
+    },
+  )
+
+  it('is not repeated as another one: fetch', async () => {
+    const sent: string[] = []
+    const { client, server, takeOver } = await taken()
+    const fetching: typeof fetch = async (input, init) => {
+      if (input !== api) return server.fetch(input, init)
+      sent.push(new Headers(init!.headers).get('authorization')!)
+      return new Response('', { status: 401, headers: { 'www-authenticate': 'Bearer error="invalid_token"' } })
+    }
+    Object.assign(Reflect.get(client, 'settings'), { fetch: fetching })
+    await takeOver()
+    expect((await client.fetch(api, { method: 'POST', body: 'from Ada' })).status).toBe(401)
+    expect(sent).toHaveLength(1)
+  })
+
+  it('gets no token of another one who logged in while it waited', async () => {
+    const { client, server, clock } = await taken()
+    await clock.advance(hour)
+    const held = gate()
+    server.script(refreshPath, { do: 'wait', until: held.until })
+    const waiting = reasonOf(client.getAccessToken())
+    await eventually(() => server.count(refreshPath) === 1)
+    await client.login(bob)
+    expect(await waiting).toBe('no_session other_user')
+    held.open()
+    expect(await code(client.getAccessToken())).toBe('fine')
+  })
+
+  it('gets no token of another one that a refresh finds in the store', async () => {
+    const { client, clock, takeOver } = await taken()
+    await clock.advance(hour)
+    const { id } = await takeOver()
+    expect(await reasonOf(client.getAccessToken())).toBe('no_session other_user')
+    // From now on it is his.
+    expect(client.state.session!.userId).toBe(id)
+    expect((await client.getUser()).email).toBe(bob.email)
+  })
+
+  it('ends its own session by a logout, and not the one of another who logged in', async () => {
+    const { client, server, other, takeOver } = await taken()
+    const { id } = client.state.session!
+    await takeOver()
+    expect(await client.logout()).toEqual({ remote: 'done' })
+    expect(server.session(id)!.ended).toBe('logout')
+    expect(server.session(other.state.session!.id)!.ended).toBeNull()
+    expect(await code(other.refresh())).toBe('fine')
+  })
+})
+
+describe('the user', () => {
+  it('is the one whose session this is, also after another tab logged in as somebody else', async () => {
+    let changed = () => {}
+    const { client, connect, records, takeOver, user } = await taken()
+    const tab = connect({
+      storage: {
+        ...records,
+        subscribe(_key: string, each: () => void) {
+          changed = each
+          return () => undefined
+        },
+      },
+    })
+    const seen = listenTo(tab)
+    expect(await tab.getUser()).toEqual(user)
+    expect(await client.getUser()).toEqual(user)
+    const next = await takeOver()
+    changed()
+    await eventually(() => tab.state.session?.userId === next.id)
+    expect((await tab.getUser()).email).toBe(bob.email)
+    expect(seen.types()).toEqual(['initial', 'user_updated', 'logged_in', 'user_updated'])
+  })
+
+  it('is the one who is logged in, also after a refresh that found somebody else', async () => {
+    const { client, takeOver } = await taken()
+    await takeOver()
+    await code(client.refresh())
+    expect((await client.getUser()).email).toBe(bob.email)
+    expect(ada.email).not.toBe(bob.email)
+  })
+})
