@@ -153,6 +153,7 @@ const stores: {
     insertHashFormat: [(db) => passwords.insertHashFormat(db, { kind: 'scrypt', least: 1, most: 2 })],
     widenHashFormat: [(db) => passwords.widenHashFormat(db, { kind: 'scrypt', least: 1, most: 2 })],
     sampleHashes: [(db) => passwords.sampleHashes(db, 100)],
+    findPasswordChange: [(db) => passwords.findPasswordChange(db, id)],
     findPasswordHash: [(db) => passwords.findPasswordHash(db, id)],
     insertPasswords: [(db) => passwords.insertPasswords(db as Tx, [{ userId: id, hash: 'hash' }], now)],
     findPasswordHashes: [(db) => passwords.findPasswordHashes(db, ['one', 'two'])],

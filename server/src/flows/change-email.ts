@@ -15,6 +15,7 @@ import { afterTheAnswer } from './after-the-answer.ts'
 import { announceEnds } from './announce-ends.ts'
 import { inAuditedTransaction } from './audited.ts'
 import type { Caller } from './authenticate.ts'
+import { byToken } from './by-token.ts'
 import { giveWay, isUnconfirmed } from './give-way.ts'
 import { mayMail, queueWithin } from './mail-budget.ts'
 import { noteAfterwards } from './note-afterwards.ts'
@@ -31,7 +32,9 @@ export type EmailChange = { newEmail: string; password: string; signal?: AbortSi
 export async function startEmailChange(app: App, act: Act, caller: Caller, input: EmailChange): Promise<void> {
   const { sub, sid } = caller.claims
   return throttled(app, act, 'change_email', { subject: sub }, () =>
-    throttled(app, act, 'current_password', { device: sid }, (attempt) => judge(app, act, caller, input, attempt)),
+    throttled(app, act, 'current_password', { device: { session: sid, user: sub } }, (attempt) =>
+      judge(app, act, caller, input, attempt),
+    ),
   )
 }
 
@@ -78,7 +81,7 @@ async function tellBoth(app: App, act: Act, { claims }: Caller, newEmail: string
  * @throws AppError `invalid_one_time_token`, whatever is wrong with it, also when somebody else has the address by now
  */
 export async function confirmEmailChange(app: App, act: Act, token: string): Promise<void> {
-  return throttled(app, act, 'one_time_token', {}, () => confirm(app, act, token))
+  return byToken(app, act, token, () => confirm(app, act, token))
 }
 
 async function confirm(app: App, act: Act, token: string): Promise<void> {

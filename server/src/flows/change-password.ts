@@ -32,7 +32,8 @@ export type PasswordChange = {
  * stays keeps its generation: only a refresh rotates.
  */
 export async function changePassword(app: App, act: Act, caller: Caller, input: PasswordChange): Promise<Tokens> {
-  return throttled(app, act, 'current_password', { device: caller.claims.sid }, (attempt) =>
+  const device = { session: caller.claims.sid, user: caller.claims.sub }
+  return throttled(app, act, 'current_password', { device }, (attempt) =>
     judgeAnew(() => judge(app, act, caller, input, attempt)),
   )
 }

@@ -36,7 +36,8 @@ export async function deleteAccount(
   password: string,
   signal?: AbortSignal,
 ): Promise<number | null> {
-  return throttled(app, act, 'current_password', { device: caller.claims.sid }, (attempt) =>
+  const device = { session: caller.claims.sid, user: caller.claims.sub }
+  return throttled(app, act, 'current_password', { device }, (attempt) =>
     judge(app, act, caller, password, signal, attempt),
   )
 }

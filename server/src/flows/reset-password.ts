@@ -11,11 +11,11 @@ import { AppError } from '../errors.ts'
 import type { Act } from './acting.ts'
 import { announceEnds } from './announce-ends.ts'
 import { inAuditedTransaction } from './audited.ts'
+import { byToken } from './by-token.ts'
 import { countedReset } from './count-outcomes.ts'
 import { endAll } from './end-sessions.ts'
 import { queueWithin } from './mail-budget.ts'
 import { mailQueued } from './queue-mail.ts'
-import { throttled } from './throttled.ts'
 import { believeNoRefusal, forgetGuesses } from './unlock-user.ts'
 import { noticeMail } from './write-mail.ts'
 
@@ -27,7 +27,7 @@ export type PasswordReset = { token: string; newPassword: string; signal?: Abort
  * @throws AppError `invalid_one_time_token`, whatever is wrong with it
  */
 export async function resetPassword(app: App, act: Act, input: PasswordReset): Promise<void> {
-  return countedReset(app, () => throttled(app, act, 'one_time_token', {}, () => attempt(app, act, input)))
+  return countedReset(app, () => byToken(app, act, input.token, () => attempt(app, act, input)))
 }
 
 async function attempt(app: App, act: Act, { token, newPassword, signal }: PasswordReset): Promise<void> {
@@ -46,7 +46,7 @@ async function attempt(app: App, act: Act, { token, newPassword, signal }: Passw
     // An invitation is accepted by this.
     if (still.status === 'pending') await setUserStatus(tx, user.id, 'active', now)
     // Whoever gets the mails of the account need not wait because of what others tried.
-    await forgetGuesses(app, tx, still.email)
+    await forgetGuesses(app, tx, still)
     // Whoever got it by mail has the address.
     if (row.mailed === 1) await changeUser(tx, user.id, { emailVerified: true }, now)
     await deleteOneTimeTokensOfUser(tx, user.id, ['email_change'])
@@ -56,7 +56,7 @@ async function attempt(app: App, act: Act, { token, newPassword, signal }: Passw
     return { end, mails: row.purpose === 'password_reset' ? await queueWithin(app, tx, notice) : [] }
   })
   announceEnds(app, end)
-  believeNoRefusal(app, user.email)
+  believeNoRefusal(app, user)
   mailQueued(app, ...mails)
 }
 

@@ -1,6 +1,6 @@
 import type { App } from '../app.ts'
 import type { Tx } from '../database/connect.ts'
-import type { Guesses } from '../domain/throttling/judge-guess.ts'
+import { allowances, type Guesses } from '../domain/throttling/judge-guess.ts'
 import { guessing, type PolicyName, policyOf, wider } from '../domain/throttling/limits.ts'
 import { networksOf } from '../domain/throttling/network-of.ts'
 import {
@@ -21,10 +21,13 @@ export type About = {
   /** The address of the account whose password is shown; whether there is one makes no difference. */
   account?: string
   /** A session of that account which the caller has shown to be its own: it is counted by itself, and not by others. */
-  device?: string | null
+  device?: KnownDevice | null
   /** The user, or the client id. */
   subject?: string
 }
+
+/** A session, by which a device is known, and whose it is: an id of each. */
+export type KnownDevice = { session: string; user: string }
 
 export type Attempt = {
   /** The wrong guesses in a row with this one, and whose they are. */
@@ -56,11 +59,11 @@ export async function throttled<T>(
 ): Promise<T> {
   const { failures } = policyOf(policy)
   const counted = countedBy(app, act.ip, policy, about)
-  if (!app.config.rateLimits || (!counted.guess && counted.rates.length === 0)) return work(unlimited)
+  if (!app.config.rateLimits || !counts(counted)) return work(unlimited)
   const { guesses, inDatabase, inRedis } = await admit(app, policy, counted)
   let forgiven = false
   const attempt: Attempt = {
-    guesses: guesses && { ...guesses, limiter: counted.guess!.limiter },
+    guesses: guesses && { ...guesses, limiter: counted.guesses[0]!.limiter },
     async succeed(tx) {
       forgiven = true
       await forgive(tx, inDatabase)
@@ -109,12 +112,12 @@ export function refuseKnown(app: App, policy: PolicyName, names: string[]): void
 }
 
 /** What was refused because of this call, while it was not yet known how it would end. */
-function believeAgain(app: App, { guess }: Counted): void {
-  if (guess) app.throttle.refusals.forget(guess.name)
+function believeAgain(app: App, { guesses }: Counted): void {
+  for (const { name } of guesses) app.throttle.refusals.forget(name)
 }
 
-function counts({ guess, rates }: Counted): boolean {
-  return guess !== null || rates.length > 0
+function counts({ guesses, rates }: Counted): boolean {
+  return guesses.length + rates.length > 0
 }
 
 /** Nobody waits for it: what is lost there is counted once too often. */
@@ -128,7 +131,11 @@ const unlimited: Attempt = { guesses: null, succeed: async () => undefined }
 function countedBy(app: App, ip: string | null, policy: PolicyName, { account, device, subject }: About): Counted {
   const { guesses, subject: bySubject, network: byNetwork } = policyOf(policy)
   const { name } = app.throttle
-  if (guesses && device) return { guess: { name: name('device', device), limiter: 'device' }, rates: [] }
+  if (guesses && device) {
+    const own = { name: name('device', device.session), limiter: 'device' as const, allowance: allowances.device }
+    const all = { name: name('devices', device.user), limiter: 'device' as const, allowance: allowances.devices }
+    return { guesses: [own, all], rates: [] }
+  }
   const rates: Counted['rates'] = []
   if (bySubject && subject !== undefined) {
     rates.push({ name: name(policy, 'subject', subject), limiter: 'subject', rate: bySubject })
@@ -140,9 +147,9 @@ function countedBy(app: App, ip: string | null, policy: PolicyName, { account, d
   if (byNetwork && wide !== undefined) {
     rates.push({ name: name(policy, 'network', wide), limiter: 'network', rate: wider(byNetwork) })
   }
-  const guess =
-    guesses && account !== undefined ? { name: name('account', account), limiter: 'account' as const } : null
-  return { guess, rates }
+  if (!guesses || account === undefined) return { guesses: [], rates }
+  const allowance = allowances.account
+  return { guesses: [{ name: name('account', account), limiter: 'account' as const, allowance }], rates }
 }
 
 type Admitted = {
@@ -154,7 +161,7 @@ type Admitted = {
 
 async function admit(app: App, policy: PolicyName, counted: Counted, trace?: string): Promise<Admitted> {
   const now = app.clock.now()
-  const names = [counted.guess, ...counted.rates].flatMap((one) => one?.name ?? [])
+  const names = [...counted.guesses, ...counted.rates].map((one) => one.name)
   const { refusals, redis } = app.throttle
   const refused = (refusal: Refusal, backend: Backend) => {
     if (backend !== 'memory') refusals.remember(refusal, now)
@@ -167,7 +174,7 @@ async function admit(app: App, policy: PolicyName, counted: Counted, trace?: str
   const filled = redis && counted.rates.length > 0 ? await redis.fill(counted.rates, now) : null
   if (filled !== null && filled !== 'passed') throw refused(filled, 'redis')
   const inRedis = filled === 'passed' ? counted.rates : []
-  const inDatabase = filled === 'passed' ? { guess: counted.guess, rates: [] } : counted
+  const inDatabase = filled === 'passed' ? { guesses: counted.guesses, rates: [] } : counted
   try {
     const guesses = counts(inDatabase) ? await counting(app, (tx) => take(tx, inDatabase, now)) : null
     return { guesses, inDatabase, inRedis }
@@ -211,5 +218,6 @@ export function noteWait(app: App, act: Act, userId: string | undefined, { guess
   const { failures, limiter } = guesses
   const about = { subject: { kind: 'user' as const, id: userId }, details: { failures, of: limiter } }
   if (failures === guessing.free) noteAfterwards(app, act, { event: 'account_throttled', ...about })
-  if (failures === guessing.most) noteAfterwards(app, act, { event: 'account_locked', ...about })
+  const most = limiter === 'account' ? guessing.most : guessing.mostOfDevices
+  if (failures === most) noteAfterwards(app, act, { event: 'account_locked', ...about })
 }

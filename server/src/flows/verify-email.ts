@@ -8,6 +8,7 @@ import { AppError } from '../errors.ts'
 import type { Act } from './acting.ts'
 import { afterTheAnswer } from './after-the-answer.ts'
 import { inAuditedTransaction } from './audited.ts'
+import { byToken } from './by-token.ts'
 import { mayMail, queueWithin } from './mail-budget.ts'
 import { mailQueued } from './queue-mail.ts'
 import { throttled } from './throttled.ts'
@@ -18,7 +19,7 @@ import { linkMail } from './write-mail.ts'
  * @throws AppError `invalid_one_time_token`, whatever is wrong with it
  */
 export async function verifyEmail(app: App, act: Act, token: string): Promise<void> {
-  return throttled(app, act, 'one_time_token', {}, () => redeem(app, act, token))
+  return byToken(app, act, token, () => redeem(app, act, token))
 }
 
 async function redeem(app: App, act: Act, token: string): Promise<void> {

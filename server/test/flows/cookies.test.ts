@@ -186,6 +186,17 @@ describeFlow(
       assert.match(gone.headers.getSetCookie()[0]!, /^__Host-ntt-auth=; Max-Age=0;/)
     })
 
+    it('changes a password from its own pages alone', async () => {
+      const { access_token, cookie } = await inBrowser()
+      const body = { current_password: goodPassword, new_password: 'a quieter engine of silk' }
+      for (const headers of [from('https://evil.example'), {}, from(page, { 'sec-fetch-site': 'cross-site' })]) {
+        const answer = await post('/v1/users/me/password', body, { ...headers, cookie }, access_token)
+        assert.equal(problem(answer), '403 origin_not_allowed')
+        assert.deepEqual(answer.headers.getSetCookie(), [])
+      }
+      assert.equal((await post('/v1/users/me/password', body, from(page, { cookie }), access_token)).status, 200)
+    })
+
     it('is no way in for a cookie where the body carried the token', async () => {
       const one = await registerSomebody(flow.server)
       assert.equal((await refresh(flow.server, one.refresh_token, keyA)).headers.getSetCookie().length, 0)

@@ -10,6 +10,8 @@ import { createAdmin } from '../../src/flows/create-admin.ts'
 import { disableUser } from '../../src/flows/disable-user.ts'
 import { openMail } from '../../src/flows/queue-mail.ts'
 import { registerService } from '../../src/flows/register-service.ts'
+import { startPasswordReset } from '../../src/flows/start-password-reset.ts'
+import { unlockUser } from '../../src/flows/unlock-user.ts'
 import { newId } from '../../src/random.ts'
 import {
   type Answer,
@@ -271,6 +273,66 @@ describeFlow(
       assert.equal(problem(await attempt(owner.email, goodPassword, { refresh_token: next })), limited)
     })
 
+    it('takes nobody for known who was there before the last change of the password, however that session ended', async () => {
+      for (const end of ['reset', 'lapse', 'logout'] as const) {
+        const owner = await somebody()
+        const former = (await attempt(owner.email, goodPassword)).body
+        if (end === 'logout') {
+          const body = { refresh_token: former.refresh_token }
+          assert.equal((await flow.server.call('POST', '/v1/auth/logout', { body })).status, 204)
+        }
+        flow.server.clock.advance(second)
+        const password = 'a quieter engine of silk'
+        if (end === 'reset') {
+          const { app } = flow.server
+          const link = await startPasswordReset(app, operatorAct, owner.user.id)
+          const body = { token: link!.token, new_password: password }
+          assert.equal((await calling(flow.server, '/v1/auth/reset-password', elsewhere(), { body })).status, 204)
+        } else {
+          const body = { current_password: goodPassword, new_password: password, end_other_sessions: false }
+          const { access_token: token } = (await attempt(owner.email, goodPassword)).body
+          assert.equal((await flow.server.call('POST', '/v1/users/me/password', { token, body })).status, 200)
+        }
+        if (end === 'lapse') flow.server.clock.advance(31 * day)
+        await restUntilWait(owner.email)
+        const { refresh_token } = former
+        assert.equal(problem(await attempt(owner.email, wrongPassword, { refresh_token })), limited, end)
+        assert.equal(problem(await attempt(owner.email, password)), limited)
+      }
+    })
+
+    it('judges twenty wrong guesses of an account’s known devices, and then takes them for strangers', async () => {
+      const owner = await somebody()
+      const devices: string[] = []
+      for (let device = 0; device < 8; device++) {
+        devices.push((await attempt(owner.email, goodPassword)).body.refresh_token)
+      }
+      const answers: string[] = []
+      for (const refresh_token of devices) answers.push(...(await guess(owner.email, 4, { refresh_token })))
+      // From the twenty-first on they count as strangers do, who have five before they wait.
+      assert.deepEqual(answers, [...Array(25).fill(rejected), ...Array(7).fill(limited)])
+      const refresh_token = devices[0]!
+      assert.equal(problem(await attempt(owner.email, goodPassword, { refresh_token })), limited)
+      await unlockUser(flow.server.app, operatorAct, owner.user.id)
+      assert.equal((await attempt(owner.email, goodPassword, { refresh_token })).status, 200)
+      assert.deepEqual(await guess(owner.email, 1, { refresh_token: devices[5]! }), [rejected])
+    })
+
+    it('lets a right mailed token pass whatever its neighbours send, and stops counting none of the wrong ones', async () => {
+      const owner = await somebody()
+      const ip = elsewhere()
+      const show = (token: string) => {
+        const body = { token, new_password: 'a quieter engine of silk' }
+        return calling(flow.server, '/v1/auth/reset-password', ip, { body })
+      }
+      const wrong: string[] = []
+      for (let time = 0; time < 55; time++) wrong.push(problem(await show(`ntto_${String(time).padStart(43, '0')}`)))
+      assert.deepEqual(wrong, [...Array(50).fill('400 invalid_one_time_token'), ...Array(5).fill(limited)])
+      const link = await startPasswordReset(flow.server.app, operatorAct, owner.user.id)
+      assert.equal((await show(link!.token)).status, 204)
+      assert.equal(problem(await show(link!.token)), limited, 'used up, it is a wrong one')
+    })
+
     it('keeps its counts over a restart', async () => {
       const { email } = await somebody()
       const first = await flow.start()
@@ -284,7 +346,7 @@ describeFlow(
       }
     })
 
-    it('stops at a hundred failures in a row until a new password or an administrator', async () => {
+    it('stops at eighty failures in a row until a new password or an administrator', async () => {
       const owner = await somebody()
       const stranger = nobody()
       const checksOf = (email: string) =>
@@ -294,8 +356,8 @@ describeFlow(
             if (time > 3) flow.server.clock.advance(hour)
           }
         })
-      assert.equal(await checksOf(owner.email), 100)
-      assert.equal(await checksOf(stranger), 100)
+      assert.equal(await checksOf(owner.email), 80)
+      assert.equal(await checksOf(stranger), 80)
       flow.server.clock.advance(60 * day)
       const [right, unknown] = [await attempt(owner.email, goodPassword), await attempt(stranger, wrongPassword)]
       for (const answer of [right, unknown]) {
@@ -307,13 +369,13 @@ describeFlow(
         told.map(({ event, details }) => [event, JSON.parse(details)]),
         [
           ['account_throttled', { failures: 5, of: 'account' }],
-          ['account_locked', { failures: 100, of: 'account' }],
+          ['account_locked', { failures: 80, of: 'account' }],
         ],
       )
 
       const admin = await administrator()
       const asked = await flow.server.call('GET', `/v1/admin/users/${owner.user.id}`, { token: admin.token })
-      assert.deepEqual(asked.body.locked, { reason: 'too_many_wrong_passwords', failures: 100, until: null })
+      assert.deepEqual(asked.body.locked, { reason: 'too_many_wrong_passwords', failures: 80, until: null })
       const unlock = () => flow.server.call('POST', `/v1/admin/users/${owner.user.id}/unlock`, { token: admin.token })
       assert.deepEqual([(await unlock()).status, (await unlock()).status], [204, 204])
       assert.equal((await attempt(owner.email, goodPassword)).status, 200)

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { groupCommit } from '../../src/database/group-commit.ts'
 import { inTransaction } from '../../src/database/transaction.ts'
+import { allowances } from '../../src/domain/throttling/judge-guess.ts'
 import { judgeRate } from '../../src/domain/throttling/judge-rate.ts'
 import {
   deleteBucketRows,
@@ -74,7 +75,7 @@ describeStore('the throttling store', (database) => {
       // Now and then so long that the bucket is empty again: what was not used then is not there later.
       at += seed % 7 === 0 ? 5000 : seed % 900
       const { next } = judgeRate(rate, model, at)
-      const counted: Counted = { guess: null, rates: [{ name, limiter: 'network', rate }] }
+      const counted: Counted = { guesses: [], rates: [{ name, limiter: 'network', rate }] }
       const outcome = await within((tx) => take(tx, counted, at)).then(
         () => true,
         (error) => {
@@ -124,7 +125,7 @@ describeStore('the throttling store', (database) => {
   it('lets pass everything that counts a call, or writes nothing', async () => {
     const rate = { burst: 2, every: 1000 }
     const counted: Counted = {
-      guess: { name: fresh(), limiter: 'account' },
+      guesses: [{ name: fresh(), limiter: 'account', allowance: allowances.account }],
       rates: [{ name: fresh(), limiter: 'network', rate }],
     }
     const commit = groupCommit(database())
@@ -133,13 +134,13 @@ describeStore('the throttling store', (database) => {
     assert.deepEqual(await one(), { failures: 2, lastAt: now })
     const refused = (await failure(one())) as Refused
     assert.deepEqual(refused.refusal, { ...counted.rates[0], wait: 1000 })
-    assert.equal((await guesses(counted.guess!.name))?.failures, 2)
+    assert.equal((await guesses(counted.guesses[0]!.name))?.failures, 2)
 
     await commit((tx) => giveBack(tx, counted))
-    assert.equal((await guesses(counted.guess!.name))?.failures, 1)
+    assert.equal((await guesses(counted.guesses[0]!.name))?.failures, 1)
     assert.equal((await one())?.failures, 2)
     await commit((tx) => forgive(tx, counted))
-    assert.equal(await guesses(counted.guess!.name), undefined)
+    assert.equal(await guesses(counted.guesses[0]!.name), undefined)
     assert.equal(await findBucket(db(), counted.rates[0]!.name), now + 1000)
   })
 })

@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { lockOf } from '../../src/domain/throttling/find-locks.ts'
-import { forgottenAt, type Guesses, judgeGuess, waitAfter } from '../../src/domain/throttling/judge-guess.ts'
+import {
+  allowances,
+  forgottenAt,
+  type Guesses,
+  judgeGuess,
+  waitAfter,
+} from '../../src/domain/throttling/judge-guess.ts'
 import { judgeRate } from '../../src/domain/throttling/judge-rate.ts'
 import { guessing, wider } from '../../src/domain/throttling/limits.ts'
 import { naming } from '../../src/domain/throttling/names.ts'
@@ -31,17 +37,27 @@ function untilRefusedForEver(): number[] {
 
 describe('guesses at a password', () => {
   it('are free five times, then wait 30 s, doubled up to an hour', () => {
-    const waits = [0, 1, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 50, 99].map(waitAfter)
+    const waits = [0, 1, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 50, 79].map((failures) => waitAfter(failures))
     const expected = [0, 0, 0, 30, 60, 120, 240, 480, 960, 1920, 3600, 3600, 3600, 3600].map((each) => each * second)
     assert.deepEqual(waits, expected)
   })
 
-  it('are a hundred at most, which takes an attacker nearly four days', () => {
+  it('are eighty at most, which takes an attacker nearly three days', () => {
     const judged = untilRefusedForEver()
-    assert.equal(judged.length, 100)
+    assert.equal(judged.length, 80)
     const inFirst = (span: number) => judged.filter((at) => at < span).length
     assert.deepEqual([inFirst(second), inFirst(hour), inFirst(day)], [5, 11, 34])
-    assert.ok(judged.at(-1)! > 3.5 * day && judged.at(-1)! < 4 * day)
+    assert.ok(judged.at(-1)! > 2.75 * day && judged.at(-1)! < 3 * day)
+  })
+
+  it('are a hundred in all, those of strangers and those of known devices, however many devices there are', () => {
+    assert.equal(guessing.most + guessing.mostOfDevices, 100)
+    const judged = (from: number) => judgeGuess({ failures: from, lastAt: now }, now, allowances.devices)
+    assert.deepEqual(judged(19), { next: { failures: 20, lastAt: now }, wait: 0 })
+    assert.deepEqual(judged(20), { next: null, wait: Number.POSITIVE_INFINITY })
+    assert.equal(forgottenAt({ failures: 20, lastAt: 0 }, allowances.devices), null)
+    assert.equal(judgeGuess({ failures: 5, lastAt: now }, now, allowances.device).wait, 30 * second)
+    assert.equal(judgeGuess({ failures: 5000, lastAt: now }, now, allowances.device).wait, hour)
   })
 
   it('may come to the millisecond when the wait is over, and not one earlier', () => {
@@ -52,13 +68,13 @@ describe('guesses at a password', () => {
   })
 
   it('lock an account for as long as the next one has to wait', () => {
-    for (const failures of [1, 4, 5, 6, 12, 99, 100]) {
+    for (const failures of [1, 4, 5, 6, 12, 79, 80]) {
       for (const after of [-3 * day, -1, 0, 1, 29_999, 30_000, hour - 1, hour, 60 * day]) {
         const known = { failures, lastAt: now }
         const { wait } = judgeGuess(known, now + after)
         const lock = lockOf(known, now + after)
         assert.equal(lock !== null, wait > 0, `${failures} failures, ${after} ms later`)
-        if (lock) assert.equal(lock.until, failures === 100 ? null : now + after + wait)
+        if (lock) assert.equal(lock.until, failures === 80 ? null : now + after + wait)
       }
     }
   })
@@ -66,12 +82,12 @@ describe('guesses at a password', () => {
   it('do not wait for a clock that was days ahead, and do wait for one that is a little', () => {
     assert.ok(judgeGuess({ failures: 8, lastAt: now + 3 * day }, now).next)
     assert.deepEqual(judgeGuess({ failures: 5, lastAt: now + second }, now), { next: null, wait: 31 * second })
-    assert.equal(judgeGuess({ failures: 100, lastAt: now + 3 * day }, now).next, null)
+    assert.equal(judgeGuess({ failures: 80, lastAt: now + 3 * day }, now).next, null)
   })
 
   it('are remembered for a week while they are few, for a month later, and for ever once they are too many', () => {
     const after = (failures: number) => forgottenAt({ failures, lastAt: 0 })
-    assert.deepEqual([1, 4, 5, 99, 100].map(after), [7 * day, 7 * day, 30 * day, 30 * day, null])
+    assert.deepEqual([1, 4, 5, 79, 80].map(after), [7 * day, 7 * day, 30 * day, 30 * day, null])
     assert.ok(guessing.remembersMany > guessing.longestWait)
   })
 })

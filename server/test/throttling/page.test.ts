@@ -13,7 +13,7 @@ const rowsOf = (heading: string) =>
 
 test('docs/throttling.md names the guesses as they are counted', () => {
   const days = (milliseconds: number) => `${milliseconds / 86_400_000} days`
-  const { free, firstWait, longestWait, most, remembersFew, remembersMany } = guessing
+  const { free, firstWait, longestWait, most, mostOfDevices, remembersFew, remembersMany } = guessing
   const told = rowsOf('Guesses at a password').slice(1)
   const values = told.map((row) => row.split('|')[2]!.trim())
   assert.deepEqual(values, [
@@ -21,6 +21,7 @@ test('docs/throttling.md names the guesses as they are counted', () => {
     `${firstWait / 1000} s, doubled with each further one`,
     `${longestWait / 1000} s`,
     String(most),
+    String(mostOfDevices),
     days(remembersFew),
     days(remembersMany),
   ])

@@ -8,6 +8,12 @@ export async function findPasswordHash(db: Db | Tx, userId: string): Promise<str
   return row?.hash ?? null
 }
 
+/** When the user chose the password, in milliseconds since 1970; null where there is none. */
+export async function findPasswordChange(db: Db | Tx, userId: string): Promise<number | null> {
+  const row = await db.selectFrom('passwords').select('changed_at').where('user_id', '=', userId).executeTakeFirst()
+  return row?.changed_at ?? null
+}
+
 /** The hashes of the oldest and of the newest users, `limit` of each: they show which formats are in use. */
 export async function sampleHashes(db: Db, limit: number): Promise<string[]> {
   const query = db.selectFrom('passwords').select('hash').limit(limit)

@@ -11,14 +11,15 @@ const day = 24 * hour
 
 /**
  * Wrong passwords in a row, of one account or of one device that it knows. After the free ones each next guess waits,
- * twice as long each time; after the most of them only a new password by mail, or an administrator, helps
- * (NIST SP 800-63B-4 §3.2.2).
+ * twice as long each time; after the most of them only a new password by mail, or an administrator, helps. Strangers have
+ * their share and all known devices of an account together have theirs: a hundred in all (NIST SP 800-63B-4 §3.2.2).
  */
 export const guessing = {
   free: 5,
   firstWait: 30 * second,
   longestWait: hour,
-  most: 100,
+  most: 80,
+  mostOfDevices: 20,
   /** For how long failures are remembered after the last one: while they cost no wait yet, and later. */
   remembersFew: 7 * day,
   remembersMany: 30 * day,
@@ -53,7 +54,7 @@ export const policies = {
   resend_verification: { network: { burst: 30, every: 20 * second } },
   /** Each call may write to an address of the caller's choice. The subject is the user. */
   change_email: { subject: { burst: 10, every: 6 * minute }, network: { burst: 50, every: 10 * second } },
-  /** Mailed tokens have 256 bits; this only saves work. */
+  /** Mailed tokens have 256 bits, and a right one always passes; this only saves work. */
   one_time_token: { network: { burst: 50, every: 5 * second }, failures: ['invalid_one_time_token'] },
   /** Secrets of services have 256 bits, and a right one always passes. The subject is a client id as seen from a network. */
   service: {

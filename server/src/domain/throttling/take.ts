@@ -1,5 +1,5 @@
 import type { Tx } from '../../database/connect.ts'
-import { forgottenAt, type Guesses, judgeGuess } from './judge-guess.ts'
+import { type Allowance, forgottenAt, type Guesses, judgeGuess } from './judge-guess.ts'
 import { judgeRate } from './judge-rate.ts'
 import type { Limiter, Rate } from './limits.ts'
 import {
@@ -17,7 +17,8 @@ import {
 
 /** What a call has to pass. */
 export type Counted = {
-  guess: { name: string; limiter: 'account' | 'device' } | null
+  /** The first is whose wait is told of. */
+  guesses: { name: string; limiter: 'account' | 'device'; allowance: Allowance }[]
   rates: { name: string; limiter: Limiter; rate: Rate }[]
 }
 
@@ -42,18 +43,23 @@ export class CountedMeanwhile extends Error {}
  * @returns the guesses with this one, where they are counted
  * @throws Refused; CountedMeanwhile, or the error of a duplicate
  */
-export async function take(tx: Tx, { guess, rates }: Counted, now: number): Promise<Guesses | null> {
-  const guesses = guess && (await takeGuess(tx, guess, now))
+export async function take(tx: Tx, { guesses, rates }: Counted, now: number): Promise<Guesses | null> {
+  const taken: Guesses[] = []
+  for (const each of guesses) taken.push(await takeGuess(tx, each, now))
   // Last, because many share them: a row is held until the commit.
   for (const each of inOrder(rates)) await takeRate(tx, each, now)
-  return guesses
+  return taken[0] ?? null
 }
 
-async function takeGuess(tx: Tx, { name, limiter }: NonNullable<Counted['guess']>, now: number): Promise<Guesses> {
+async function takeGuess(
+  tx: Tx,
+  { name, limiter, allowance }: Counted['guesses'][number],
+  now: number,
+): Promise<Guesses> {
   const row = (await findGuesses(tx, { name })).rows[0]
-  const { next, wait } = judgeGuess(row && { failures: row.failures, lastAt: row.last_at }, now)
+  const { next, wait } = judgeGuess(row && { failures: row.failures, lastAt: row.last_at }, now, allowance)
   if (!next) throw new Refused({ name, limiter, rate: null, wait })
-  const to = { name, failures: next.failures, last_at: next.lastAt, forgotten_at: forgottenAt(next) }
+  const to = { name, failures: next.failures, last_at: next.lastAt, forgotten_at: forgottenAt(next, allowance) }
   if (!row) await insertGuesses(tx, to)
   // Only as it was read, so that no two guesses count as one.
   else if (!(await replaceGuesses(tx, to, row))) throw new CountedMeanwhile()
@@ -70,14 +76,14 @@ async function takeRate(tx: Tx, { name, limiter, rate }: Counted['rates'][number
 }
 
 /** What was let pass turned out to be right: the failures before it are forgotten, and the rates have lost nothing. */
-export async function forgive(tx: Tx, { guess, rates }: Counted): Promise<void> {
-  if (guess) await deleteGuesses(tx, guess.name)
+export async function forgive(tx: Tx, { guesses, rates }: Counted): Promise<void> {
+  for (const { name } of guesses) await deleteGuesses(tx, name)
   for (const { name, rate } of inOrder(rates)) await drainBucket(tx, name, rate.every)
 }
 
 /** What was let pass was not judged at all. */
-export async function giveBack(tx: Tx, { guess, rates }: Counted): Promise<void> {
-  if (guess) await returnGuess(tx, guess.name)
+export async function giveBack(tx: Tx, { guesses, rates }: Counted): Promise<void> {
+  for (const { name } of guesses) await returnGuess(tx, name)
   for (const { name, rate } of inOrder(rates)) await drainBucket(tx, name, rate.every)
 }
 

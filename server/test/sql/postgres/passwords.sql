@@ -12,6 +12,9 @@ update "hash_formats" set "most" = $1 where "kind" = $2 and "most" < $3;
 select "hash" from "passwords" order by "user_id" limit $1;
 select "hash" from "passwords" order by "user_id" desc limit $1;
 
+-- findPasswordChange
+select "changed_at" from "passwords" where "user_id" = $1;
+
 -- findPasswordHash
 select "hash" from "passwords" where "user_id" = $1;
 

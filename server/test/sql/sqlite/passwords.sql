@@ -12,6 +12,9 @@ update "hash_formats" set "most" = ? where "kind" = ? and "most" < ?;
 select "hash" from "passwords" order by "user_id" limit ?;
 select "hash" from "passwords" order by "user_id" desc limit ?;
 
+-- findPasswordChange
+select "changed_at" from "passwords" where "user_id" = ?;
+
 -- findPasswordHash
 select "hash" from "passwords" where "user_id" = ?;
 
