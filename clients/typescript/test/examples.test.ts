@@ -1,5 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -68,6 +68,50 @@ describe('the examples, with the package as it is published and the real server'
     await eventually(async () => (await fetch(`${address}/notes`, { headers: { authorization } })).status === 401)
     const refusal = await fetch(`${address}/notes`, { headers: { authorization } })
     expect(await refusal.json()).toMatchObject({ code: 'token_revoked' })
+  })
+
+  it('are started by one command, which cleans up behind itself', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'ntt-auth-command-'))
+    const begin = (...args: string[]) => {
+      const env = { PATH: process.env.PATH ?? '', TMPDIR: directory }
+      const child = spawn(process.execPath, ['scripts/example.ts', ...args], { cwd: here, env, stdio: 'pipe' })
+      children.push(child)
+      let said = ''
+      for (const stream of [child.stdout, child.stderr]) {
+        stream.on('data', (piece) => {
+          said += piece
+        })
+      }
+      return { child, said: () => said, ended: new Promise<number | null>((done) => child.once('exit', done)) }
+    }
+    try {
+      const program = begin('program')
+      expect([await program.ended, program.said()]).toEqual([
+        0,
+        expect.stringContaining('Logged in as ada@example.com.'),
+      ])
+      const unknown = begin('nothing')
+      expect([await unknown.ended, unknown.said()]).toEqual([64, expect.stringContaining('browser, express')])
+      const browser = begin()
+      await eventually(() => /origin .*: http\S+/.test(browser.said()))
+      const [url, authUrl] = [/origin .*: (http\S+)/, /example: (http\S+)/].map(
+        (each) => each.exec(browser.said())![1]!,
+      )
+      const page = await (await fetch(url!)).text()
+      expect(page).toContain(`'${authUrl}'`)
+      const imported = /from '(\/[^']+)'/.exec(page)![1]
+      expect(await (await fetch(url + imported!)).text()).toMatch(/class extends SessionClient/)
+      const preflight = await fetch(`${authUrl}/v1/auth/login`, {
+        method: 'OPTIONS',
+        headers: { origin: url!, 'access-control-request-method': 'POST' },
+      })
+      expect(preflight.headers.get('access-control-allow-origin')).toBe(url)
+      browser.child.kill('SIGTERM')
+      expect(await browser.ended).toBe(0)
+      expect(readdirSync(directory)).toEqual([])
+    } finally {
+      rmSync(directory, { recursive: true, force: true })
+    }
   })
 
   it('render.ts shows a page to whoever is logged in, and keeps it out of caches', async () => {
