@@ -81,14 +81,14 @@ export const generated: Record<string, () => string> = {
 function contractTypes(): string {
   const { components, paths } = read('openapi.json')
   const wanted = ['User', 'Tokens', 'Session', 'Problem']
-  const types = wanted.map((name) => declaration(names[name] ?? name, components.schemas[name]))
+  const types = wanted.map((name) => answerType(names[name] ?? name, components.schemas[name]))
   for (const [name, method, path] of inputs) {
     const operation: Operation = paths[path][method]
     types.push(declaration(name, Object.values(operation.requestBody!.content)[0]!.schema))
   }
   for (const [name, method, path, status] of answers) {
     const { content } = (paths[path][method] as Operation).responses[status]!
-    types.push(declaration(name, Object.values(content)[0]!.schema))
+    types.push(answerType(name, Object.values(content)[0]!.schema))
   }
   return `// Generated from contract/openapi.json by scripts/generate.ts.\n\n${types.join('\n\n')}\n`
 }
@@ -101,8 +101,8 @@ function adminTypes(): string {
   const types = [
     ...adminQueries.map((place) => declaration(place[0], queryOf(at(place)))),
     ...adminInputs.map((place) => declaration(place[0], body(at(place).requestBody!))),
-    ...adminAnswers.map((place) => declaration(place[0], answer(place))),
-    ...adminItems.map((place) => declaration(place[0], answer(place).properties!.items!.items!)),
+    ...adminAnswers.map((place) => answerType(place[0], answer(place))),
+    ...adminItems.map((place) => answerType(place[0], answer(place).properties!.items!.items!)),
   ]
   return `// Generated from contract/openapi.json by scripts/generate.ts.\n\n${types.join('\n\n')}\n`
 }
@@ -123,26 +123,31 @@ function declaration(name: string, schema: Schema): string {
   return `export type ${name} = ${typeOf(schema, '')}`
 }
 
-function typeOf(schema: Schema, indent: string): string {
+/** What the server said is not for anybody to change: the client hands out what it keeps. */
+function answerType(name: string, schema: Schema): string {
+  return `export type ${name} = ${typeOf(schema, '', 'readonly ')}`
+}
+
+function typeOf(schema: Schema, indent: string, readonly = ''): string {
   if (schema.$ref) {
     const name = schema.$ref.split('/').at(-1)!
     return names[name] ?? name
   }
   if (schema.const !== undefined) return typeof schema.const === 'string' ? `'${schema.const}'` : String(schema.const)
-  if (schema.anyOf) return schema.anyOf.map((each) => typeOf(each, indent)).join(' | ')
+  if (schema.anyOf) return schema.anyOf.map((each) => typeOf(each, indent, readonly)).join(' | ')
   if (schema.type === 'array') {
-    const items = typeOf(schema.items!, indent)
-    return items.includes('|') ? `(${items})[]` : `${items}[]`
+    const items = typeOf(schema.items!, indent, readonly)
+    return items.includes('|') ? `${readonly}(${items})[]` : `${readonly}${items}[]`
   }
   if (schema.type === 'integer') return 'number'
   if (schema.type !== 'object') return schema.type ?? 'unknown'
-  if (!schema.properties) return 'Record<string, unknown>'
+  if (!schema.properties) return readonly ? 'Readonly<Record<string, unknown>>' : 'Record<string, unknown>'
   // How tokens are delivered is an option of the client, and not of a single call.
   const shown = Object.entries(schema.properties).filter(([name]) => name !== 'delivery')
   const fields = shown.map(([name, field]) => {
     const doc = field.description ? `${indent}  /** ${field.description} */\n` : ''
     const optional = schema.required?.includes(name) ? '' : '?'
-    return `${doc}${indent}  ${name}${optional}: ${typeOf(field, `${indent}  `)}`
+    return `${doc}${indent}  ${readonly}${name}${optional}: ${typeOf(field, `${indent}  `, readonly)}`
   })
   return `{\n${fields.join('\n')}\n${indent}}`
 }

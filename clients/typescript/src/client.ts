@@ -141,7 +141,7 @@ export class AuthClient extends SessionClient {
    * `fetch` with the access token. A 401 that says the token is invalid leads to one refresh and one repetition, where
    * the body can be sent again. Rejects as `fetch` does, and with an AuthError where there is no token.
    */
-  fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
+  fetch(input: string | URL | globalThis.Request, init?: RequestInit): Promise<Response> {
     const tokenFor = (signal: AbortSignal | null | undefined, refused?: SessionRecord) =>
       this.run({ signal: signal! }, () => this.tokenFor({ refused }))
     return fetchWithToken(this.settings, tokenFor, input, init)

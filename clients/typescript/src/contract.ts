@@ -2,79 +2,79 @@
 
 export type User = {
   /** an id as this server hands it out (UUID version 7, lower case). */
-  id: string
-  email: string
-  email_verified: boolean
-  name: string | null
-  locale: string | null
-  roles: string[]
-  status: 'active' | 'pending' | 'disabled'
-  metadata: Record<string, unknown>
+  readonly id: string
+  readonly email: string
+  readonly email_verified: boolean
+  readonly name: string | null
+  readonly locale: string | null
+  readonly roles: readonly string[]
+  readonly status: 'active' | 'pending' | 'disabled'
+  readonly metadata: Readonly<Record<string, unknown>>
   /** RFC 3339, UTC. */
-  created_at: string
+  readonly created_at: string
   /** RFC 3339, UTC. */
-  updated_at: string
-  last_login_at: string | null
+  readonly updated_at: string
+  readonly last_login_at: string | null
 }
 
 export type Tokens = {
   /** A JWT (RFC 9068); send it as "Authorization: Bearer …". */
-  access_token: string
-  token_type: 'Bearer'
+  readonly access_token: string
+  readonly token_type: 'Bearer'
   /** Seconds until the access token expires. */
-  expires_in: number
+  readonly expires_in: number
   /** Seconds after which a client should refresh. */
-  refresh_in: number
+  readonly refresh_in: number
   /** Keep it secret, and store it with a fresh Refresh-Key in one write. Absent where it travels in a cookie. */
-  refresh_token?: string
+  readonly refresh_token?: string
   /** Seconds until the refresh token lapses if it is not used. */
-  refresh_expires_in: number
+  readonly refresh_expires_in: number
   /** an id as this server hands it out (UUID version 7, lower case). */
-  session_id: string
+  readonly session_id: string
   /** How many times the session was refreshed. */
-  generation: number
+  readonly generation: number
   /** RFC 3339, UTC. */
-  server_time: string
-  user: User
+  readonly server_time: string
+  readonly user: User
 }
 
 export type SessionInfo = {
   /** an id as this server hands it out (UUID version 7, lower case). */
-  id: string
-  device_name: string | null
-  user_agent: string | null
-  ip: string | null
+  readonly id: string
+  readonly device_name: string | null
+  readonly user_agent: string | null
+  readonly ip: string | null
   /** RFC 3339, UTC. */
-  created_at: string
+  readonly created_at: string
   /** RFC 3339, UTC. */
-  last_used_at: string
+  readonly last_used_at: string
   /** RFC 3339, UTC. */
-  expires_at: string
-  current: boolean
-  ended_at: string | null
-  end_reason: 'logout' | 'logout_others' | 'logout_all' | 'password_changed' | 'disabled' | 'deleted' | 'expired' | 'idle' | 'session_limit' | 'refresh_token_reuse' | 'admin' | 'key_compromise' | 'restored' | null
+  readonly expires_at: string
+  readonly current: boolean
+  readonly ended_at: string | null
+  readonly end_reason: 'logout' | 'logout_others' | 'logout_all' | 'password_changed' | 'disabled' | 'deleted' | 'expired' | 'idle' | 'session_limit' | 'refresh_token_reuse' | 'admin' | 'key_compromise' | 'restored' | null
 }
 
 export type Problem = {
   /** A page that explains the code. */
-  type: string
-  title: string
-  status: number
-  code: string
+  readonly type: string
+  readonly title: string
+  readonly status: number
+  readonly code: string
   /** The error of RFC 6749 §5.2, where OAuth clients call. */
-  error?: string
+  readonly error?: string
   /** What happened, and how to mend it. */
-  detail: string
-  request_id: string
-  errors?: {
-    pointer: string
-    code: string
-    detail: string
+  readonly detail: string
+  readonly request_id: string
+  readonly errors?: readonly {
+    readonly pointer: string
+    readonly code: string
+    readonly detail: string
   }[]
-  retryable: boolean
-  retry_after?: number
-  session_ended: boolean
-  end_reason: 'logout' | 'logout_others' | 'logout_all' | 'password_changed' | 'disabled' | 'deleted' | 'expired' | 'idle' | 'session_limit' | 'refresh_token_reuse' | 'admin' | 'key_compromise' | 'restored' | null
+  readonly retryable: boolean
+  readonly retry_after?: number
+  readonly session_ended: boolean
+  readonly end_reason: 'logout' | 'logout_others' | 'logout_all' | 'password_changed' | 'disabled' | 'deleted' | 'expired' | 'idle' | 'session_limit' | 'refresh_token_reuse' | 'admin' | 'key_compromise' | 'restored' | null
 }
 
 export type RegisterInput = {
@@ -147,38 +147,38 @@ export type EmailChange = {
 
 export type OwnData = {
   /** RFC 3339, UTC. */
-  exported_at: string
-  user: User
-  sessions: SessionInfo[]
-  audit: ({
+  readonly exported_at: string
+  readonly user: User
+  readonly sessions: readonly SessionInfo[]
+  readonly audit: readonly ({
     /** The chain of the line, and its number there. */
-    id: string
+    readonly id: string
     /** RFC 3339, UTC. */
-    at: string
-    event: string
-    actor: {
+    readonly at: string
+    readonly event: string
+    readonly actor: {
       /** anyone, user, service, operator or system. */
-      kind: string
-      id: string | null
+      readonly kind: string
+      readonly id: string | null
     }
-    subject: {
-      kind: string
-      id: string
+    readonly subject: {
+      readonly kind: string
+      readonly id: string
     } | null
-    user_id: string | null
-    reason: string | null
-    request_id: string | null
-    ip: string | null
-    details: Record<string, unknown>
-    personal: Record<string, unknown>
+    readonly user_id: string | null
+    readonly reason: string | null
+    readonly request_id: string | null
+    readonly ip: string | null
+    readonly details: Readonly<Record<string, unknown>>
+    readonly personal: Readonly<Record<string, unknown>>
     /** It said something about a person that was erased. */
-    erased: boolean
+    readonly erased: boolean
   })[]
-  next_cursor: string | null
+  readonly next_cursor: string | null
 }
 
 export type PlannedDeletion = {
-  status: 'deletion_planned'
+  readonly status: 'deletion_planned'
   /** RFC 3339, UTC. */
-  deletion_due_at: string
+  readonly deletion_due_at: string
 }

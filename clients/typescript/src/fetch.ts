@@ -8,7 +8,7 @@ import type { SessionRecord } from './session/record.ts'
 export async function fetchWithToken(
   { apiOrigins, fetch }: Settings,
   tokenFor: (signal: AbortSignal | null | undefined, refused?: SessionRecord) => Promise<SessionRecord>,
-  input: RequestInfo | URL,
+  input: string | URL | Request,
   init?: RequestInit,
 ): Promise<Response> {
   const request = input instanceof Request ? input : undefined

@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
-import { builtinModules } from 'node:module'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { builtinModules, createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core'
@@ -11,6 +11,7 @@ import { build } from 'esbuild'
 import { publint } from 'publint'
 
 const here = fileURLToPath(new URL('..', import.meta.url))
+const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin/tsc')
 const manifest = JSON.parse(readFileSync(join(here, 'package.json'), 'utf8'))
 const doors = Object.keys(manifest.exports).filter((each) => each !== './package.json')
 
@@ -68,6 +69,40 @@ describe('the package', () => {
     const others = files.filter((each) => !/^dist\/.+\.(js|d\.ts)$/.test(each))
     expect(others.sort()).toEqual(['LICENSE', 'README.md', 'package.json'])
     expect(tarball.length).toBeLessThan(200_000)
+  })
+
+  it('has a page of its own that points to nothing outside of it', () => {
+    const text = readFileSync(join(here, 'README.md'), 'utf8')
+    const pointed = [...text.matchAll(/\]\(([^)#]*)(#[^)]*)?\)/g)].map(([, target]) => target!)
+    for (const target of pointed) if (target !== '' && !target.startsWith('https:')) expect(files).toContain(target)
+    expect(text).toMatch(/in the\s+repository, and not in the package/)
+  })
+
+  it('has types that a program of Node alone understands', () => {
+    const project = mkdtempSync(join(here, '.types-'))
+    try {
+      const text = doors
+        .map((door, index) => `export * as door${index} from 'ntt-auth-client${door.slice(1)}'`)
+        .join('\n')
+      writeFileSync(join(project, 'all.ts'), text)
+      const compilerOptions = {
+        ...{ target: 'es2022', lib: ['es2022'], module: 'nodenext', strict: true, exactOptionalPropertyTypes: true },
+        ...{ skipLibCheck: false, noEmit: true, types: ['node'] },
+      }
+      writeFileSync(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['all.ts'] }))
+      execFileSync(process.execPath, [tsc, '-p', project], { encoding: 'utf8', stdio: 'pipe' })
+    } catch (error) {
+      throw new Error((error as { stdout: string }).stdout)
+    } finally {
+      rmSync(project, { recursive: true, force: true })
+    }
+    // What these are called differs from one release of Node's types to the next.
+    for (const each of files.filter((file) => file.endsWith('.d.ts'))) {
+      expect([each, readFileSync(join(here, each), 'utf8')]).not.toEqual([
+        each,
+        expect.stringMatching(/\b(RequestInfo|JsonWebKey|CryptoKey)\b/),
+      ])
+    }
   })
 
   it('is published with provenance, and by nothing but the workflow', () => {

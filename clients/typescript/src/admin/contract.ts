@@ -94,139 +94,139 @@ export type SecretInput = {
 
 export type CreatedUser = {
   /** an id as this server hands it out (UUID version 7, lower case). */
-  id: string
-  email: string
-  email_verified: boolean
-  name: string | null
-  locale: string | null
-  roles: string[]
-  status: 'active' | 'pending' | 'disabled'
-  metadata: Record<string, unknown>
+  readonly id: string
+  readonly email: string
+  readonly email_verified: boolean
+  readonly name: string | null
+  readonly locale: string | null
+  readonly roles: readonly string[]
+  readonly status: 'active' | 'pending' | 'disabled'
+  readonly metadata: Readonly<Record<string, unknown>>
   /** RFC 3339, UTC. */
-  created_at: string
+  readonly created_at: string
   /** RFC 3339, UTC. */
-  updated_at: string
-  last_login_at: string | null
-  invitation: {
+  readonly updated_at: string
+  readonly last_login_at: string | null
+  readonly invitation: {
     /** For POST /v1/auth/reset-password, once. */
-    token: string
+    readonly token: string
     /** To the app's own page, with the token behind the #; without APP_URL to a page of this server. */
-    link: string
+    readonly link: string
     /** RFC 3339, UTC. */
-    expires_at: string
+    readonly expires_at: string
   } | null
 }
 
 export type ResetLink = {
   /** For POST /v1/auth/reset-password, once. */
-  token: string
+  readonly token: string
   /** To the app's own page, with the token behind the #; without APP_URL to a page of this server. */
-  link: string
+  readonly link: string
   /** RFC 3339, UTC. */
-  expires_at: string
+  readonly expires_at: string
 }
 
 export type Stats = {
   /** RFC 3339, UTC. */
-  server_time: string
+  readonly server_time: string
   /** RFC 3339, UTC. */
-  started_at: string
+  readonly started_at: string
   /** Users with the role admin, up to 1000. */
-  administrators: number
-  revocations: {
+  readonly administrators: number
+  readonly revocations: {
     /** In the live set, which tokens are held to. */
-    live: number
+    readonly live: number
   }
-  hashing: {
-    threads: number
-    queued: number
-    in_flight: number
+  readonly hashing: {
+    readonly threads: number
+    readonly queued: number
+    readonly in_flight: number
     /** Expected milliseconds for one hash. */
-    hash_ms: number
-    computed: number
+    readonly hash_ms: number
+    readonly computed: number
     /** Refused on arrival. */
-    shed: number
+    readonly shed: number
     /** Refused after waiting. */
-    expired: number
+    readonly expired: number
   }
 }
 
 export type Service = {
   /** an id as this server hands it out (UUID version 7, lower case). */
-  id: string
+  readonly id: string
   /** Its name in HTTP Basic. */
-  client_id: string
-  name: string
-  scopes: string[]
+  readonly client_id: string
+  readonly name: string
+  readonly scopes: readonly string[]
   /** RFC 3339, UTC. */
-  created_at: string
+  readonly created_at: string
   /** Those that are alive, at most two. */
-  secrets: ({
+  readonly secrets: readonly ({
     /** an id as this server hands it out (UUID version 7, lower case). */
-    id: string
+    readonly id: string
     /** RFC 3339, UTC. */
-    created_at: string
-    expires_at: string | null
+    readonly created_at: string
+    readonly expires_at: string | null
     /** To the minute. */
-    last_used_at: string | null
+    readonly last_used_at: string | null
   })[]
 }
 
 export type ServiceWithSecret = {
   /** an id as this server hands it out (UUID version 7, lower case). */
-  id: string
+  readonly id: string
   /** Its name in HTTP Basic. */
-  client_id: string
-  name: string
-  scopes: string[]
+  readonly client_id: string
+  readonly name: string
+  readonly scopes: readonly string[]
   /** RFC 3339, UTC. */
-  created_at: string
+  readonly created_at: string
   /** Those that are alive, at most two. */
-  secrets: ({
+  readonly secrets: readonly ({
     /** an id as this server hands it out (UUID version 7, lower case). */
-    id: string
+    readonly id: string
     /** RFC 3339, UTC. */
-    created_at: string
-    expires_at: string | null
+    readonly created_at: string
+    readonly expires_at: string | null
     /** To the minute. */
-    last_used_at: string | null
+    readonly last_used_at: string | null
   })[]
   /** Shown this once. */
-  client_secret: string
+  readonly client_secret: string
 }
 
 export type AuditLine = {
   /** The chain of the line, and its number there. */
-  id: string
+  readonly id: string
   /** RFC 3339, UTC. */
-  at: string
-  event: string
-  actor: {
+  readonly at: string
+  readonly event: string
+  readonly actor: {
     /** anyone, user, service, operator or system. */
-    kind: string
-    id: string | null
+    readonly kind: string
+    readonly id: string | null
   }
-  subject: {
-    kind: string
-    id: string
+  readonly subject: {
+    readonly kind: string
+    readonly id: string
   } | null
-  user_id: string | null
-  reason: string | null
-  request_id: string | null
-  ip: string | null
-  details: Record<string, unknown>
-  personal: Record<string, unknown>
+  readonly user_id: string | null
+  readonly reason: string | null
+  readonly request_id: string | null
+  readonly ip: string | null
+  readonly details: Readonly<Record<string, unknown>>
+  readonly personal: Readonly<Record<string, unknown>>
   /** It said something about a person that was erased. */
-  erased: boolean
+  readonly erased: boolean
 }
 
 export type SigningKey = {
-  kid: string
-  algorithm: string
+  readonly kid: string
+  readonly algorithm: string
   /** next, active or retiring. */
-  state: string
+  readonly state: string
   /** RFC 3339, UTC. */
-  created_at: string
-  activated_at: string | null
-  retired_at: string | null
+  readonly created_at: string
+  readonly activated_at: string | null
+  readonly retired_at: string | null
 }

@@ -1,4 +1,4 @@
-export type MintedClaims = { sub: string; sid: string; roles?: string[]; [claim: string]: unknown }
+export type MintedClaims = { sub: string; sid: string; roles?: readonly string[]; [claim: string]: unknown }
 export type TokenMint = {
   /** An access token as the server would sign it; every claim may be overridden. */
   sign(claims: MintedClaims, header?: Record<string, unknown>): Promise<string>
@@ -6,7 +6,7 @@ export type TokenMint = {
   signText(text: string): Promise<string>
   /** The claims of a token of this mint; null for another's. */
   read(token: string): Promise<{ sid: string; sub: string; exp: number } | null>
-  jwks(): Promise<{ keys: JsonWebKey[] }>
+  jwks(): Promise<{ keys: Readonly<Record<string, unknown>>[] }>
   /** From now on signs with a new key; the old one stays in the JWKS unless told otherwise. */
   rotate(keepOld?: boolean): Promise<void>
 }
@@ -60,7 +60,7 @@ export function startTokenMint({ issuer, ttl, now }: Options): TokenMint {
     async jwks() {
       const exported = (await all()).map(async ({ kid, pair }) => {
         const { kty, crv, x, y } = await crypto.subtle.exportKey('jwk', pair.publicKey)
-        return { kty, crv, x, y, kid, alg: 'ES256', use: 'sig' } as JsonWebKey
+        return { kty, crv, x, y, kid, alg: 'ES256', use: 'sig' }
       })
       return { keys: await Promise.all(exported) }
     },

@@ -54,7 +54,7 @@ export type MockAuthServer = {
   /** What becomes of every request until it is taken back by null. */
   always(fault: Fault | null): void
   /** Any password will do; those who register or change theirs are held to the server's rules. */
-  addUser(input: { email: string; password: string; roles?: string[]; name?: string; locale?: string }): User
+  addUser(input: { email: string; password: string; roles?: readonly string[]; name?: string; locale?: string }): User
   /** Ends a session, or all of a user, as an administrator would. */
   endSessions(of: { sessionId?: string; userId?: string }, reason?: string): void
   /** What was mailed, in order. */
