@@ -176,7 +176,7 @@ export class AuthClient extends SessionClient {
   /** The user as last seen in an answer; `fresh` asks the server. */
   async getUser(options?: CallOptions & { fresh?: boolean }): Promise<User> {
     await this.ready(options)
-    const known = this.#user
+    const known = Object.freeze(this.#user)
     if (known && known.id === this.state.session?.userId && !options?.fresh) return known
     return this.#userOf(await this.callAsUser({ method: 'GET', path: me, options, again: true }))
   }

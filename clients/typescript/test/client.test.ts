@@ -49,6 +49,13 @@ describe('an account', () => {
     expect(seen.types()).toEqual(['user_updated'])
   })
 
+  it('cannot be changed in memory, where everybody shares what was seen last', async () => {
+    const { client } = await loggedIn()
+    const user = await client.getUser()
+    expect(() => Object.assign(user, { email: 'evil@example.com' })).toThrow(TypeError)
+    expect((await client.getUser()).email).toBe(ada.email)
+  })
+
   it('keeps its session, and the key of its token, through a new password', async () => {
     const storage = memoryStorage()
     const { client, server, clock, connect } = await loggedIn({ storage, storageKey: 'key' })
