@@ -30,6 +30,14 @@ export function answerError(
     error = new AppError('internal_error', { cause: thrown })
   }
   if (error.status === 500) app.log.error({ request_id: request.id, err: error.details.cause }, 'internal error')
+  if (route?.errorPage && /\btext\/html\b/.test(request.headers.accept ?? '')) {
+    const header = (name: string) => request.headers[name] as string | undefined
+    const { body, headers } = route.errorPage(error, { body: request.body, query: request.query, header })
+    return reply
+      .code(error.status)
+      .headers({ ...headersOf(error), ...headers })
+      .send(body)
+  }
   const problem = problemOf(error, request.id, `${app.config.publicUrl}/docs/errors`, route?.oauth)
   reply.code(error.status).headers(headersOf(error))
   if (route?.oauth && wantsPlainJson(request.headers.accept))

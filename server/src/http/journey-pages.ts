@@ -15,7 +15,12 @@ type Words = {
   password: string
   noGood: string
   tooShort: string
+  tooLong: string
+  empty: string
+  signs: string
   again: string
+  notNow: (seconds: number) => string
+  failed: string
 }
 
 const words: Record<Language, Words> = {
@@ -39,6 +44,11 @@ const words: Record<Language, Words> = {
     password: 'New password',
     noGood: 'This link is no good: it was used, replaced by a newer one, or has expired. Ask for a new one.',
     tooShort: 'This password is too short.',
+    tooLong: 'This password is too long: use at most 256 characters.',
+    empty: 'Choose a password first.',
+    signs: 'This password has a character that cannot be typed everywhere, such as a tab. Choose another.',
+    notNow: (seconds) => `This did not work just now. Wait ${seconds} seconds, then try again.`,
+    failed: 'This did not work. Open the link in the mail again, or ask for a new one.',
     again:
       'This password cannot be used, because it is among the most common ones or too close to you. Choose another.',
   },
@@ -62,6 +72,12 @@ const words: Record<Language, Words> = {
     password: 'Neues Passwort',
     noGood: 'Dieser Link gilt nicht: Er wurde benutzt, durch einen neueren ersetzt oder ist abgelaufen.',
     tooShort: 'Dieses Passwort ist zu kurz.',
+    tooLong: 'Dieses Passwort ist zu lang: höchstens 256 Zeichen.',
+    empty: 'Wähle zuerst ein Passwort.',
+    signs:
+      'Dieses Passwort hat ein Zeichen, das sich nicht überall tippen lässt, etwa einen Tabulator. Wähle ein anderes.',
+    notNow: (seconds) => `Das ging gerade nicht. Warte ${seconds} Sekunden und versuche es dann noch einmal.`,
+    failed: 'Das ging nicht. Öffne den Link in der Mail noch einmal, oder lass dir einen neuen schicken.',
     again: 'Dieses Passwort geht nicht, weil es zu verbreitet oder dir zu ähnlich ist. Wähle ein anderes.',
   },
 }
@@ -79,19 +95,36 @@ const styleHash = createHash('sha256').update(style).digest('base64')
 /** The form may go to this server only, and nothing is loaded from anywhere. */
 export const journeyPolicy = `default-src 'none'; style-src 'sha256-${styleHash}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'`
 
-export function languageFrom(acceptLanguage: string | undefined): Language {
-  return /^\s*de\b/i.test(acceptLanguage ?? '') ? 'de' : 'en'
+/** The better liked of the languages that are spoken here (RFC 9110 §12.5.4), English where none is. */
+export function languageFrom(acceptLanguage = ''): Language {
+  const wanted = acceptLanguage.split(',').map((each) => {
+    const [tag = '', ...parameters] = each.split(';').map((part) => part.trim().toLowerCase())
+    const weight = parameters.find((part) => part.startsWith('q='))?.slice(2)
+    return { language: tag.split('-')[0]!, weight: weight === undefined ? 1 : Number(weight) || 0 }
+  })
+  const weightOf = (language: Language) => wanted.find((each) => each.language === language)?.weight
+  const [de, en = wanted.find(({ language }) => language === '*')?.weight ?? 0] = [weightOf('de'), weightOf('en')]
+  if (de === undefined || de === 0) return 'en'
+  const isFirst = wanted.findIndex(({ language }) => language === 'de' || language === 'en')
+  return de > en || (de === en && wanted[isFirst]!.language === 'de') ? 'de' : 'en'
 }
 
-export type Complaint = 'noGood' | 'tooShort' | 'again'
+type WordedComplaint = 'noGood' | 'tooShort' | 'tooLong' | 'empty' | 'signs' | 'again' | 'failed'
+/** What was wrong; a number is how many seconds to wait. */
+export type Complaint = WordedComplaint | number
 
-/** Asks to go on; opening it changes nothing. @param complaint what was wrong with the last try */
+/**
+ * Asks to go on; opening it changes nothing.
+ * @param token empty where it is not known: then there is nothing to go on with
+ * @param complaint what was wrong with the last try
+ */
 export function askPage(journey: Journey, language: Language, token: string, complaint?: Complaint): string {
   const { title, ask, button, password } = words[language]
   const alert =
-    complaint === undefined ? '' : `<p role="alert" id="complaint">${escapeHtml(words[language][complaint])}</p>`
-  if (complaint === 'noGood') return page(language, title[journey], alert)
-  const described = complaint === undefined ? '' : ' aria-invalid="true" aria-describedby="complaint"'
+    complaint === undefined ? '' : `<p role="alert" id="complaint">${escapeHtml(told(language, complaint))}</p>`
+  if (complaint === 'noGood' || token === '') return page(language, title[journey], alert)
+  const described =
+    complaint === undefined || typeof complaint === 'number' ? '' : ' aria-invalid="true" aria-describedby="complaint"'
   const field =
     journey === 'reset-password'
       ? `<label for="new_password">${escapeHtml(password)}</label>
@@ -107,6 +140,10 @@ ${field}
 <button type="submit">${escapeHtml(button[journey])}</button>
 </form>`,
   )
+}
+
+function told(language: Language, complaint: Complaint): string {
+  return typeof complaint === 'number' ? words[language].notNow(complaint) : words[language][complaint]
 }
 
 export function donePage(journey: Journey, language: Language): string {

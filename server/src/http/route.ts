@@ -3,7 +3,7 @@ import type { Static, TSchema } from 'typebox'
 import type { App } from '../app.ts'
 import { type Permission, ruleOf } from '../domain/admin/permissions.ts'
 import type { CallingService, ServiceScope } from '../domain/services/service.ts'
-import type { ErrorCode } from '../errors.ts'
+import type { AppError, ErrorCode } from '../errors.ts'
 import type { Act } from '../flows/acting.ts'
 import type { Caller } from '../flows/authenticate.ts'
 import type { Place } from './routes.ts'
@@ -52,6 +52,9 @@ type CallerOf<W extends Who> = W extends 'user'
       : null
 type Data<Schema> = Schema extends TSchema ? Static<Schema> : undefined
 
+/** What is known of a request that was refused: nothing of it was checked. */
+export type Asked = { body: unknown; query: unknown; header(name: string): string | undefined }
+
 /** A route as its file states it; `routes.ts` gives it method and path. */
 export type Route<
   W extends Who = Who,
@@ -86,6 +89,8 @@ export type Route<
   answers: Record<number, { description: string; schema?: TSchema; example?: unknown; contentType?: string }>
   /** Every error of its own; those of its kind of caller and of every request are added by `errorsOf`. */
   errors: readonly ErrorCode[]
+  /** What a browser is shown instead of a problem document. */
+  errorPage?: (error: AppError, request: Asked) => { body: string; headers: Record<string, string> }
   /** An example of the request body. */
   example?: unknown
   /** Successes are logged at debug only: called so often that a line each would cost more than the work. */

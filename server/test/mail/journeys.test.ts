@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
-import { after, before, it } from 'node:test'
+import { after, before, it, test } from 'node:test'
 import { inTransaction } from '../../src/database/transaction.ts'
 import { leftAloneFor } from '../../src/domain/links/create.ts'
 import { startSession } from '../../src/domain/sessions/start.ts'
 import { mailBudget } from '../../src/flows/mail-budget.ts'
+import { languageFrom } from '../../src/http/journey-pages.ts'
 import {
   administrator,
   describeQuickFlow,
@@ -576,12 +577,101 @@ describeQuickFlow('our own pages', (flow) => {
     assert.equal((await logIn(flow.server, newEmail)).status, 200)
   })
 
+  it('answer a browser in pages, whatever was wrong, with a way to go on', async () => {
+    const browser = { accept: 'text/html,application/xhtml+xml,*/*;q=0.8' }
+    const { email } = await registerSomebody(flow.server, somebody())
+    await flow.server.call('POST', '/v1/auth/forgot-password', { body: { email } })
+    const { pathname, search, searchParams } = await linkTo(email)
+    const token = searchParams.get('token')!
+    const added = await open(`${pathname}${search}&utm_source=mail&utm_source=twice`)
+    assert.equal(added.status, 200)
+    assert.ok((await added.text()).includes(`name="token" value="${token}"`))
+
+    const trouble = async (form: Record<string, string>, path = pathname) => {
+      const body = new URLSearchParams(form)
+      const answer = await fetch(`${flow.server.address}${path}`, { method: 'POST', headers: browser, body })
+      const page = await answer.text()
+      assert.equal(answer.headers.get('content-type'), 'text/html; charset=utf-8')
+      assert.match(answer.headers.get('content-security-policy')!, /form-action 'self'/)
+      assertAccessible(page, 'en')
+      const says = /<p role="alert" id="complaint">([^<]+)</.exec(page)?.[1]
+      return [answer.status, says, page.includes(`name="token" value="${token}"`)]
+    }
+    const [empty, long] = ['Choose a password first.', 'This password is too long: use at most 256 characters.']
+    const signs = 'This password has a character that cannot be typed everywhere, such as a tab. Choose another.'
+    const noGood = /^This link is no good/
+    assert.deepEqual(await trouble({ token, new_password: '' }), [422, empty, true])
+    assert.deepEqual(await trouble({ token }), [422, empty, true])
+    assert.deepEqual(await trouble({ token, new_password: 'word '.repeat(60) }), [422, long, true])
+    assert.deepEqual(await trouble({ token, new_password: 'word '.repeat(300) }), [422, long, true])
+    assert.deepEqual(await trouble({ token, new_password: 'a quiet\tengine of silk' }), [422, signs, true])
+    assert.deepEqual((await trouble({ token, new_password: 'qwertyuiop' }))[0], 422)
+    const cutOff = { token: 'cut off', new_password: newPassword }
+    for (const form of [{}, { token: '' }, { new_password: newPassword }, cutOff]) {
+      const [status, says] = await trouble(form as Record<string, string>)
+      assert.equal(status, form === cutOff ? 400 : 422)
+      assert.match(String(says), noGood)
+    }
+    assert.match(String((await trouble({ token: 'x'.repeat(3_000_000) }))[1]), /^This did not work\. Open the link/)
+    const bare = await open(pathname, browser)
+    assert.deepEqual([bare.status, bare.headers.get('content-type')], [422, 'text/html; charset=utf-8'])
+    assert.match(await bare.text(), /This link is no good/)
+    // Programs are answered as everywhere else.
+    assert.match((await open(pathname)).headers.get('content-type')!, /^application\/problem\+json/)
+    assert.equal((await submit(pathname, { token, new_password: newPassword })).status, 200, 'and the link still works')
+  })
+
+  it('tell a browser that came too often how long to wait, and keep its link', async () => {
+    const limited = await startTestServer(flow.url, { clock: flow.server.clock, settings: { RATE_LIMITS: 'on' } })
+    try {
+      const token = `ntto_${'A'.repeat(43)}`
+      const headers = { accept: 'text/html' }
+      let answer: Response
+      for (let tries = 0; ; tries++) {
+        const body = new URLSearchParams({ token })
+        answer = await fetch(`${limited.address}/verify-email`, { method: 'POST', headers, body })
+        if (answer.status === 429) break
+        assert.ok(tries < 500)
+        await answer.text()
+      }
+      const page = await answer.text()
+      assertAccessible(page, 'en')
+      const wait = answer.headers.get('retry-after')
+      assert.ok(page.includes(`Wait ${wait} seconds`))
+      assert.ok(page.includes(`name="token" value="${token}"`))
+    } finally {
+      await limited.close()
+    }
+  })
+
   it('speak German to who asks for it, and show nothing that was not escaped', async () => {
     const token = encodeURIComponent('"><script>alert(1)</script>')
     const page = await (await open(`/verify-email?token=${token}`, { 'accept-language': 'de-CH,de;q=0.9' })).text()
     assertAccessible(page, 'de')
     assert.doesNotMatch(page, /<script/)
   })
+})
+
+test('a page speaks the language that a browser likes best', () => {
+  for (const [header, expected] of [
+    [undefined, 'en'],
+    ['', 'en'],
+    ['de', 'de'],
+    ['DE-at', 'de'],
+    ['fr', 'en'],
+    ['fr;q=0.1, de', 'de'],
+    ['fr, de;q=0.8', 'de'],
+    ['en, de', 'en'],
+    ['de, en', 'de'],
+    ['en;q=0.5, de;q=0.9', 'de'],
+    ['de;q=0.5,en;q=0.9', 'en'],
+    ['de;q=0', 'en'],
+    ['de;q=nonsense', 'en'],
+    ['*, de;q=0.5', 'en'],
+    ['den', 'en'],
+  ] as const) {
+    assert.equal(languageFrom(header), expected, header)
+  }
 })
 
 /** What a tool would complain of first: language, title, one heading, a landmark, a name for every control. */
