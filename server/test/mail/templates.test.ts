@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
@@ -117,6 +117,46 @@ describe('the templates of mails', () => {
     )
     assert.match(complaints({ 'en/invitation.txt': 'Subject: {{#nick}}x{{/nick}}\n\n' }), /\{\{nick\}\}/)
     assert.match(complaints({ 'en/invitation.txt': 'Hello\n' }), /must be "Subject: …"/)
+    const whole = 'Subject: Hi\n\n{{link}}\n'
+    for (const [braces, shown] of [
+      ['{{ link }}', '{{ link }}'],
+      ['{{#name}}Hello {{name}}', '{{#name}}'],
+      ['Hello {{/name}}', '{{/name}}'],
+      ['{{#name}}{{#hours}}x{{/hours}}{{/name}}', '{{#hours}}'],
+      ['{{link', '{{link'],
+    ] as const) {
+      const found = complaints({ 'en/invitation.txt': `${whole}${braces}` })
+      assert.ok(found.startsWith(`en/invitation (text) has ${shown}, which would be sent as it stands`), found)
+    }
+    for (const name of mailNames) {
+      const needed = (mails[name] as readonly string[]).includes('link')
+      const found = complaints({ [`en/${name}.txt`]: 'Subject: Hi\n\nHello\n', [`en/${name}.html`]: 'Hello' })
+      assert.equal(found.match(/has no \{\{link\}\}/g)?.length ?? 0, needed ? 2 : 0, name)
+    }
+    assert.match(complaints({ 'en/layout.html': '<html></html>' }), /layout\.html must have \{\{content\}\}/)
     assert.match(mailTemplates(join(place, 'none')).check().join(), /There is no directory/)
+  })
+
+  it('are refused where they would never be used', () => {
+    const complaints = (files: Record<string, string>) => mailTemplates(directory(files)).check()
+    const text = 'Subject: Bienvenue\n\n{{link}}\n'
+    assert.deepEqual(complaints({ 'fr/verify-email.txt': text }), [
+      'fr/verify-email.txt is not used without fr/verify-email.html and fr/layout.html.',
+    ])
+    assert.deepEqual(complaints({ 'fr/verify-email.txt': text, 'fr/verify-email.html': '{{link}}' }), [
+      'fr/verify-email.txt is not used without fr/layout.html.',
+    ])
+    assert.match(complaints({ 'en/verify_email.txt': text }).join(), /^en\/verify_email\.txt belongs to no mail/)
+    for (const name of ['de_CH', 'DE', 'templates of ours']) {
+      assert.match(complaints({ [`${name}/verify-email.txt`]: text }).join(), /is no language: name the directory/)
+    }
+    assert.deepEqual(complaints({ 'de/verify-email.txt': text, 'pt-BR/README.md': '' }), [])
+  })
+
+  it('are looked at through links, as Kubernetes makes them, and its own directories are left alone', () => {
+    const path = directory({ '..2026_11_24/fr/verify-email.txt': 'Subject: Hi\n\n{{ link }}\n' })
+    symlinkSync('..2026_11_24', join(path, '..data'))
+    symlinkSync('..data/fr', join(path, 'fr'))
+    assert.match(mailTemplates(path).check().join(), /^fr\/verify-email\.txt is not used without/)
   })
 })

@@ -21,6 +21,12 @@ export function fieldsOf(template: string): string[] {
   return [...new Set(names)]
 }
 
+/** The first thing in double braces that would stay as it is, or null: blanks inside, a section without its end. */
+export function leftOver(template: string): string | null {
+  const rest = template.replaceAll(section, '$2').replaceAll(tag, '')
+  return /\{\{[^{}\n]{0,40}(\}\})?|\}\}/.exec(rest)?.[0] ?? null
+}
+
 function render(template: string, data: MailData, write: (text: string) => string): string {
   const textOf = (name: string) => (Object.hasOwn(data, name) ? data[name]! : '')
   return template

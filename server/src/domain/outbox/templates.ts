@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { packageFile } from '../../package-file.ts'
 import { commonFields, type MailData, type MailName, mailNames, mails } from './mail.ts'
-import { fieldsOf, renderHtml, renderText } from './render.ts'
+import { fieldsOf, leftOver, renderHtml, renderText } from './render.ts'
 
 const shipped = packageFile('data/mail')
 const fallback = 'en'
@@ -40,6 +40,26 @@ export function mailTemplates(directory: string | null): Templates {
     return template
   }
 
+  const complaints = (language: string, name: MailName): string[] => {
+    try {
+      const template = load(language, name)
+      return template ? mistakes(template, `${language}/${name}`, name) : missing(language, name)
+    } catch (error) {
+      return [(error as Error).message]
+    }
+  }
+
+  /** A mail of which there are only some files is not used at all, which nobody would see. */
+  const missing = (language: string, name: MailName): string[] => {
+    const [there, lacking] = [[] as string[], [] as string[]]
+    for (const file of [`${name}.txt`, `${name}.html`]) (fileOf(language, file) ? there : lacking).push(file)
+    if (there.length === 0) return []
+    if (!fileOf(language, 'layout.html')) lacking.push('layout.html')
+    return [
+      `${language}/${there[0]} is not used without ${lacking.map((file) => `${language}/${file}`).join(' and ')}.`,
+    ]
+  }
+
   return {
     render(name, locale, data) {
       for (const candidate of candidates(locale)) {
@@ -57,7 +77,13 @@ export function mailTemplates(directory: string | null): Templates {
     check() {
       if (directory !== null && !existsSync(directory)) return [`There is no directory ${directory}.`]
       if (directory !== null && !statSync(directory).isDirectory()) return [`${directory} is no directory.`]
-      return languagesIn(directory).flatMap((language) => mailNames.flatMap((name) => complaints(load, language, name)))
+      const own = directory === null ? [] : directoriesIn(directory)
+      const languages = [...new Set([fallback, ...own.filter(isLanguage)])]
+      return [
+        ...own.filter((name) => !isLanguage(name)).map((name) => `${name} is no language: ${languageForm}.`),
+        ...own.filter(isLanguage).flatMap((language) => unused(join(directory!, language), language)),
+        ...languages.flatMap((language) => mailNames.flatMap((name) => complaints(language, name))),
+      ]
     },
   }
 }
@@ -70,14 +96,28 @@ function candidates(locale: string | null): string[] {
   return [...parts.map((_, index) => parts.slice(0, parts.length - index).join('-')), parts[0]!.toLowerCase(), fallback]
 }
 
-function languagesIn(directory: string | null): string[] {
-  return [...new Set([fallback, ...(directory === null ? [] : languageDirectories(directory))])]
+const languageForm = 'name the directory as in "de" or "de-CH"'
+
+/** Written as `render` looks for it: a user's "de" would not find "DE", nor "de_CH" anybody. */
+function isLanguage(name: string): boolean {
+  try {
+    return Intl.getCanonicalLocales(name)[0] === name
+  } catch {
+    return false
+  }
 }
 
-function languageDirectories(directory: string): string[] {
-  return readdirSync(directory, { withFileTypes: true })
-    .filter((entry) => entry.isDirectory())
-    .map(({ name }) => name)
+/** Also through links; but Kubernetes keeps the files of a volume in "..data" and the like. */
+function directoriesIn(directory: string): string[] {
+  return readdirSync(directory).filter((name) => !name.startsWith('.') && statSync(join(directory, name)).isDirectory())
+}
+
+/** Files that belong to no mail. */
+function unused(directory: string, language: string): string[] {
+  const known = ['layout.html', ...mailNames.flatMap((name) => [`${name}.txt`, `${name}.html`])]
+  return readdirSync(directory)
+    .filter((file) => /\.(txt|html)$/.test(file) && !known.includes(file))
+    .map((file) => `${language}/${file} belongs to no mail; there are ${mailNames.join(', ')}.`)
 }
 
 function read(txt: string | undefined, html: string | undefined, layout: string | undefined): Template | null {
@@ -86,27 +126,33 @@ function read(txt: string | undefined, html: string | undefined, layout: string 
   const [, subject] = /^Subject: (.+)$/.exec(lines[0] ?? '') ?? []
   if (subject === undefined) throw new Error(`The first line of ${txt} must be "Subject: …".`)
   const body = readFileSync(html, 'utf8').trim()
+  const frame = readFileSync(layout, 'utf8')
+  if (!frame.includes('{{content}}')) throw new Error(`${layout} must have {{content}} where the mail goes.`)
   return {
     subject,
     text: `${lines.slice(1).join('\n').trim()}\n`,
-    html: readFileSync(layout, 'utf8').replace('{{content}}', () => body),
+    html: frame.replace('{{content}}', () => body),
   }
 }
 
-function complaints(load: (language: string, name: MailName) => Template | null, language: string, name: MailName) {
-  try {
-    const template = load(language, name)
-    if (!template) return []
-    const allowed: string[] = [...mails[name], ...commonFields]
-    const found: string[] = []
-    for (const [part, text] of Object.entries(template)) {
-      for (const field of fieldsOf(text)) {
-        if (allowed.includes(field) || (part === 'html' && field === 'subject')) continue
-        found.push(`${language}/${name} (${part}) names {{${field}}}; it may name ${allowed.join(', ')}.`)
-      }
+function mistakes(template: Template, what: string, name: MailName): string[] {
+  const allowed: string[] = [...mails[name], ...commonFields]
+  const found: string[] = []
+  for (const [part, text] of Object.entries(template)) {
+    const fields = fieldsOf(text)
+    for (const field of fields) {
+      if (allowed.includes(field) || (part === 'html' && field === 'subject')) continue
+      found.push(`${what} (${part}) names {{${field}}}; it may name ${allowed.join(', ')}.`)
     }
-    return found
-  } catch (error) {
-    return [(error as Error).message]
+    const left = leftOver(text)
+    if (left !== null) {
+      found.push(
+        `${what} (${part}) has ${left}, which would be sent as it stands: write {{field}} or {{#field}}…{{/field}}.`,
+      )
+    }
+    if (part !== 'subject' && allowed.includes('link') && !fields.includes('link')) {
+      found.push(`${what} (${part}) has no {{link}}, and without it the mail is of no use.`)
+    }
   }
+  return found
 }
