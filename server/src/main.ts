@@ -2,6 +2,7 @@ import { type ParseArgsOptionsConfig, parseArgs } from 'node:util'
 import type { Command, Invocation } from './cli/command.ts'
 import { exitCodes } from './cli/exit-codes.ts'
 import { findCommand } from './cli/find-command.ts'
+import { forTerminal } from './cli/terminal-text.ts'
 import { UsageError } from './cli/usage-error.ts'
 import { ConfigError } from './config/config-error.ts'
 import { nearest } from './config/nearest.ts'
@@ -147,12 +148,13 @@ function complain(error: unknown, { env, tell }: Terminal): number {
   return exitCodes.failed
 }
 
+/** As it is for a program that reads it. */
 function print(line: string): void {
-  process.stdout.write(`${line}\n`)
+  process.stdout.write(`${process.stdout.isTTY ? forTerminal(line) : line}\n`)
 }
 
 function tell(line: string): void {
-  process.stderr.write(`${line}\n`)
+  process.stderr.write(`${forTerminal(line)}\n`)
 }
 
 /**

@@ -8,6 +8,7 @@ import { Readable } from 'node:stream'
 import { after, before, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { exitCodes } from '../../src/cli/exit-codes.ts'
+import { forTerminal } from '../../src/cli/terminal-text.ts'
 import { openDatabase } from '../../src/database/connect.ts'
 import { serviceScopes } from '../../src/domain/services/service.ts'
 import { runCommandLine } from '../../src/main.ts'
@@ -338,6 +339,33 @@ it('a full disk behind the output gets a sentence and exit 1', { skip: process.p
   }
   closeSync(full)
   rmSync(env.NTT_AUTH_DATA_DIR, { recursive: true, force: true })
+})
+
+it('what a file holds cannot move the cursor of who reads the complaint', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'ntt-auth-signs-'))
+  const env = { ...asBuilt, PATH: process.env.PATH, NTT_AUTH_DATA_DIR: directory }
+  for (const [bytes, sentence] of [
+    [
+      'email,\u001b[2J\u001b]0;owned\u0007\u009b1m\u202e\n',
+      /a column "\\u001b\[2J\\u001b\]0;owned\\u0007\\u009b1m\\u202e" that/,
+    ],
+    [Buffer.from('email\na@example.com\n', 'utf16le'), /^The file is not UTF-8 \(it may be UTF-16/m],
+    ['email,a\0b\n', /^The file is not UTF-8/m],
+  ] as const) {
+    const file = join(directory, 'users.csv')
+    writeFileSync(file, bytes)
+    const options = { env, encoding: 'utf8', timeout: 30_000 } as const
+    const { status, stderr } = spawnSync(process.execPath, [entry, 'users', 'import', file], options)
+    assert.equal(status, usage, stderr)
+    assert.match(stderr, sentence)
+    assert.doesNotMatch(stderr.replaceAll('\n', ''), /[\p{Cc}\u202e]/u)
+  }
+  rmSync(directory, { recursive: true, force: true })
+})
+
+it('what a terminal is shown keeps its letters, lines and tabs', () => {
+  assert.equal(forTerminal('Jürgen 😀\n\tx'), 'Jürgen 😀\n\tx')
+  assert.equal(forTerminal('a\rb\u0085\u2028\u007f'), 'a\\u000db\\u0085\\u2028\\u007f')
 })
 
 it('the help of services says what every scope is for', async () => {

@@ -83,6 +83,9 @@ const mark = Buffer.from([0xef, 0xbb, 0xbf])
 function checkColumns(record: string[]): string[] {
   const names = record.map((name) => Buffer.from(name, 'latin1').toString())
   const known = importFields.join(', ')
+  if (names.some((name) => name.includes('\0'))) {
+    throw new UsageError('The file is not UTF-8 (it may be UTF-16, as spreadsheets write "Unicode"): save it as UTF-8.')
+  }
   for (const name of names) {
     if (importFields.includes(name)) continue
     const meant = nearest(name, importFields)
