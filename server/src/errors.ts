@@ -188,6 +188,8 @@ export type ErrorDetails = {
   errors?: FieldError[]
   /** Seconds after which a retry makes sense. */
   retryAfter?: number
+  /** Where it differs from what the catalogue says. */
+  retryable?: boolean
   endReason?: EndReason
   /** Which limit stood in the way: so many calls (in so many seconds). */
   limit?: { name: string; quota: number; window: number | null }

@@ -101,6 +101,7 @@ const stores: {
       (db) => users.listUsersToDelete(db, now, 100),
       (db) => users.listUsersToDelete(db, now, 100, { due_at: 1, id }),
     ],
+    listUnconfirmedUsers: [(db) => users.listUnconfirmedUsers(db, now, 100, { due_at: 1, id })],
     findUserById: [(db) => users.findUserById(db, id)],
     findUserForLogin: [(db) => users.findUserForLogin(db, 'ada@example.com')],
     findUserIdByEmail: [(db) => users.findUserIdByEmail(db, 'ada@example.com')],

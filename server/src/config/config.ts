@@ -244,6 +244,7 @@ function assemble(values: CheckedValues) {
     sessionAbsoluteTtl: values.SESSION_ABSOLUTE_TTL,
     sessionLimit: values.SESSION_LIMIT,
     deletionDelay: values.DELETION_DELAY,
+    registrationTtl: values.REGISTRATION_TTL,
     cleanupInterval: values.CLEANUP_INTERVAL,
     signingAlgorithm: values.SIGNING_ALGORITHM,
     keyRotationInterval: values.KEY_ROTATION_INTERVAL,

@@ -170,6 +170,12 @@ export const settings = {
     meaning:
       'How long an account stays after its owner has deleted it; a login within that time keeps it. `0s`: gone at once.',
   },
+  REGISTRATION_TTL: {
+    type: duration('2d', '365d'),
+    default: '7d',
+    meaning:
+      'How long a registration stays whose address nobody confirms (`EMAIL_VERIFICATION=required`), from the last link that was asked for on.',
+  },
   CLEANUP_INTERVAL: {
     type: duration('1s', '1d'),
     default: '10m',

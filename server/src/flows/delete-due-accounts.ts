@@ -1,5 +1,5 @@
 import type { App } from '../app.ts'
-import { listUsersToDelete } from '../domain/users/store.ts'
+import { listUnconfirmedUsers, listUsersToDelete } from '../domain/users/store.ts'
 import { takeUser } from '../domain/users/take.ts'
 import { systemAct } from './acting.ts'
 import { announceEnds } from './announce-ends.ts'
@@ -16,15 +16,30 @@ const batchSize = 100
  * @returns how many are gone
  */
 export async function deleteDueAccounts(app: App, mayGoOn: () => Promise<boolean>): Promise<number> {
-  const before = await app.time.earlier()
+  return deleteEach(app, await app.time.earlier(), listUsersToDelete, deleteIfDue, mayGoOn)
+}
+
+/** The same for registrations whose addresses nobody has confirmed in time. */
+export async function deleteLapsedRegistrations(app: App, mayGoOn: () => Promise<boolean>): Promise<number> {
+  const since = (await app.time.earlier()) - app.config.registrationTtl
+  return deleteEach(app, since, listUnconfirmedUsers, deleteIfLapsed, mayGoOn)
+}
+
+async function deleteEach(
+  app: App,
+  before: number,
+  list: typeof listUsersToDelete,
+  remove: (app: App, id: string, before: number) => Promise<boolean>,
+  mayGoOn: () => Promise<boolean>,
+): Promise<number> {
   let gone = 0
   let failure: unknown
   for (let after: { due_at: number; id: string } | undefined; ; ) {
-    const due = await listUsersToDelete(app.database.db, before, batchSize, after)
+    const due = await list(app.database.db, before, batchSize, after)
     for (const { id } of due) {
       if (!(await mayGoOn())) return gone
       try {
-        if (await deleteIfDue(app, id, before)) gone++
+        if (await remove(app, id, before)) gone++
       } catch (error) {
         failure ??= error
       }
@@ -47,5 +62,21 @@ async function deleteIfDue(app: App, id: string, before: number): Promise<boolea
   if (end === null) return false
   announceEnds(app, end)
   app.log.info({ event: 'user_deleted', user: id })
+  return true
+}
+
+/** @returns false when its address was confirmed in between, or somebody has asked for another link */
+async function deleteIfLapsed(app: App, id: string, before: number): Promise<boolean> {
+  const end = await inAuditedTransaction(app, systemAct, async (tx, record) => {
+    const user = await takeUser(tx, id)
+    const isWaiting = user && user.unconfirmedSince !== null && user.status === 'pending' && !user.emailVerified
+    if (!isWaiting || user.unconfirmedSince! > before) return null
+    record({ event: 'user_deleted', subject: { kind: 'user', id }, reason: 'never_confirmed' })
+    return erase(app, tx, user)
+  })
+  if (end === null) return false
+  announceEnds(app, end)
+  app.meter.count('ntt_auth_registrations_lapsed_total', {})
+  app.log.info({ event: 'registration_lapsed', user: id })
   return true
 }

@@ -1,9 +1,16 @@
 import type { App } from '../app.ts'
 import { mostAttempts, nextAttemptAt } from '../domain/outbox/retry.ts'
 import { connections, DeliveryError, type Smtp } from '../domain/outbox/smtp.ts'
-import { claimMail, listDueMail, measureOutbox, type OutboxRow, settleMail } from '../domain/outbox/store.ts'
+import {
+  claimMail,
+  deleteMailRows,
+  listDueMail,
+  measureOutbox,
+  type OutboxRow,
+  settleMail,
+} from '../domain/outbox/store.ts'
 import { randomToken } from '../random.ts'
-import { renderMail } from './queue-mail.ts'
+import { nobody, renderMail } from './queue-mail.ts'
 
 const batch = 50
 const nothing = Buffer.alloc(0)
@@ -34,6 +41,11 @@ async function deliver(app: App, smtp: Smtp, row: OutboxRow): Promise<void> {
   const until = app.clock.now() + 2 * app.config.smtpTimeout
   if (!(await claimMail(db, row, claim, until))) return
   const attempts = row.attempts + 1
+  if (row.recipient === nobody) {
+    renderMail(app, row)
+    await deleteMailRows(db, [row.id])
+    return
+  }
   const failure = await send(app, smtp, row)
   const now = app.clock.now()
   if (failure === null) {

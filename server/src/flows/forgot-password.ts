@@ -6,6 +6,7 @@ import type { Act } from './acting.ts'
 import { afterTheAnswer } from './after-the-answer.ts'
 import { inAuditedTransaction } from './audited.ts'
 import { mayMail, queueWithin } from './mail-budget.ts'
+import { pretendMail } from './pretend-mail.ts'
 import { mailQueued } from './queue-mail.ts'
 import { throttled } from './throttled.ts'
 import { linkMail } from './write-mail.ts'
@@ -22,7 +23,7 @@ export async function forgotPassword(app: App, act: Act, email: string): Promise
 
 async function send(app: App, act: Act, email: string): Promise<void> {
   const found = await findUserForLogin(app.database.db, email)
-  if (!found) return
+  if (!found) return pretendMail(app, act)
   const mails = await inAuditedTransaction(app, act, async (tx, record) => {
     const user = await takeUser(tx, found.id)
     if (user?.email !== email || user.status === 'disabled') return []
@@ -35,5 +36,6 @@ async function send(app: App, act: Act, email: string): Promise<void> {
     record({ event: 'password_reset_started', subject: { kind: 'user', id: user.id } })
     return mails
   })
+  if (mails.length === 0) return pretendMail(app, act)
   mailQueued(app, ...mails)
 }

@@ -196,12 +196,16 @@ async function counting<T>(app: App, work: (tx: Tx) => Promise<T>): Promise<T> {
   }
 }
 
-/** The same for a wait and for a lock, for addresses with an account and without. */
+const locked =
+  'Too many wrong passwords: no more are tried, however long you wait. Choose a new one by "forgot password", or ask an administrator.'
+
+/** The same for addresses with an account and without. */
 function refuse(app: App, policy: PolicyName, { limiter, rate, wait }: Refusal, backend: Backend): AppError {
   app.meter.count('ntt_auth_rate_limited_total', { limiter, backend })
   const window = rate === null ? null : Math.ceil((rate.burst * rate.every) / 1000)
   return new AppError('rate_limited', {
     retryAfter: Math.ceil(Math.min(wait, guessing.longestWait) / 1000),
+    ...(wait === Number.POSITIVE_INFINITY && { retryable: false, detail: locked }),
     limit: { name: `${policy}-${limiter}`, quota: rate?.burst ?? guessing.free, window },
   })
 }

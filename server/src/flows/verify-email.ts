@@ -3,13 +3,14 @@ import { createOneTimeToken, wasMailedJustNow } from '../domain/links/create.ts'
 import { readOneTimeToken, redeemOneTimeToken } from '../domain/links/redeem.ts'
 import { findUserForLogin } from '../domain/users/store.ts'
 import { takeUser } from '../domain/users/take.ts'
-import { changeUser, setUserStatus } from '../domain/users/update.ts'
+import { askAgain, changeUser, setUserStatus } from '../domain/users/update.ts'
 import { AppError } from '../errors.ts'
 import type { Act } from './acting.ts'
 import { afterTheAnswer } from './after-the-answer.ts'
 import { inAuditedTransaction } from './audited.ts'
 import { byToken } from './by-token.ts'
 import { mayMail, queueWithin } from './mail-budget.ts'
+import { pretendMail } from './pretend-mail.ts'
 import { mailQueued } from './queue-mail.ts'
 import { throttled } from './throttled.ts'
 import { linkMail } from './write-mail.ts'
@@ -46,7 +47,7 @@ export async function resendVerification(app: App, act: Act, email: string): Pro
 
 async function send(app: App, act: Act, email: string): Promise<void> {
   const found = await findUserForLogin(app.database.db, email)
-  if (!found) return
+  if (!found) return pretendMail(app, act)
   const mails = await inAuditedTransaction(app, act, async (tx, record) => {
     const user = await takeUser(tx, found.id)
     // Who was invited verifies the address by accepting.
@@ -55,9 +56,11 @@ async function send(app: App, act: Act, email: string): Promise<void> {
     if (!isWaiting || (await wasMailedJustNow(tx, 'email_verification', user, now))) return []
     if (!(await mayMail(app, tx, email, 'resend'))) return []
     const token = await createOneTimeToken(tx, 'email_verification', user, now, true)
+    if (user.unconfirmedSince !== null) await askAgain(tx, user.id, now)
     const mails = await queueWithin(app, tx, linkMail(app, 'email_verification', user, token), 'resend')
     record({ event: 'email_verification_sent', subject: { kind: 'user', id: user.id } })
     return mails
   })
+  if (mails.length === 0) return pretendMail(app, act)
   mailQueued(app, ...mails)
 }

@@ -36,7 +36,7 @@ export function problemOf(error: AppError, requestId: string, base: string, oaut
     detail: details.detail ?? entry.remedy,
     request_id: requestId,
     ...(details.errors && { errors: details.errors }),
-    retryable: entry.retryable ?? false,
+    retryable: details.retryable ?? entry.retryable ?? false,
     ...(details.retryAfter !== undefined && { retry_after: details.retryAfter }),
     session_ended: code === 'session_ended',
     end_reason: details.endReason ?? null,

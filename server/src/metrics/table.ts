@@ -53,6 +53,9 @@ export const counters = {
     help: 'Registrations.',
     labels: { result: ['success', 'taken', 'closed', 'policy', 'rate_limited', 'overloaded', 'failure'] },
   },
+  ntt_auth_registrations_lapsed_total: {
+    help: 'Registrations that are gone because nobody confirmed their addresses in time (NTT_AUTH_REGISTRATION_TTL).',
+  },
   ntt_auth_rate_limited_total: {
     help: 'Calls that were refused because there were too many, by whose they were too many, and who knew it.',
     labels: {

@@ -52,6 +52,7 @@ describe('defaults', () => {
         sessionAbsoluteTtl: 90 * 86_400_000,
         sessionLimit: 100,
         deletionDelay: 0,
+        registrationTtl: 604_800_000,
         cleanupInterval: 10 * 60_000,
         signingAlgorithm: 'ES256',
         keyRotationInterval: 90 * 86_400_000,

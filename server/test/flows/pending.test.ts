@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
 import { after, before, it } from 'node:test'
+import { deleteAccounts } from '../../src/chores/delete-accounts.ts'
 import { insertPassword } from '../../src/domain/passwords/store.ts'
 import { insertUser } from '../../src/domain/users/store.ts'
 import { importUsers } from '../../src/flows/import-users.ts'
 import { newId } from '../../src/random.ts'
 import { userRow } from '../support/rows.ts'
 import { goodPassword, registerSomebody, type TestServer } from '../support/server.ts'
-import { administrator, describeFlow, logIn, problem, second } from './flow-server.ts'
+import { administrator, day, describeFlow, logIn, problem, second } from './flow-server.ts'
 import { mailTo, tokenIn } from './kept-mail.ts'
 
 let people = 0
@@ -117,6 +118,42 @@ describeFlow(
         assert.equal((await importUsers(flow.server.app, run, rows))[0]!.outcome, 'created')
         assert.equal((await userAt(email))!.id, isDryRun ? former : id)
       }
+    })
+
+    it('is gone after a week without a confirmation, and neither an invitation, an import nor a confirmed one is', async () => {
+      const { app, clock } = flow.server
+      const [lapsed, asked, confirmed, invited] = [somebody(), somebody(), somebody(), somebody()]
+      for (const email of [lapsed, asked, confirmed]) await register(email)
+      assert.equal((await verify(tokenIn((await mailTo(flow.server, confirmed))[0]!))).status, 204)
+      const { token } = await administrator(flow.server)
+      await flow.server.call('POST', '/v1/admin/users', { token, body: { email: invited } })
+      const { email: fromFile } = await imported(true)
+      const { id } = (await userAt(lapsed))!
+      clock.advance(6 * day)
+      await flow.server.call('POST', '/v1/auth/verify-email/resend', { body: { email: asked } })
+      await userAt(asked)
+      await deleteAccounts(app)
+      assert.ok(await userAt(lapsed))
+      const count = () => [...app.meter.counted('ntt_auth_registrations_lapsed_total')][0]?.value ?? 0
+      const before = count()
+      const waiting = async () => {
+        const { db } = app.database
+        return (await db.selectFrom('users').select('id').where('unconfirmed_since', 'is not', null).execute()).length
+      }
+      clock.advance(day + second)
+      const all = await waiting()
+      await deleteAccounts(app)
+      assert.equal(await userAt(lapsed), undefined)
+      for (const email of [asked, confirmed, invited, fromFile]) assert.ok(await userAt(email), email)
+      const { db } = app.database
+      const lines = await db
+        .selectFrom('audit_lines')
+        .select(['event', 'reason'])
+        .where('subject_id', '=', id)
+        .execute()
+      assert.deepEqual({ ...lines.at(-1) }, { event: 'user_deleted', reason: 'never_confirmed' })
+      assert.deepEqual(await db.selectFrom('passwords').selectAll().where('user_id', '=', id).execute(), [])
+      assert.equal(count() - before, all - (await waiting()))
     })
 
     it('gives way to a user who changes its address to this one, and shows that it has it', async () => {

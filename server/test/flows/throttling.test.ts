@@ -362,6 +362,7 @@ describeFlow(
       const [right, unknown] = [await attempt(owner.email, goodPassword), await attempt(stranger, wrongPassword)]
       for (const answer of [right, unknown]) {
         assert.deepEqual([problem(answer), answer.headers.get('retry-after')], [limited, '3600'])
+        assert.deepEqual([answer.body.retryable, /however long you wait/.test(answer.body.detail)], [false, true])
       }
       await eventually(async () => (await linesOf(owner.user.id)).some(({ event }) => event === 'account_locked'))
       const told = (await linesOf(owner.user.id)).filter(({ event }) => event.startsWith('account_'))

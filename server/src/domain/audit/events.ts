@@ -136,6 +136,12 @@ export const auditEvents = {
     subject: null,
     details: ['count'],
   },
+  mail_withheld: {
+    meaning:
+      'Somebody asked for a link to an address that gets none: unknown, closed, or written to a moment ago. Which one is not said.',
+    subject: null,
+    details: [],
+  },
   mail_held: {
     meaning: 'An operator held back mail that waited; how many mails.',
     subject: null,

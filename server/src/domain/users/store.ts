@@ -61,6 +61,26 @@ export async function listUsersToDelete(
   return rows as { id: string; due_at: number }[]
 }
 
+/** Registrations whose addresses nobody has confirmed since then, the oldest first; behind a place in that order. */
+export async function listUnconfirmedUsers(
+  db: Db | Tx,
+  since: number,
+  limit: number,
+  after: { due_at: number; id: string } = { due_at: -1, id: '' },
+): Promise<{ id: string; due_at: number }[]> {
+  const rows = await db
+    .selectFrom('users')
+    .select(['id', 'unconfirmed_since as due_at'])
+    .where('unconfirmed_since', '<=', since)
+    .where('unconfirmed_since', '>=', after.due_at)
+    .where((where) => where.or([where('unconfirmed_since', '>', after.due_at), where('id', '>', after.id)]))
+    .orderBy('unconfirmed_since')
+    .orderBy('id')
+    .limit(limit)
+    .execute()
+  return rows as { id: string; due_at: number }[]
+}
+
 export async function findUserById(db: Db | Tx, id: string): Promise<UserRow | undefined> {
   return db.selectFrom('users').selectAll().where('id', '=', id).executeTakeFirst()
 }

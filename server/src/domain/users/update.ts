@@ -45,6 +45,11 @@ export async function recordLogin(tx: Tx, id: string, now: number): Promise<bool
   return updateUser(tx, id, { last_login_at: now })
 }
 
+/** Whoever registered the address is asked once more to confirm it. */
+export async function askAgain(tx: Tx, id: string, now: number): Promise<boolean> {
+  return updateUser(tx, id, { unconfirmed_since: now })
+}
+
 /** @param dueAt when the account goes for good, in milliseconds since 1970; null: it stays */
 export async function setDeletion(tx: Tx, id: string, dueAt: number | null): Promise<boolean> {
   return updateUser(tx, id, { deletion_due_at: dueAt })

@@ -17,6 +17,9 @@ select * from `users` where `id` > ? order by `id` limit ?;
 select `id`, `deletion_due_at` as `due_at` from `users` where `deletion_due_at` <= ? and `deletion_due_at` >= ? and (`deletion_due_at` > ? or `id` > ?) order by `deletion_due_at`, `id` limit ?;
 select `id`, `deletion_due_at` as `due_at` from `users` where `deletion_due_at` <= ? and `deletion_due_at` >= ? and (`deletion_due_at` > ? or `id` > ?) order by `deletion_due_at`, `id` limit ?;
 
+-- listUnconfirmedUsers
+select `id`, `unconfirmed_since` as `due_at` from `users` where `unconfirmed_since` <= ? and `unconfirmed_since` >= ? and (`unconfirmed_since` > ? or `id` > ?) order by `unconfirmed_since`, `id` limit ?;
+
 -- findUserById
 select * from `users` where `id` = ?;
 

@@ -17,6 +17,9 @@ select * from "users" where "id" > $1 order by "id" limit $2;
 select "id", "deletion_due_at" as "due_at" from "users" where "deletion_due_at" <= $1 and "deletion_due_at" >= $2 and ("deletion_due_at" > $3 or "id" > $4) order by "deletion_due_at", "id" limit $5;
 select "id", "deletion_due_at" as "due_at" from "users" where "deletion_due_at" <= $1 and "deletion_due_at" >= $2 and ("deletion_due_at" > $3 or "id" > $4) order by "deletion_due_at", "id" limit $5;
 
+-- listUnconfirmedUsers
+select "id", "unconfirmed_since" as "due_at" from "users" where "unconfirmed_since" <= $1 and "unconfirmed_since" >= $2 and ("unconfirmed_since" > $3 or "id" > $4) order by "unconfirmed_since", "id" limit $5;
+
 -- findUserById
 select * from "users" where "id" = $1;
 
