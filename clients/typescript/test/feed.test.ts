@@ -245,6 +245,21 @@ describe('following revocations', () => {
     await eventually(() => polls(feed.asked) > before + 5)
   })
 
+  it('comes back soon to a stream that worked, however often it breaks, and says so each time but the last', async () => {
+    const { feed, follower, errors, streams } = await direct({ silenceMs: 60_000, provenMs: 0 })
+    await follower.start()
+    for (let round = 1; round < 12; round++) {
+      await eventually(() => feed.readers() === 1 && follower.status().mode === 'stream')
+      expect(streams()).toBe(round)
+      feed.cut()
+      await eventually(() => errors.length === round)
+    }
+    await eventually(() => feed.readers() === 1 && follower.status().mode === 'stream')
+    follower.close()
+    await eventually(() => follower.status().mode === 'poll')
+    expect(errors).toHaveLength(11)
+  })
+
   it('follows no redirect with its credential', async () => {
     const { feed, verifier, token, errors } = await setup({ mode: 'poll' })
     const other = createServer((_request, response) => {

@@ -203,7 +203,7 @@ describe('a page that is rendered on a server', () => {
     expect(jar.value).toBeUndefined()
   })
 
-  it('is over with a logout that overtakes a refresh', async () => {
+  it.each(['this', 'all'] as const)('is over with a logout (%s) that overtakes a refresh', async (scope) => {
     const { clock, server, jar, request, login } = site()
     await login()
     const old = jar.value
@@ -223,7 +223,7 @@ describe('a page that is rendered on a server', () => {
     }
     const slowly = request({ fetch: slow }).client.getAccessToken()
     await arrival
-    await request().client.logout({ scope: 'all' })
+    await request().client.logout({ scope })
     open()
     await slowly
     jar.value = old

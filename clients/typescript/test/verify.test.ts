@@ -5,6 +5,7 @@ import { describe, expect, it } from '@jest/globals'
 import { type MockAuthServer, mockAuthServer, virtualClock } from '../src/testing/index.ts'
 import { derOf } from '../src/verify/ecdsa-form.ts'
 import { createVerifier, type VerifierOptions } from '../src/verify/index.ts'
+import { keySource } from '../src/verify/keys.ts'
 import { verifiedTokens } from '../src/verify/verified.ts'
 import { code, eventually } from './support/setup.ts'
 
@@ -159,6 +160,7 @@ describe('verifying a token', () => {
       `${token}.x`,
       `${head}.${body}.${bumped}`,
       `${head}.${body}.${signature.slice(0, -4)}`,
+      `${head}.${body}.${Buffer.concat([Buffer.from(signature, 'base64url'), Buffer.alloc(1)]).toString('base64url')}`,
       `${head}.${part({ sub: 'admin' })}.${signature}`,
       `${hmacHead}.${body}.${hmac.digest('base64url')}`,
       `${part(Buffer.from([0xff, 0xfe]).toString('latin1'))}.${body}.${signature}`,
@@ -336,6 +338,41 @@ describe('the keys', () => {
     await verifier.verify(token)
     await eventually(() => server.count(jwksPath) === 2)
     expect(await code(verifier.verify(token))).toBe('fine')
+  })
+
+  it('that were exchanged under the same name are looked at anew', async () => {
+    const { server, verifier, clock } = setup()
+    const token = await server.tokens.sign(who)
+    await verifier.verify(token)
+    const [other] = (await mockAuthServer({ clock }).tokens.jwks()).keys
+    server.script(jwksPath, { do: 'answer', with: () => Response.json({ keys: [{ ...other, kid: 'test-1' }] }) })
+    await clock.advance(290_000)
+    await verifier.verify(token)
+    await eventually(async () => (await code(verifier.verify(token))) === 'invalid_token')
+  })
+
+  it('that stay the same stay known, so that no token is looked at anew', async () => {
+    const { server, clock } = setup()
+    const ports = { fetch: server.fetch, now: clock.wall, onError: () => undefined }
+    const keys = keySource({ ...ports, url: server.issuer + jwksPath, algorithms: ['ES256'] })
+    const before = await keys.key(((await server.tokens.jwks()).keys[0] as { kid: string }).kid)
+    await clock.advance(301_000)
+    await server.tokens.rotate()
+    await keys.warm()
+    expect(keys.export().keys).toHaveLength(2)
+    expect(keys.known(before.kid)).toBe(before)
+  })
+
+  it('of an earlier run are not fresh for ever, whatever its clock said', async () => {
+    const { server, verifier, make, clock } = setup()
+    await verifier.warm()
+    const { keys } = verifier.exportCache()
+    const other = make({ cache: { keys, fetchedAt: clock.wall() + 10 * 365 * 86_400_000 } })
+    await other.verify(await server.tokens.sign(who))
+    expect(server.count(jwksPath)).toBe(1)
+    await clock.advance(301_000)
+    await other.warm()
+    expect(server.count(jwksPath)).toBe(2)
   })
 
   it('are asked for as seldom as the server says', async () => {
