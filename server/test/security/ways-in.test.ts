@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { globSync, readFileSync } from 'node:fs'
 import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { settingOf } from '../../src/config/env.ts'
+import { settingNames, settingOf } from '../../src/config/env.ts'
+import { connections } from '../../src/domain/outbox/smtp.ts'
 import { limits } from '../../src/http/limits.ts'
 import { routes } from '../../src/http/routes.ts'
 
@@ -57,6 +58,20 @@ describe('the documented limits', () => {
     assert.equal(number('sessions of a user'), settingOf('SESSION_LIMIT').default)
     assert.equal(number('wait for a hashing thread'), String(settingOf('HASH_MAX_WAIT').default).replace('ms', ' ms'))
     assert.equal(number('password'), `${settingOf('PASSWORD_MIN_LENGTH').default} to 256 characters`)
+  })
+})
+
+describe('who the server talks to', () => {
+  it('is whom its settings name, with as many connections as it opens', () => {
+    const rows = rowsUnder('Who talks to whom').filter(([from]) => from === 'the server')
+    const rowOf = (about: RegExp) => rows.find(([, to]) => about.test(to!)) ?? assert.fail(String(about))
+    // Every setting that names a machine has its row.
+    const named = { DATABASE_URL: /database/, SMTP_URL: /mail server/, REDIS_URL: /Redis/, TRACING: /traces/ }
+    const urls = settingNames.filter((name) => name.endsWith('_URL') && !['PUBLIC_URL', 'APP_URL'].includes(name))
+    assert.deepEqual([...urls, 'TRACING'].sort(), Object.keys(named).sort())
+    for (const about of Object.values(named)) assert.ok(rowOf(about))
+    assert.equal(rows.length, Object.keys(named).length)
+    assert.match(rowOf(named.SMTP_URL)[2]!, new RegExp(`^${connections} connections a worker`))
   })
 })
 
