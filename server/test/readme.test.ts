@@ -7,13 +7,14 @@ import { after, before, describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { asBuilt } from './support/as-built.ts'
+import { freePort } from './support/free-port.ts'
 
 const root = join(import.meta.dirname, '../..')
 const readme = readFileSync(join(root, 'README.md'), 'utf8')
 const blocks = [...readme.matchAll(/^```sh tour\n(.*?)^```/gms)].map((match) => match[1]!)
 const notes = /^```js tour notes\.mjs\n(.*?)^```/ms.exec(readme)![1]!
 
-const [port, notesPort] = [21_080, 21_090]
+const [port, notesPort] = [await freePort(), await freePort()]
 const ports = (text: string) => text.replaceAll(':8080', `:${port}`).replaceAll('8090', String(notesPort))
 const fence = '==== next block ===='
 

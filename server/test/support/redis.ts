@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { createClient } from '@redis/client'
+import { freePort } from './free-port.ts'
 
 const program = (process.env.PATH?.split(delimiter) ?? [])
   .flatMap((place) => ['redis-server', 'valkey-server'].map((name) => join(place, name)))
@@ -56,18 +56,5 @@ export async function startRedis(password = 'a word of the tests'): Promise<Test
       if (child.exitCode === null && child.signalCode === null) await signal('SIGKILL')
       rmSync(directory, { recursive: true, force: true })
     },
-  }
-}
-
-/** Below 32768, where the system takes no ports for outgoing connections. */
-export async function freePort(): Promise<number> {
-  for (;;) {
-    const port = 20_000 + Math.floor(Math.random() * 10_000)
-    const probe = createServer()
-    const free = await new Promise<boolean>((resolve) => {
-      probe.once('error', () => resolve(false))
-      probe.listen(port, '127.0.0.1', () => probe.close(() => resolve(true)))
-    })
-    if (free) return port
   }
 }
