@@ -226,6 +226,15 @@ test('a hash is replaced unless it is exactly what is made today', () => {
   }
 })
 
+test('phpass reads as much of a password as anybody may have here, as each of its rounds reads it anew', () => {
+  const recipe = read('$P$Habcdefgh9JjESeAq5StfTylF1Rcb80')
+  const call = (password: string) => recipe.call(password).password
+  assert.equal(recipe.reads, 1024)
+  assert.equal(call('x'.repeat(1024)).length, 1024)
+  assert.deepEqual(call('€'.repeat(1000)), call('€'.repeat(400)))
+  assert.equal(call('€'.repeat(1000)).buffer.byteLength, 1024, 'in memory of its own')
+})
+
 test('what scrypt is expected to take grows with its lanes, also where each of them is small', () => {
   const unitsOf = (costs: string) => read(`scrypt:${costs}$salt$${'0'.repeat(64)}`).work.units
   assert.equal(unitsOf('1024:8:6') / unitsOf('1024:8:2'), 3)

@@ -99,8 +99,12 @@ export function unpadded(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString('base64').replaceAll('=', '')
 }
 
-/** The UTF-8 bytes of a text in memory of their own. */
-export function ownBytes(text: string): Uint8Array<ArrayBuffer> {
+/** The UTF-8 bytes of a text, or so many of them, in memory of their own. */
+export function ownBytes(text: string, most = Number.POSITIVE_INFINITY): Uint8Array<ArrayBuffer> {
   // Not Buffer.from: small ones share a pool, which would be detached as a whole.
-  return new TextEncoder().encode(text)
+  const bytes = new TextEncoder().encode(text)
+  if (bytes.length <= most) return bytes
+  const part = bytes.slice(0, most)
+  bytes.fill(0)
+  return part
 }

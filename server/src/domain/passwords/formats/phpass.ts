@@ -3,6 +3,8 @@ import { type Format, ownBytes, unpadded } from './format.ts'
 /** `$P$<log2 rounds, salt, digest>`: WordPress before 6.8, and as `$H$` phpBB. MD5, many times over. */
 const shape = /^\$[PH]\$([./0-9A-Za-z])([./0-9A-Za-z]{8})([./0-9A-Za-z]{22})$/
 const alphabet = './0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
+/** More than a password may have here. Each of the rounds reads it anew, and what it takes must be bounded. */
+const longestPassword = 1024
 const fewest = 7
 const most = 30
 
@@ -16,9 +18,9 @@ export const phpass: Format = {
     if (rounds > limits.phpassRounds) return 'too_costly'
     return {
       work: { kind: 'phpass', units: rounds },
-      reads: Number.POSITIVE_INFINITY,
+      reads: longestPassword,
       isAsWanted: () => false,
-      call: (password) => ({ kind: 'phpass', password: ownBytes(password), salt: salt!, rounds }),
+      call: (password) => ({ kind: 'phpass', password: ownBytes(password, longestPassword), salt: salt!, rounds }),
       digest: unpadded(bytesOf(digest)),
     }
   },
