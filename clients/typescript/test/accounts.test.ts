@@ -84,11 +84,14 @@ describe('accounts at the real server', () => {
       .catch((error) => error)) as AuthError
     expect([refused.code, refused.retryAfter! > 0]).toEqual(['rate_limited', true])
     expect(await code(client.login(credentials))).toBe('fine')
-    await client.logout({ scope: 'all' })
+    await client.logout()
     expect(await code(client.login(credentials))).toBe('fine')
+    // Whoever ends the sessions of all devices trusts none of them.
+    await client.logout({ scope: 'all' })
+    expect(await code(client.login(credentials))).toBe('rate_limited')
   })
 
-  it('so is one whose session a new password has ended there', async () => {
+  it('a device whose session a new password has ended is a stranger: who knew the old one may hold it', async () => {
     const { client, email, password, credentials } = await somebody()
     const there = start()
     await there.login(credentials)
@@ -96,7 +99,8 @@ describe('accounts at the real server', () => {
     expect(await code(there.refresh())).toBe('session_ended')
     await attack(email)
     expect(await code(start().login({ email, password: renewed }))).toBe('rate_limited')
-    expect(await code(there.login({ email, password: renewed }))).toBe('fine')
+    expect(await code(there.login({ email, password: renewed }))).toBe('rate_limited')
+    expect(await code(client.login({ email, password: renewed }))).toBe('fine')
   })
 
   /** `fetch` as a page of the server's own origin has it, with a cookie that no script sees. */
@@ -112,16 +116,19 @@ describe('accounts at the real server', () => {
     }
   }
 
-  it('so is one whose browser shows it by the cookie', async () => {
+  it('an owner under attack is let in whose browser shows by the cookie that he was there before', async () => {
     const { client, email, password, credentials } = await somebody()
-    const options = { baseUrl: proxy.address, storage: memoryStorage(), delivery: cookies(), fetch: browserFetch() }
-    const page = new AuthClient(options)
-    await page.login(credentials)
+    const fetch = browserFetch()
+    const open = () => new AuthClient({ baseUrl: proxy.address, storage: memoryStorage(), delivery: cookies(), fetch })
+    await open().login(credentials)
+    await attack(email)
+    expect(await code(start().login(credentials))).toBe('rate_limited')
+    // A page that has forgotten everything but the cookie.
+    const page = open()
+    expect(await code(page.login(credentials))).toBe('fine')
+    expect((await page.refresh()).generation).toBe(1)
     await client.changePassword({ current_password: password, new_password: renewed })
     expect(await code(page.refresh())).toBe('session_ended')
-    await attack(email)
-    expect(await code(start().login({ email, password: renewed }))).toBe('rate_limited')
-    expect(await code(page.login({ email, password: renewed }))).toBe('fine')
-    expect((await page.refresh()).generation).toBe(1)
+    expect(await code(page.login({ email, password: renewed }))).toBe('rate_limited')
   })
 })
