@@ -59,7 +59,8 @@ export class AuthError extends Error {
   }
 
   toJSON(): Record<string, unknown> {
-    return { ...(this as object), message: this.message, cause: undefined, problem: undefined }
+    // Its cause is none of what is enumerated.
+    return { ...(this as object), message: this.message, problem: undefined }
   }
 }
 

@@ -1,0 +1,82 @@
+import { describe, expect, it } from '@jest/globals'
+import { AuthClient, AuthError } from '../src/index.ts'
+import { ada, code, loggedIn, world } from './support/setup.ts'
+
+const baseUrl = 'https://auth.test'
+const made = (options: unknown) => {
+  try {
+    new AuthClient(options as never)
+    return 'made'
+  } catch (error) {
+    return AuthError.is(error) ? error.code : String(error)
+  }
+}
+
+describe('a client that is set up in a way that cannot work says so at once', () => {
+  it.each([
+    ['nothing', undefined],
+    ['null', null],
+    ['no address', {}],
+    ['a number as its address', { baseUrl: 5 }],
+    ['a password in its address', { baseUrl: 'https://u:p@auth.test' }],
+    ['an origin without a scheme', { baseUrl, apiOrigins: ['api.example.com'] }],
+    ['a time in words', { baseUrl, timeoutMs: '5000' }],
+    ['a time below zero', { baseUrl, timeoutMs: -1 }],
+    ['time without end', { baseUrl, timeoutMs: Number.POSITIVE_INFINITY }],
+    ['more time than a timer counts', { baseUrl, timeoutMs: 1e12 }],
+    ['no number as its time', { baseUrl, timeoutMs: Number.NaN }],
+    ['no storage in its storage', { baseUrl, storage: {} }],
+  ])('%s', (_name, options) => expect(made(options)).toBe('config_invalid'))
+})
+
+describe('a call with what cannot be meant', () => {
+  it.each([
+    ['updateUser()', (client) => client.updateUser(undefined as never)],
+    ['updateUser(5)', (client) => client.updateUser(5 as never)],
+    ['forgotPassword()', (client) => client.forgotPassword(undefined as never)],
+    ['resetPassword("x")', (client) => client.resetPassword('x' as never)],
+    ['fetch of a path', (client) => client.fetch('/notes')],
+    ['fetch of nothing', (client) => client.fetch(undefined as never)],
+    ['a session called ".."', (client) => client.sessions.revoke('..')],
+    ['a session called "."', (client) => client.sessions.revoke('.')],
+    ['a session that is a path', (client) => client.sessions.revoke('../../admin/users/x')],
+    ['a session without a name', (client) => client.sessions.revoke('')],
+    ['a time below zero', (client) => client.getAccessToken({ timeoutMs: -1 })],
+    ['a time in words', (client) => client.login(ada, { timeoutMs: 'x' as never })],
+    ['no signal as its signal', (client) => client.login(ada, { signal: 'x' as never })],
+    ['a signal that is an object', (client) => client.getUser({ fresh: true, signal: {} as never })],
+  ] as [string, (client: AuthClient) => Promise<unknown>][])(
+    'is refused, and sends nothing: %s',
+    async (_name, work) => {
+      const { client, server } = await loggedIn()
+      const before = server.requests.length
+      expect(await code(work(client))).toBe('config_invalid')
+      expect(server.requests).toHaveLength(before)
+      expect(client.state.status).toBe('active')
+    },
+  )
+
+  it.each([
+    ['getUser', (client) => client.getUser(null as never)],
+    ['getAccessToken', (client) => client.getAccessToken(null as never)],
+    ['refresh', (client) => client.refresh(null as never)],
+    ['ready', (client) => client.ready(null as never)],
+    ['sessions.list', (client) => client.sessions.list(null as never)],
+    ['login', (client) => client.login(ada, null as never)],
+    ['logout', (client) => client.logout(null as never)],
+    ['times left out', (client) => client.getUser({ fresh: true, timeoutMs: undefined } as never)],
+  ] as [string, (client: AuthClient) => Promise<unknown>][])(
+    'may leave its options out by null: %s',
+    async (_name, work) => {
+      const { client } = await loggedIn()
+      expect(await code(work(client))).toBe('fine')
+    },
+  )
+
+  it('is refused where it is no listener, and after the end', async () => {
+    const { client } = world()
+    for (const listener of [undefined, null, 5]) expect(() => client.onChange(listener as never)).toThrow(/function/)
+    await client.close()
+    expect(() => client.onChange(() => undefined)).toThrow(/closed/)
+  })
+})
