@@ -60,23 +60,35 @@ export type Hooks = {
  */
 export function readOptions(options: SessionClientOptions, keeping: Keeping = plain): Settings {
   const baseUrl = readBaseUrl(options.baseUrl)
-  const { timeoutMs = 10_000, storage = memoryStorage() } = options
-  checkPatience(timeoutMs)
-  if (!storage?.advance) throw misconfigured('"storage" must be a SessionStorage.')
-  return {
+  const settings: Record<string, unknown> & Omit<Settings, 'keeping' | 'delivery'> & { delivery: Keeping } = {
     baseUrl,
-    timeoutMs,
-    storage,
-    keeping: options.delivery ?? keeping,
-    delivery: options.delivery,
-    storageKey: options.storageKey ?? `ntt-auth ${baseUrl}`,
-    lock: options.lock ?? 'auto',
-    crossTab: options.crossTab ?? true,
+    storageKey: `ntt-auth ${baseUrl}`,
+    storage: memoryStorage(),
+    timeoutMs: 10_000,
+    delivery: keeping,
+    lock: 'auto',
+    crossTab: true,
     // Looked up at each call, so that tests and tracers may replace it.
-    fetch: options.fetch ?? ((input, init) => globalThis.fetch(input, init)),
-    clock: options.clock ?? systemClock,
+    fetch: (input, init) => globalThis.fetch(input, init),
+    clock: systemClock,
+    onError: () => {},
+    retry: defaultRetry,
+    apiOrigins: [],
+  }
+  // Null and undefined are the same as left out.
+  for (const [name, value] of Object.entries({ ...options, baseUrl })) {
+    if (value == null) continue
+    if (typeof value !== typeof settings[name]) throw misconfigured(`"${name}" is unknown or wrong.`)
+    ;(settings as Record<string, unknown>)[name] = value
+  }
+  checkPatience(settings.timeoutMs)
+  const { delivery, onError } = settings
+  return {
+    ...settings,
+    delivery: options.delivery,
+    keeping: delivery,
     // Nobody is left to tell what it throws.
-    onError: (error) => void new Promise((resolve) => resolve(options.onError?.(error))).catch(() => {}),
+    onError: (error) => void new Promise((resolve) => resolve(onError(error))).catch(() => {}),
     retry: { ...defaultRetry, ...options.retry },
     apiOrigins: options.apiOrigins?.map((each) => urlOf(each, 'apiOrigins').origin),
   }
@@ -91,9 +103,8 @@ export function readBaseUrl(given: string | URL): string {
 
 /** @throws ConfigurationError */
 export function urlOf(given: string | URL, name: string, base?: string): URL {
-  const url = URL.canParse(given, base) && new URL(given, base)
-  if (!url || url.username) throw misconfigured(`"${name}" must be a URL without a user: https://…`)
-  return url
+  if (!URL.canParse(given, base)) throw misconfigured(`"${name}" must be a URL: https://…`)
+  return new URL(given, base)
 }
 
 /** @throws ConfigurationError `insecure_url`: whoever listens on the way would have the token */

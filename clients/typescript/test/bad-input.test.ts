@@ -18,15 +18,23 @@ describe('a client that is set up in a way that cannot work says so at once', ()
     ['null', null],
     ['no address', {}],
     ['a number as its address', { baseUrl: 5 }],
-    ['a password in its address', { baseUrl: 'https://u:p@auth.test' }],
     ['an origin without a scheme', { baseUrl, apiOrigins: ['api.example.com'] }],
     ['a time in words', { baseUrl, timeoutMs: '5000' }],
     ['a time below zero', { baseUrl, timeoutMs: -1 }],
     ['time without end', { baseUrl, timeoutMs: Number.POSITIVE_INFINITY }],
     ['more time than a timer counts', { baseUrl, timeoutMs: 1e12 }],
     ['no number as its time', { baseUrl, timeoutMs: Number.NaN }],
-    ['no storage in its storage', { baseUrl, storage: {} }],
+    ['a word as its storage', { baseUrl, storage: 'memory' }],
+    ['a word as its delivery', { baseUrl, delivery: 'cookies' }],
+    ['a number as its fetch', { baseUrl, fetch: 5 }],
+    ['a number as its key', { baseUrl, storageKey: 7 }],
+    ['no retries as its retries', { baseUrl, retry: false }],
+    ['an option that there is not', { baseUrl, storag: 'x' }],
   ])('%s', (_name, options) => expect(made(options)).toBe('config_invalid'))
+})
+
+it('options that are null or undefined are left out', () => {
+  expect(made({ baseUrl, storage: null, fetch: undefined, onError: null, timeoutMs: undefined })).toBe('made')
 })
 
 describe('a call with what cannot be meant', () => {

@@ -40,5 +40,5 @@ export function checkPatience(timeoutMs: number, signal?: AbortSignal | null): v
     (!signal || Object(signal).addEventListener)
   )
     return
-  throw misconfigured('"timeoutMs" must be above 0, "signal" an AbortSignal.')
+  throw misconfigured('"timeoutMs" or "signal" is wrong.')
 }
