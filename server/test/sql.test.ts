@@ -138,6 +138,7 @@ const stores: {
     insertOneTimeToken: [(db) => oneTimeTokens.insertOneTimeToken(db, oneTimeToken)],
     findOneTimeTokenRow: [(db) => oneTimeTokens.findOneTimeTokenRow(db, bytes)],
     markOneTimeTokenUsed: [(db) => oneTimeTokens.markOneTimeTokenUsed(db, id, now)],
+    listGoodTokens: [(db) => oneTimeTokens.listGoodTokens(db, id, now)],
     hasMailedToken: [
       (db) => oneTimeTokens.hasMailedToken(db, id, ['invitation', 'password_reset'], 'ada@example.com', now, now),
     ],
@@ -294,6 +295,7 @@ const stores: {
     measureOutbox: [(db) => outbox.measureOutbox(db).catch(() => undefined)],
     reviveMail: [(db) => outbox.reviveMail(db, id, now)],
     listMailExpiredBefore: [(db) => outbox.listMailExpiredBefore(db, now, 100)],
+    listMailTo: [(db) => outbox.listMailTo(db, 'ada@example.com', 200)],
     blankMailTo: [(db) => outbox.blankMailTo(db as Tx, 'ada@example.com', 'alias', now, now)],
     deleteMailTo: [(db) => outbox.deleteMailTo(db, 'ada@example.com')],
     deleteMailRows: [(db) => outbox.deleteMailRows(db, ['one', 'two'])],

@@ -150,6 +150,26 @@ export type OwnData = {
   readonly exported_at: string
   readonly user: User
   readonly sessions: readonly SessionInfo[]
+  readonly mail: readonly ({
+    readonly mail: string
+    readonly state: string
+    /** RFC 3339, UTC. */
+    readonly created_at: string
+    readonly finished_at: string | null
+  })[]
+  readonly links: readonly {
+    readonly purpose: string
+    readonly email: string
+    /** RFC 3339, UTC. */
+    readonly created_at: string
+    /** RFC 3339, UTC. */
+    readonly expires_at: string
+  }[]
+  readonly wrong_passwords: {
+    readonly failures: number
+    /** RFC 3339, UTC. */
+    readonly last_at: string
+  } | null
   readonly audit: readonly ({
     /** The chain of the line, and its number there. */
     readonly id: string

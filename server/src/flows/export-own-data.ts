@@ -1,13 +1,28 @@
 import type { App } from '../app.ts'
 import { type AuditLine, type AuditPlace, searchLines } from '../domain/audit/search.ts'
+import { listGoodTokens, type OneTimeTokenRow } from '../domain/links/store.ts'
+import { listMailTo, type OutboxRow } from '../domain/outbox/store.ts'
 import { listSessions, type Session } from '../domain/sessions/list.ts'
+import { findGuesses } from '../domain/throttling/store.ts'
 import { findUser } from '../domain/users/find.ts'
 import type { User } from '../domain/users/user.ts'
 import { AppError } from '../errors.ts'
 
-export type OwnData = { user: User; sessions: Session[]; lines: AuditLine[]; next: AuditPlace | null }
+export type OwnData = {
+  user: User
+  sessions: Session[]
+  /** Mail to the present address that is remembered; what it says is not told, because it may hold a link. */
+  mail: OutboxRow[]
+  /** Links that are good still: for what, and of a change of address to which. */
+  links: OneTimeTokenRow[]
+  /** Wrong passwords in a row, by strangers. */
+  guesses: { failures: number; last_at: number } | null
+  lines: AuditLine[]
+  next: AuditPlace | null
+}
 
 const sessionsAtOnce = 200
+const mostMail = 500
 
 /**
  * What is known about a user, for the user. Of the audit log a page, newest lines first.
@@ -17,10 +32,13 @@ export async function exportOwnData(app: App, userId: string, limit: number, fro
   const user = await findUser(db, userId)
   if (user?.status !== 'active') throw new AppError('token_revoked')
   const sessions = await allSessions(app, userId)
+  const mail = await listMailTo(db, user.email, mostMail)
+  const links = await listGoodTokens(db, userId, app.clock.now())
+  const guesses = (await findGuesses(db, { name: app.throttle.name('account', user.email) })).rows[0] ?? null
   const found = await searchLines(db, { user: userId }, 'newest', limit + 1, from)
   const page = found.slice(0, limit)
   const next = found.length > limit ? page.at(-1)!.row : null
-  return { user, sessions, lines: page.map(({ line }) => ofUser(line, userId)), next }
+  return { user, sessions, mail, links, guesses, lines: page.map(({ line }) => ofUser(line, userId)), next }
 }
 
 async function allSessions(app: App, userId: string): Promise<Session[]> {

@@ -28,6 +28,7 @@ import {
   sessionsOf,
   validate,
 } from './flow-server.ts'
+import { mailTo as keptMail, tokenIn } from './kept-mail.ts'
 
 const rowOf = async (server: TestServer, id: string) =>
   server.app.database.db.selectFrom('users').selectAll().where('id', '=', id).executeTakeFirst()
@@ -53,6 +54,18 @@ describeFlow(
           .orderBy('id')
           .execute()
       ).map(({ template }) => template)
+
+    it('makes a link worthless that was to confirm another address', async () => {
+      const { server } = flow
+      const one = await person()
+      const newEmail = 'leaving.for@example.com'
+      const body = { new_email: newEmail, password: goodPassword }
+      await server.call('POST', '/v1/users/me/email', { token: one.access_token, body })
+      const [confirm] = await keptMail(server, newEmail)
+      assert.equal((await remove(server, one.access_token)).status, 202)
+      const late = await server.call('POST', '/v1/users/me/email/confirm', { body: { token: tokenIn(confirm!) } })
+      assert.equal(problem(late), '400 invalid_one_time_token')
+    })
 
     it('ends every session at once, says until when the account stays, and keeps the rest', async () => {
       const { server } = flow

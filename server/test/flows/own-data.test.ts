@@ -3,7 +3,7 @@ import { it } from 'node:test'
 import { newId } from '../../src/random.ts'
 import { sessionRow } from '../support/rows.ts'
 import { registerSomebody } from '../support/server.ts'
-import { administrator, describeFlow, logIn, problem } from './flow-server.ts'
+import { administrator, describeFlow, eventually, logIn, problem } from './flow-server.ts'
 
 describeFlow('own data', (flow) => {
   const download = (token: string, query = '') => flow.server.call('GET', `/v1/users/me/export${query}`, { token })
@@ -42,6 +42,32 @@ describeFlow('own data', (flow) => {
     assert.equal(body.audit[0].ip, null)
     assert.notEqual(body.audit[1].ip, null)
     for (const hidden of [admin.id, 'somebody-else', '$argon2', 'nttr_']) assert.ok(!text.includes(hidden), hidden)
+  })
+
+  it('holds the mail to the address, what waits to be confirmed and how often somebody guessed wrong', async () => {
+    const { server } = flow
+    const one = await registerSomebody(server)
+    const body = { new_email: 'ada.anew@example.com', password: one.password }
+    await server.call('POST', '/v1/users/me/email', { token: one.access_token, body })
+    await server.call('POST', '/v1/auth/forgot-password', { body: { email: one.email } })
+    await eventually(() => server.app.afterwards.waiting === 0)
+    const name = server.app.throttle.name('account', one.email)
+    const row = { name, failures: 3, last_at: server.clock.now(), forgotten_at: null }
+    await server.app.database.db.insertInto('guesses').values(row).execute()
+    const { body: data, text } = await download(one.access_token)
+    assert.deepEqual(data.mail.map(({ mail, state }: { mail: string; state: string }) => `${mail} ${state}`).sort(), [
+      'email-change-started waiting',
+      'reset-password waiting',
+    ])
+    assert.deepEqual(
+      data.links.map(({ purpose, email }: { purpose: string; email: string }) => `${purpose} ${email}`).sort(),
+      [`email_change ${body.new_email}`, `password_reset ${one.email}`],
+    )
+    assert.equal(data.wrong_passwords.failures, 3)
+    assert.doesNotMatch(text, /ntto_|token=/)
+    const other = await registerSomebody(server)
+    const { mail, links, wrong_passwords } = (await download(other.access_token)).body
+    assert.deepEqual([mail, links, wrong_passwords], [[], [], null])
   })
 
   it('holds every session, however many there are', async () => {

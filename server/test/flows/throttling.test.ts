@@ -281,7 +281,8 @@ describeFlow(
           const body = { refresh_token: former.refresh_token }
           assert.equal((await flow.server.call('POST', '/v1/auth/logout', { body })).status, 204)
         }
-        flow.server.clock.advance(second)
+        // Of what ended with the password the reason tells, also within the same millisecond.
+        if (end !== 'reset') flow.server.clock.advance(second)
         const password = 'a quieter engine of silk'
         if (end === 'reset') {
           const { app } = flow.server

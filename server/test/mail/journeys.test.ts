@@ -180,6 +180,23 @@ describeQuickFlow('journeys by mail', (flow) => {
     assert.equal((await mailTo(flow.server, email))[0]!.name, 'Ada', 'the present address has')
   })
 
+  it('change of address: nothing comes of it once the user, or an administrator, has logged out all its sessions', async () => {
+    const { token } = await administrator(flow.server)
+    for (const by of ['user', 'admin']) {
+      const { access_token, user } = await registerSomebody(flow.server, somebody())
+      const newEmail = somebody()
+      await call('POST', '/v1/users/me/email', { new_email: newEmail, password: goodPassword }, access_token)
+      const [confirm] = await mailTo(flow.server, newEmail)
+      const answer =
+        by === 'user'
+          ? await call('POST', '/v1/auth/logout', { scope: 'all' }, access_token)
+          : await call('POST', `/v1/admin/users/${user.id}/logout`, undefined, token)
+      assert.equal(answer.status, 204, by)
+      const late = await call('POST', '/v1/users/me/email/confirm', { token: tokenIn(confirm!) })
+      assert.equal(problem(late), '400 invalid_one_time_token', by)
+    }
+  })
+
   it('change of address: who registers it first keeps it', async () => {
     const { access_token } = await registerSomebody(flow.server, somebody())
     const newEmail = somebody()

@@ -350,7 +350,16 @@ export function mockAuthServer(options: MockServerOptions = {}): MockAuthServer 
       case 'GET /v1/users/me/export': {
         const [user, exported_at] = [account.user, new Date(now()).toISOString()]
         const rows = all.map((each) => sessionView(each, each === session))
-        return json({ exported_at, user, sessions: rows, audit: [], next_cursor: null })
+        return json({
+          exported_at,
+          user,
+          sessions: rows,
+          mail: [],
+          links: [],
+          wrong_passwords: null,
+          audit: [],
+          next_cursor: null,
+        })
       }
       case 'GET /v1/users/me/sessions': {
         const [from, limit] = [Number(query.get('cursor') ?? 0), Number(query.get('limit') ?? 50)]

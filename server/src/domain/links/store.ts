@@ -36,6 +36,12 @@ export async function deleteOneTimeTokensOfUser(
   await query.execute()
 }
 
+/** What a user has been given that is good still, the newest first. */
+export async function listGoodTokens(db: Db, userId: string, now: number): Promise<OneTimeTokenRow[]> {
+  const query = db.selectFrom('one_time_tokens').selectAll().where('user_id', '=', userId)
+  return query.where('used_at', 'is', null).where('expires_at', '>', now).orderBy('created_at', 'desc').execute()
+}
+
 /** Those that went by mail, are good still, and were made after a time. */
 export async function hasMailedToken(
   db: Db | Tx,

@@ -85,6 +85,12 @@ export async function listMail(db: Db, state: OutboxRow['state'] | undefined, li
   return (state === undefined ? all : all.where('state', '=', state)).execute()
 }
 
+/** Mail to one address, the newest first. */
+export async function listMailTo(db: Db, recipient: string, limit: number): Promise<OutboxRow[]> {
+  const query = db.selectFrom('outbox').selectAll().where('recipient', '=', recipient)
+  return query.orderBy('created_at', 'desc').orderBy('id', 'desc').limit(limit).execute()
+}
+
 /** When the last mails of a budget to any of these were written, the newest first. */
 export async function listMailTimes(
   db: Db | Tx,

@@ -7,6 +7,9 @@ select * from `one_time_tokens` where `hash` = ?;
 -- markOneTimeTokenUsed
 update `one_time_tokens` set `used_at` = ? where `id` = ? and `used_at` is null and `expires_at` > ?;
 
+-- listGoodTokens
+select * from `one_time_tokens` where `user_id` = ? and `used_at` is null and `expires_at` > ? order by `created_at` desc;
+
 -- hasMailedToken
 select `id` from `one_time_tokens` where `user_id` = ? and `purpose` in (?, ?) and `email` = ? and `mailed` = ? and `used_at` is null and `created_at` > ? and `expires_at` > ? limit ?;
 

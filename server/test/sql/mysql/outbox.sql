@@ -33,6 +33,9 @@ update `outbox` set `state` = ?, `due_at` = ?, `attempts` = ?, `finished_at` = ?
 -- listMailExpiredBefore
 select `id`, `expires_at` as `due_at` from `outbox` where `expires_at` < ? order by `expires_at`, `id` limit ?;
 
+-- listMailTo
+select * from `outbox` where `recipient` = ? order by `created_at` desc, `id` desc limit ?;
+
 -- blankMailTo
 update `outbox` set `state` = ?, `finished_at` = ?, `last_error` = ? where `recipient` = ? and `created_at` > ? and `budget` is not null and `state` in (?, ?);
 update `outbox` set `recipient` = ?, `sealed` = ? where `recipient` = ? and `created_at` > ? and `budget` is not null;

@@ -7,6 +7,9 @@ select * from "one_time_tokens" where "hash" = $1;
 -- markOneTimeTokenUsed
 update "one_time_tokens" set "used_at" = $1 where "id" = $2 and "used_at" is null and "expires_at" > $3;
 
+-- listGoodTokens
+select * from "one_time_tokens" where "user_id" = $1 and "used_at" is null and "expires_at" > $2 order by "created_at" desc;
+
 -- hasMailedToken
 select "id" from "one_time_tokens" where "user_id" = $1 and "purpose" in ($2, $3) and "email" = $4 and "mailed" = $5 and "used_at" is null and "created_at" > $6 and "expires_at" > $7 limit $8;
 

@@ -33,6 +33,9 @@ update "outbox" set "state" = $1, "due_at" = $2, "attempts" = $3, "finished_at" 
 -- listMailExpiredBefore
 select "id", "expires_at" as "due_at" from "outbox" where "expires_at" < $1 order by "expires_at", "id" limit $2;
 
+-- listMailTo
+select * from "outbox" where "recipient" = $1 order by "created_at" desc, "id" desc limit $2;
+
 -- blankMailTo
 update "outbox" set "state" = $1, "finished_at" = $2, "last_error" = $3 where "recipient" = $4 and "created_at" > $5 and "budget" is not null and "state" in ($6, $7);
 update "outbox" set "recipient" = $1, "sealed" = $2 where "recipient" = $3 and "created_at" > $4 and "budget" is not null;
