@@ -16,7 +16,7 @@ export type LogoutScope = 'this' | 'all' | 'local'
 /** Whether the server knows; `queued`: it is told at the next start. */
 export type LogoutResult = { remote: 'done' | 'queued' | 'failed' | 'not_asked' }
 export type TokenOptions = CallOptions & {
-  /** Default 5. */
+  /** Default 5. No more than nine tenths of a token's life can be had. */
   minValidSeconds?: number
   forceRefresh?: boolean
 }
