@@ -3,11 +3,12 @@ import { after, before, it } from 'node:test'
 import { deleteAccounts } from '../../src/chores/delete-accounts.ts'
 import { insertPassword } from '../../src/domain/passwords/store.ts'
 import { insertUser } from '../../src/domain/users/store.ts'
+import { deleteLapsedRegistrations } from '../../src/flows/delete-due-accounts.ts'
 import { importUsers } from '../../src/flows/import-users.ts'
 import { newId } from '../../src/random.ts'
 import { userRow } from '../support/rows.ts'
 import { goodPassword, registerSomebody, type TestServer } from '../support/server.ts'
-import { administrator, day, describeFlow, logIn, problem, second } from './flow-server.ts'
+import { administrator, day, describeFlow, hour, logIn, problem, second } from './flow-server.ts'
 import { mailTo, tokenIn } from './kept-mail.ts'
 
 let people = 0
@@ -154,6 +155,36 @@ describeFlow(
       assert.deepEqual({ ...lines.at(-1) }, { event: 'user_deleted', reason: 'never_confirmed' })
       assert.deepEqual(await db.selectFrom('passwords').selectAll().where('user_id', '=', id).execute(), [])
       assert.equal(count() - before, all - (await waiting()))
+    })
+
+    it('stays when its address is confirmed, or another link asked for, while the chore is at it', async () => {
+      const { app, clock } = flow.server
+      const [asked, confirmed] = [somebody(), somebody()]
+      await register(asked)
+      await userAt(asked)
+      clock.advance(6 * day + 12 * hour)
+      await register(confirmed)
+      await userAt(confirmed)
+      const { db } = app.database
+      await db.updateTable('users').set({ unconfirmed_since: 1 }).where('email', '=', confirmed).execute()
+      clock.advance(day)
+      let meanwhile = async () => {
+        meanwhile = async () => {}
+        await flow.server.call('POST', '/v1/auth/verify-email/resend', { body: { email: asked } })
+        await userAt(asked)
+        // Its link is older than a day by now.
+        await db
+          .updateTable('users')
+          .set({ status: 'active', unconfirmed_since: null })
+          .where('email', '=', confirmed)
+          .execute()
+      }
+      await deleteLapsedRegistrations(app, async () => {
+        await meanwhile()
+        return true
+      })
+      assert.ok(await userAt(asked))
+      assert.equal((await userAt(confirmed))!.status, 'active')
     })
 
     it('gives way to a user who changes its address to this one, and shows that it has it', async () => {

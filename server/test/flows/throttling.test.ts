@@ -315,6 +315,7 @@ describeFlow(
       const refresh_token = devices[0]!
       assert.equal(problem(await attempt(owner.email, goodPassword, { refresh_token })), limited)
       await unlockUser(flow.server.app, operatorAct, owner.user.id)
+      await restUntilWait(owner.email)
       assert.equal((await attempt(owner.email, goodPassword, { refresh_token })).status, 200)
       assert.deepEqual(await guess(owner.email, 1, { refresh_token: devices[5]! }), [rejected])
     })
