@@ -80,7 +80,8 @@ export function asAppError(thrown: unknown): AppError {
   const { code, statusCode } = (thrown ?? {}) as FastifyLikeError
   const known = code === undefined ? undefined : ofFastify[code]
   if (known) return new AppError(known, { cause: thrown })
-  // The body stopped short, or its length was a lie.
-  if (statusCode === 400 || code === 'ECONNRESET') return new AppError('malformed_request', { cause: thrown })
+  // The body stopped short, or its length was a lie: Fastify marks what breaks while a body is read. By its code alone
+  // such an error could be one of the database.
+  if (statusCode === 400) return new AppError('malformed_request', { cause: thrown })
   return new AppError('internal_error', { cause: thrown })
 }

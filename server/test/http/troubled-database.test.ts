@@ -3,7 +3,9 @@ import { after, before, describe, it } from 'node:test'
 import { sql } from 'kysely'
 import { openDatabase } from '../../src/database/connect.ts'
 import { createManagementServer } from '../../src/http/management.ts'
-import { freshDatabase } from '../support/databases.ts'
+import { administrator } from '../flows/flow-server.ts'
+import { databases, freshDatabase } from '../support/databases.ts'
+import { startTcpGate, type TcpGate } from '../support/fault-proxy.ts'
 import { call, goodPassword, registerSomebody, startTestServer, type TestServer } from '../support/server.ts'
 
 describe('a SQLite database in trouble', () => {
@@ -97,3 +99,53 @@ describe('a SQLite database in trouble', () => {
     return body.reasons
   }
 })
+
+for (const { name, available, why } of databases.filter(({ name }) => name !== 'SQLite')) {
+  describe(`a ${name} that resets every connection`, { skip: available ? false : why }, () => {
+    let server: TestServer
+    let gate: TcpGate
+    let fresh: Awaited<ReturnType<typeof freshDatabase>>
+    before(async () => {
+      fresh = await freshDatabase(name)
+      const url = new URL(fresh.url)
+      gate = await startTcpGate({ host: url.hostname, port: Number(url.port) })
+      url.port = String(gate.port)
+      server = await startTestServer(url.href, { quickHashes: true })
+    })
+    after(async () => {
+      gate?.mend()
+      await server?.close()
+      await gate?.close()
+      await fresh?.drop()
+    })
+
+    it('has requests answered 503 and logged as errors, and is forgiven once it is well', async () => {
+      const one = await registerSomebody(server)
+      const admin = await administrator(server)
+      const { email, password, refresh_token } = one
+      const requests = () =>
+        [
+          ['/v1/auth/login', { body: { email, password } }],
+          ['/v1/auth/refresh', { body: { refresh_token }, headers: { 'refresh-key': 'q83vEjRWeJCrze8SNFZ4kA' } }],
+          ['/v1/auth/logout', { body: { refresh_token } }],
+          [`/v1/admin/users/${one.user.id}/disable`, { token: admin.token }],
+        ] as const
+      server.log.length = 0
+      gate.reset()
+      // At first the connections that were open break, then no new one comes about.
+      for (let round = 0; round < 2; round++) {
+        for (const [path, options] of requests()) {
+          const { status, body, headers } = await server.call('POST', path, options)
+          const said = [path, status, body.code, body.retryable, headers.get('retry-after')]
+          assert.deepEqual(said, [path, 503, 'unavailable', true, '1'])
+          const line = server.log.find(({ request_id }) => request_id === body.request_id)
+          assert.deepEqual([line?.level, line?.msg], ['error', 'database unavailable'])
+        }
+      }
+      gate.mend()
+      const answers = []
+      for (const [path, options] of requests()) answers.push((await server.call('POST', path, options)).status)
+      assert.deepEqual(answers, [200, 200, 204, 204])
+    })
+  })
+}

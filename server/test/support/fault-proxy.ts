@@ -92,13 +92,18 @@ export type TcpGate = {
   port: number
   /** Asked about every piece that comes back from upstream, before it is passed on. */
   gate: () => Promise<void>
+  /** Resets every connection, and from now on every new one as well, until `mend`. */
+  reset(): void
+  mend(): void
   close(): Promise<void>
 }
 
 /** Stands between a server and its database, and passes on what the database says only when `gate` lets it. */
 export async function startTcpGate(upstream: { host: string; port: number }): Promise<TcpGate> {
   const open = new Set<Socket>()
+  let isBroken = false
   const server = createTcpServer((near) => {
+    if (isBroken) return void near.resetAndDestroy()
     const far = connect(upstream)
     for (const [socket, other] of [
       [near, far],
@@ -122,6 +127,13 @@ export async function startTcpGate(upstream: { host: string; port: number }): Pr
   const gate: TcpGate = {
     port: (server.address() as AddressInfo).port,
     gate: () => Promise.resolve(),
+    reset() {
+      isBroken = true
+      for (const socket of open) socket.resetAndDestroy()
+    },
+    mend() {
+      isBroken = false
+    },
     async close() {
       server.close()
       for (const socket of open) socket.destroy()
