@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { it } from 'node:test'
+import { cookieName } from '../../src/http/cookies.ts'
 import { registerSomebody } from '../support/server.ts'
 import {
   day,
@@ -147,6 +148,30 @@ describeQuickFlow('logout', (flow) => {
     assert.equal(problem(await out({ refresh_token: one.refresh_token, everywhere: true })), '422 validation_failed')
     assert.deepEqual(await footprint(flow.server), before)
   })
+
+  // The last member: what is answered where nothing else was sent.
+  const unclean: [string, number][] = [
+    ['Basic eDp5', 401],
+    ['Digest x', 401],
+    ['Bearerish x', 401],
+    ['Bearer', 204],
+    ['Bearer ', 204],
+    ['bearer  x y', 204],
+  ]
+  for (const [authorization, alone] of unclean) {
+    it(`is not kept from the cookie or the body by the header "${authorization}"`, async () => {
+      const [one, two] = await threeDevices()
+      const by = (body: object, headers: Record<string, string> = {}) =>
+        flow.server.call('POST', '/v1/auth/logout', { body, headers: { authorization, ...headers } })
+      assert.equal((await by({ refresh_token: one.refresh_token })).status, 204)
+      const inBrowser = { origin: 'https://auth.example.com', cookie: `${cookieName}=${two.refresh_token}` }
+      assert.equal((await by({}, inBrowser)).status, 204)
+      assert.deepEqual([await state(one.refresh_token), await state(two.refresh_token)], ['logout', 'logout'])
+      const before = await footprint(flow.server)
+      assert.equal((await by({})).status, alone)
+      assert.deepEqual(await footprint(flow.server), before)
+    })
+  }
 
   it("scope others ends the user's other sessions, which hear why, and keeps this one", async () => {
     const [one, two, three] = await threeDevices()

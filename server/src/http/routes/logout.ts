@@ -44,8 +44,10 @@ type Request = RequestContext<{ refresh_token?: string }, undefined, undefined>
 async function shownIn(request: Request): Promise<ShownSession | null> {
   const { app, body, header } = request
   if (body.refresh_token !== undefined) return shownBy(app, body.refresh_token)
-  const authorization = header('authorization')
-  const session = authorization === undefined ? null : await ofAccessToken(app, bearerToken(authorization))
+  const sent = header('authorization')
+  // Of another scheme it says nothing of a session: a proxy on the way may have put it there.
+  const authorization = sent !== undefined && /^Bearer(\s|$)/i.test(sent) ? sent : undefined
+  const session = authorization === undefined ? null : await ofAccessToken(app, authorization)
   if (session) return session
   const inCookie = tokenInCookie(request)
   if (inCookie !== null) return shownBy(app, inCookie)
@@ -58,9 +60,9 @@ function shownBy(app: App, refreshToken: string): ShownSession | null {
   return token && { id: token.sessionId, generation: token.generation }
 }
 
-async function ofAccessToken(app: App, accessToken: string): Promise<ShownSession | null> {
+async function ofAccessToken(app: App, authorization: string): Promise<ShownSession | null> {
   try {
-    const { claims } = await authenticateOrAsk(app, accessToken)
+    const { claims } = await authenticateOrAsk(app, bearerToken(authorization))
     return { id: claims.sid, generation: null }
   } catch (error) {
     if (error instanceof AppError && error.status === 401) return null
