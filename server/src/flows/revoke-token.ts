@@ -1,6 +1,7 @@
 import type { App } from '../app.ts'
 import { recordRevocations } from '../domain/revocations/record.ts'
-import { type AccessClaims, leewaySeconds, verifyAccessToken } from '../domain/tokens/access-token.ts'
+import { type AccessClaims, leewaySeconds, type Verdict, verifyAccessToken } from '../domain/tokens/access-token.ts'
+import { AppError } from '../errors.ts'
 import type { Act } from './acting.ts'
 import { announceRevocations, confirmEnds, keepEnds } from './announce-ends.ts'
 import { inAuditedTransaction } from './audited.ts'
@@ -14,9 +15,20 @@ export async function revokeToken(app: App, act: Act, token: string): Promise<vo
   const refresh = app.refreshTokens.read(token)
   if (refresh) return logout(app, act, { id: refresh.sessionId, generation: refresh.generation }, 'this')
   const now = app.clock.now()
-  const verdict = verifyAccessToken(token, app.accessTokenRules, Math.floor(now / 1000))
+  const verdict = await verifyOrAsk(app, token, Math.floor(now / 1000))
   // Not by the live set: an answer that was lost is asked for again, and must be as final as the first.
   if (verdict.ok) await revokeAccessToken(app, act, verdict.claims, now)
+}
+
+/** A key that this node has not met is looked for before the token is called nobody's: it may be alive elsewhere. */
+async function verifyOrAsk(app: App, token: string, now: number): Promise<Verdict> {
+  const verdict = verifyAccessToken(token, app.accessTokenRules, now)
+  if (verdict.ok || !verdict.unknownKey) return verdict
+  let failure: unknown
+  await app.keys.again().catch((error) => (failure = error))
+  const again = verifyAccessToken(token, app.accessTokenRules, now)
+  if (!again.ok && again.unknownKey && failure) throw new AppError('unavailable', { retryAfter: 1, cause: failure })
+  return again
 }
 
 async function revokeAccessToken(app: App, act: Act, { jti, sub, exp }: AccessClaims, now: number): Promise<void> {

@@ -8,9 +8,10 @@ import { createLocalJWKSet, type JSONWebKeySet, jwtVerify } from 'jose'
 import { sweep } from '../../src/chores/sweep.ts'
 import { keyReader } from '../../src/domain/keys/reader.ts'
 import { findSigningKey, listSigningKeys } from '../../src/domain/keys/store.ts'
-import { systemAct } from '../../src/flows/acting.ts'
+import { operatorAct, systemAct } from '../../src/flows/acting.ts'
 import { importKey } from '../../src/flows/import-key.ts'
 import { reapplyEnds } from '../../src/flows/reapply-ends.ts'
+import { registerService } from '../../src/flows/register-service.ts'
 import { revokeKey } from '../../src/flows/revoke-key.ts'
 import { rotateKeys } from '../../src/flows/rotate-keys.ts'
 import { changeKeys, tendKeys } from '../../src/flows/tend-keys.ts'
@@ -383,6 +384,32 @@ describeQuickFlow('changing keys by hand', (flow) => {
       const unsure = await validate(other, madeUp)
       assert.deepEqual([problem(unsure), unsure.headers.get('retry-after')], ['503 unavailable', '1'])
       assert.equal((await validate(other, access_token)).status, 200)
+    } finally {
+      await other.close()
+    }
+  })
+
+  it('a node that has not met the key revokes its tokens all the same, and says so when it cannot', async () => {
+    const other = await flow.start()
+    try {
+      const one = await registerSomebody(flow.server)
+      const { kid } = await importKey(flow.server.app, systemAct, newPem(), true)
+      const { access_token } = (await logIn(flow.server, one.email)).body
+      const { service, secret } = await registerService(other.app, operatorAct, 'gateway', ['revoke'])
+      const headers = {
+        authorization: `Basic ${btoa(`${service.clientId}:${secret}`)}`,
+        'content-type': 'application/x-www-form-urlencoded',
+      }
+      const revoke = () => other.call('POST', '/oauth2/revoke', { body: `token=${access_token}`, headers })
+      // It may have been quick to follow.
+      other.app.keyring.load((await listSigningKeys(other.app.database.db)).filter((row) => row.kid !== kid))
+      const { again } = other.app.keys
+      other.app.keys.again = () => Promise.reject(new Error('out of reach'))
+      const unsure = await revoke()
+      assert.deepEqual([problem(unsure), unsure.headers.get('retry-after')], ['503 unavailable', '1'])
+      other.app.keys.again = again
+      assert.equal((await revoke()).status, 200)
+      assert.equal(problem(await validate(other, access_token)), '401 token_revoked')
     } finally {
       await other.close()
     }
