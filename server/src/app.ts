@@ -157,8 +157,11 @@ function buildApp(
     journal: openJournal(`${config.dataDir}/journal`, randomToken(6).toLowerCase().replaceAll('_', '-')),
     audit: openLanes(),
     auditNotes: openNotes(),
-    /** When every audit line was last seen to be covered by a checkpoint. Milliseconds since 1970. */
-    auditCovered: { at: clock.now() },
+    /**
+     * When every audit line was last seen to be covered by a checkpoint, in milliseconds since 1970, and whether this
+     * node's copy of the checkpoints disagrees with the database.
+     */
+    auditCovered: { at: clock.now(), disagrees: false },
     mail: openMail(
       config.smtpUrl === null ? null : { ...parseSmtpUrl(config.smtpUrl), timeout: config.smtpTimeout },
       config.mailFrom,

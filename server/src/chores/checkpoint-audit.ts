@@ -3,6 +3,7 @@ import type { App } from '../app.ts'
 import { checkpointFile, shortenCheckpoints } from '../domain/audit/checkpoint-file.ts'
 import { firstOf, removeOldLines } from '../domain/audit/retain.ts'
 import { findLastCheckpoint } from '../domain/audit/store.ts'
+import { CopyDisagrees } from '../flows/compare-copy.ts'
 import { copyCheckpoints } from '../flows/copy-checkpoints.ts'
 import { makeCheckpoint } from '../flows/make-checkpoint.ts'
 import { inTurn, turnLasts } from './in-turn.ts'
@@ -70,7 +71,8 @@ export function checkpointByTheClock(app: App, look = 5000): () => void {
 }
 
 /**
- * Notes when every line was last seen to be covered (`ntt_auth_audit_checkpoint_age_seconds`).
+ * Notes when every line was last seen to be covered (`ntt_auth_audit_checkpoint_age_seconds`), and whether this node's
+ * copy disagrees with the database (`ntt_auth_audit_checkpoints_disagree`).
  * @returns whether the turn was taken; one that failed is not to be tried again at once
  */
 async function takeTurn(app: App, turn: Turn): Promise<boolean> {
@@ -79,9 +81,13 @@ async function takeTurn(app: App, turn: Turn): Promise<boolean> {
     const wasMine = await turn(app)
     const signed = wasMine && turn !== copyInTurn ? asked : ((await findLastCheckpoint(app.database.db))?.at ?? 0)
     app.auditCovered.at = Math.max(app.auditCovered.at, signed)
+    if (wasMine) app.auditCovered.disagrees = false
     return wasMine
   } catch (error) {
-    app.log.error({ err: error, event: 'audit_checkpoint_failed' })
+    if (error instanceof CopyDisagrees) {
+      app.auditCovered.disagrees = true
+      app.log.error({ event: 'audit_checkpoints_disagree' }, error.message)
+    } else app.log.error({ err: error, event: 'audit_checkpoint_failed' })
     return true
   }
 }

@@ -1,7 +1,7 @@
-import { statSync } from 'node:fs'
+import { existsSync, realpathSync, statSync } from 'node:fs'
 import { type App, createApp } from '../app.ts'
 import { systemClock, toRfc3339 } from '../clock.ts'
-import { holdsCheckpoints } from '../domain/audit/checkpoint-file.ts'
+import { checkpointFile, holdsCheckpoints } from '../domain/audit/checkpoint-file.ts'
 import { checkpointKeys } from '../domain/audit/checkpoint-keys.ts'
 import { auditEventNames } from '../domain/audit/events.ts'
 import { type AuditFilter, type AuditLine, type AuditPlace, type Found, searchLines } from '../domain/audit/search.ts'
@@ -31,8 +31,8 @@ search  prints lines, newest first
 export  writes lines as JSON, one a line (NDJSON), oldest first, with the hashes that prove them
 
   --checkpoints FILE  a copy of the checkpoints kept elsewhere, such as audit-checkpoints.ndjson from the data directory
-                      of any node; without one, a log that was cut short together with its checkpoints looks whole.
-                      May be given several times
+                      of any node. The one in this data directory is read unasked; without any, a log that was put
+                      back together with its checkpoints looks whole. May be given several times
   --user ID           lines that concern this user
   --actor ID          lines about what this user or service did; what was done by this command line has no such id
   --event NAME        lines of this event; docs/reference/audit-events.md lists them
@@ -126,25 +126,41 @@ async function refuseStrange(path: string): Promise<void> {
   )
 }
 
-async function verify(app: App, { options, print, tell }: Invocation, copies: string[]): Promise<number> {
+async function verify(app: App, { options, print, tell }: Invocation, named: string[]): Promise<number> {
+  const copies = await withOwnCopy(named, checkpointFile(app.config.dataDir))
   const verdict = await verifyLog(app.database.db, { keys: checkpointKeys(app.masterKeys), copies, tell })
-  if (options.json) print(JSON.stringify(verdict, null, 2))
-  else for (const line of asLines(verdict)) print(line)
+  if (options.json) print(JSON.stringify({ ...verdict, copies }, null, 2))
+  else for (const line of asLines(verdict, copies)) print(line)
   return verdict.ok ? exitCodes.ok : exitCodes.altered
 }
 
-function asLines(verdict: Verdict): string[] {
+/** The copy in the data directory counts unasked, where there is one that says anything. */
+async function withOwnCopy(named: string[], own: string): Promise<string[]> {
+  if (!existsSync(own) || named.some((path) => realpathSync(path) === realpathSync(own))) return named
+  refuseUnreadable(own)
+  return (await holdsCheckpoints(own)) ? [...named, own] : named
+}
+
+function asLines(verdict: Verdict, copies: string[]): string[] {
   const { findings, lines, chains, checkpoints, begins_at, removed_chains, last_checkpoint, uncovered_lines } = verdict
   return [
     `${lines} lines in ${chains} chains, ${checkpoints} checkpoints.`,
+    copies.length > 0
+      ? `Compared with ${copies.join(', ')}.`
+      : 'No copy of the checkpoints was there to compare with: a log that was put back with its checkpoints looks whole.',
     begins_at === null ? 'The log is empty.' : `The log begins at ${begins_at}.`,
     ...(removed_chains > 0 ? [`${removed_chains} older chains were removed by the retention, as was signed.`] : []),
     last_checkpoint === null
       ? 'There is no checkpoint yet.'
       : `The last checkpoint is number ${last_checkpoint.number} of ${last_checkpoint.at}; ${uncovered_lines} lines are newer.`,
     ...findings.map(({ kind, sentence }) => `${kind.toUpperCase().replace('_', ' ')}: ${sentence}`),
-    verdict.ok ? 'The log is what was written.' : 'The log is NOT what was written.',
+    verdict.ok ? whole(verdict) : 'The log is NOT what was written.',
   ]
+}
+
+function whole({ last_checkpoint, lines }: Verdict): string {
+  if (last_checkpoint !== null || lines === 0) return 'The log is what was written.'
+  return 'The lines fit each other, but nothing was signed about them: more cannot be said.'
 }
 
 async function search(app: App, { options, print }: Invocation, filter: AuditFilter, limit: number): Promise<number> {

@@ -1,8 +1,9 @@
 import type { App } from '../app.ts'
 import { openCheckpoint } from '../domain/audit/checkpoint.ts'
-import { appendCheckpoints, checkpointFile, lastNumberIn } from '../domain/audit/checkpoint-file.ts'
+import { appendCheckpoints, checkpointFile } from '../domain/audit/checkpoint-file.ts'
 import { checkpointKeys } from '../domain/audit/checkpoint-keys.ts'
 import { listCheckpointsBelow } from '../domain/audit/store.ts'
+import { compareCopy } from './compare-copy.ts'
 
 const page = 200
 
@@ -12,10 +13,11 @@ const page = 200
  * To be called by one process at a time, for the workers of a machine share the file.
  * @param stillMine to be called between pages
  * @returns how many were added
+ * @throws CopyDisagrees
  */
 export async function copyCheckpoints(app: App, stillMine: () => Promise<void>): Promise<number> {
   const path = checkpointFile(app.config.dataDir)
-  const good = await signedAbove(app, lastNumberIn(path), stillMine)
+  const good = await signedAbove(app, await compareCopy(app), stillMine)
   const numbers = [...good.keys()]
   // Oldest first, as they were made, and never a whole year of them at once.
   for (let from = numbers.at(-1) ?? 1; from <= (numbers[0] ?? 0); from += page) {

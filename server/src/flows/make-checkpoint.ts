@@ -12,6 +12,7 @@ import {
   insertCheckpoint,
   listGrownWriters,
 } from '../domain/audit/store.ts'
+import { compareCopy } from './compare-copy.ts'
 
 const page = 500
 
@@ -19,11 +20,13 @@ const page = 500
  * Signs how far every chain of the audit log goes, wherever it has grown since the last time, and which chains go because
  * they are older than the retention. To be called by one node at a time; should two do it, one of them makes none.
  * @returns null when there was nothing to say
+ * @throws CopyDisagrees when this node has seen something else signed
  */
 export async function makeCheckpoint(app: App): Promise<AuditCheckpointRow | null> {
   const { db, dialect } = app.database
   const now = app.clock.now()
   const last = await findLastCheckpoint(db)
+  await compareCopy(app)
   const heads = await grownChains(app)
   const keptSince = (await app.time.earlier()) - app.config.auditRetention
   const removed = await expiredChains(db, keptSince)

@@ -173,6 +173,9 @@ export const gauges = {
   ntt_auth_audit_checkpoint_age_seconds: {
     help: 'Time since every audit line was last seen to be covered by a signed checkpoint; some five minutes at most.',
   },
+  ntt_auth_audit_checkpoints_disagree: {
+    help: "1 while the database lacks or contradicts what this node's copy of the audit checkpoints has; it signs none then.",
+  },
   ntt_auth_outbox_pending: {
     help: 'Mails that wait to be delivered, as of the last look.',
     labels: { channel: ['mail'] },

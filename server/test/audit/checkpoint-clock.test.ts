@@ -17,7 +17,7 @@ describeStore('the checkpoints of a server that runs', (database) => {
     const works = new Set<Promise<void>>()
     const app = {
       ...auditedApp(database(), clock),
-      auditCovered: { at: 0 },
+      auditCovered: { at: 0, disagrees: false },
       later: (work: () => Promise<void>) => void works.add(work()),
       atLast: () => undefined,
     } as unknown as App

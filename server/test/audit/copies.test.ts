@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { appendFileSync, existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { appendFileSync, existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { beforeEach, it } from 'node:test'
 import type { App } from '../../src/app.ts'
 import { checkpointByTheClock, checkpointInTurn } from '../../src/chores/checkpoint-audit.ts'
@@ -11,6 +11,8 @@ import { checkpointKeys } from '../../src/domain/audit/checkpoint-keys.ts'
 import { verifyLog } from '../../src/domain/audit/verify.ts'
 import { operatorAct } from '../../src/flows/acting.ts'
 import { inAuditedTransaction } from '../../src/flows/audited.ts'
+import { CopyDisagrees } from '../../src/flows/compare-copy.ts'
+import { copyCheckpoints } from '../../src/flows/copy-checkpoints.ts'
 import { makeCheckpoint } from '../../src/flows/make-checkpoint.ts'
 import { eventually, minute } from '../flows/flow-server.ts'
 import { describeStore } from '../stores/fresh-stores.ts'
@@ -27,7 +29,6 @@ describeStore('the copy of the checkpoints of each node', (database) => {
   const node = (...keys: string[]) =>
     ({
       ...auditedApp(database(), clock, keys.map(masterKeyOf)),
-      auditCovered: { at: 0 },
       later: (work: () => Promise<void>) => void works.add(work()),
       atLast: () => undefined,
     }) as unknown as App
@@ -143,6 +144,91 @@ describeStore('the copy of the checkpoints of each node', (database) => {
     const fresh = node('second')
     await checkpointInTurn(fresh)
     assert.deepEqual(numbersOf(fresh), [1, 2])
+  })
+
+  /** Whoever can write to the database takes every trace of what was signed out of it. */
+  const takeAll = async () => {
+    await db().deleteFrom('audit_checkpoints').execute()
+    await db().updateTable('audit_writers').set({ covered_seq: 0 }).execute()
+  }
+  const signsNothing = async (app: App, sentence: RegExp) => {
+    const refuses = (error: unknown) => error instanceof CopyDisagrees && sentence.test(error.message)
+    const [before, copy] = [await db().selectFrom('audit_checkpoints').selectAll().execute(), readCopy(app)]
+    await assert.rejects(makeCheckpoint(app), refuses)
+    await assert.rejects(checkpointInTurn(app), refuses)
+    await assert.rejects(
+      copyCheckpoints(app, async () => undefined),
+      refuses,
+    )
+    assert.deepEqual(await db().selectFrom('audit_checkpoints').selectAll().execute(), before)
+    assert.equal(readCopy(app), copy)
+  }
+  const readCopy = (app: App) => readFileSync(copyOf(app), 'utf8')
+
+  it('keeps its node from signing over a log whose checkpoints are gone, until it is moved away', async () => {
+    await sign(one)
+    await sign(one)
+    await takeAll()
+    await signsNothing(
+      one,
+      /audit-checkpoints\.ndjson has checkpoint 2, and the database does not\. This node signs no/,
+    )
+    assert.ok((await findings([copyOf(one)])).includes('truncated checkpoints 1-2'))
+    renameSync(copyOf(one), `${copyOf(one)}.evidence`)
+    assert.equal(await checkpointInTurn(one), true)
+    assert.deepEqual(numbersOf(one), [1])
+  })
+
+  it('keeps its node from signing over what another node has signed instead', async () => {
+    await sign(one)
+    await takeAll()
+    await sign(other)
+    await sign(other)
+    await signsNothing(one, /checkpoint 1 in the database is not the one in \S+\. This node signs no/)
+    await takeAll()
+    const forged = signCheckpoint(checkpointKeys([masterKeyOf('of a thief')]), undefined, {
+      ...{ at: 0, heads: [], removed: [], erased: [], first: 1_000_000 },
+    })
+    await db()
+      .insertInto('audit_checkpoints')
+      .values({ ...forged, number: 999_999 })
+      .execute()
+    await signsNothing(one, /has checkpoint 1, and the database does not/)
+  })
+
+  it('agrees where the retention has removed what this node saw last, as was signed', async () => {
+    await sign(one)
+    await checkpointInTurn(other)
+    await sign(one)
+    const last = await db().selectFrom('audit_checkpoints').selectAll().where('number', '=', 2).executeTakeFirst()
+    const kept = { at: clock.now(), heads: [], removed: [], erased: [], first: 2 }
+    await db()
+      .insertInto('audit_checkpoints')
+      .values(signCheckpoint(checkpointKeys(one.masterKeys), last, kept))
+      .execute()
+    await db().deleteFrom('audit_checkpoints').where('number', '=', 1).execute()
+    assert.equal(await checkpointInTurn(other), true)
+    assert.deepEqual(numbersOf(other), [1, 2, 3])
+  })
+
+  it('says in the log and on the metrics page that it disagrees, and when it agrees again', async () => {
+    await sign(one)
+    await takeAll()
+    const errors: object[] = []
+    Object.assign(one, { log: { ...one.log, error: (line: object) => errors.push(line) } })
+    const stop = checkpointByTheClock(one, 5)
+    try {
+      await eventually(() => one.auditCovered.disagrees)
+      assert.deepEqual(errors, [{ event: 'audit_checkpoints_disagree' }])
+      assert.equal(one.auditCovered.at, 0)
+      rmSync(copyOf(one))
+      clock.advance(5 * minute)
+      await eventually(() => !one.auditCovered.disagrees)
+      await eventually(() => existsSync(copyOf(one)))
+    } finally {
+      stop()
+      await Promise.all(works)
+    }
   })
 
   it('is brought up to date soon after the start, and as soon as another node is no longer at it', async () => {

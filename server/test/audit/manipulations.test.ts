@@ -35,6 +35,15 @@ const change = ({ database, lines }: Log, seq: number, to: Partial<AuditLineRow>
 const cut = ({ database }: Log, above: number) =>
   database.db.deleteFrom('audit_lines').where('seq', '>', above).execute()
 
+const hashAnew = async (log: Log) => {
+  let hash: Buffer | null = null
+  for (const line of log.lines.slice(2)) {
+    const edited = { ...line, ...(hash ? { prev_hash: hash } : { reason: 'another reason' }) }
+    hash = hashOfLine(edited)
+    await change(log, line.seq, { ...edited, hash })
+  }
+}
+
 const manipulations: Manipulation[] = [
   {
     title: 'a line that was edited',
@@ -43,14 +52,7 @@ const manipulations: Manipulation[] = [
   },
   {
     title: 'a line that was edited and hashed anew with all that follow',
-    async plant(log) {
-      let hash: Buffer | null = null
-      for (const line of log.lines.slice(2)) {
-        const edited = { ...line, ...(hash ? { prev_hash: hash } : { reason: 'another reason' }) }
-        hash = hashOfLine(edited)
-        await change(log, line.seq, { ...edited, hash })
-      }
-    },
+    plant: hashAnew,
     sentences: [
       /^EDITED: Line \d+ of writer \S+ was edited, or a line before it was, .*: checkpoint 2 of \S+ signed something else\.$/,
     ],
@@ -93,6 +95,19 @@ const manipulations: Manipulation[] = [
       /^TRUNCATED: Lines \d+ to \d+ of writer \S+ are missing at the end: checkpoint 2 of \S+ signed them\.$/,
     ],
   },
+  {
+    title: 'lines that were edited and hashed anew after every checkpoint was deleted',
+    needsCopy: true,
+    async plant(log) {
+      await log.database.db.deleteFrom('audit_checkpoints').execute()
+      await log.database.db.updateTable('audit_writers').set({ covered_seq: 0 }).execute()
+      await hashAnew(log)
+    },
+    sentences: [
+      /^TRUNCATED: Checkpoints 1 to 2 are missing at the end: \S+ has them, the last of them was made at \S+\.$/,
+      /^EDITED: Line \d+ of writer \S+ was edited, or a line before it was, .*: checkpoint 2 of \S+ signed something else\.$/,
+    ],
+  },
 ]
 
 onEachDatabase((_name, url) => {
@@ -118,6 +133,9 @@ onEachDatabase((_name, url) => {
       })
     /** The same in this process, which is quicker. */
     const judge = (...args: string[]) => runCommand(command, ['verify', ...args], env())
+    /** Where there is no copy. */
+    const judgeElsewhere = () =>
+      runCommand(command, ['verify'], { ...env(), NTT_AUTH_DATA_DIR: mkdtempSync(join(dataDir, 'elsewhere-')) })
     const findings = (stdout: string) => stdout.split('\n').filter((line) => /^[A-Z ]+: /.test(line))
     const putBack = async () => {
       for (const table of tables) {
@@ -167,20 +185,33 @@ onEachDatabase((_name, url) => {
       it(`finds ${title}, exits with 6 and says which`, async () => {
         await plant({ database, lines: await lines() })
         try {
-          const alone = await judge()
+          const alone = await judgeElsewhere()
           assert.equal(alone.code, needsCopy ? 0 : 6, alone.stdout)
-          const { code, stdout } = await verify('--checkpoints', copy())
-          assert.equal(code, 6, stdout)
-          const found = findings(stdout)
-          for (const [index, sentence] of sentences.entries()) assert.match(found[index] ?? '', sentence)
-          assert.equal(found.length, sentences.length, stdout)
-          assert.match(stdout, /\nThe log is NOT what was written\.\n$/)
+          assert.match(alone.stdout, /\nNo copy of the checkpoints was there to compare with: /)
+          // The copy in the data directory is read unasked, and once.
+          for (const { code, stdout } of [await verify('--checkpoints', copy()), await judge()]) {
+            assert.equal(code, 6, stdout)
+            const found = findings(stdout)
+            for (const [index, sentence] of sentences.entries()) assert.match(found[index] ?? '', sentence)
+            assert.equal(found.length, sentences.length, stdout)
+            assert.match(stdout, /\nCompared with \S+audit-checkpoints\.ndjson\.\n/)
+            assert.match(stdout, /\nThe log is NOT what was written\.\n$/)
+          }
         } finally {
           await putBack()
         }
         assert.equal((await judge('--checkpoints', copy())).code, 0)
       })
     }
+
+    it('does not call a log whole about which nothing was signed', async () => {
+      await database.db.deleteFrom('audit_checkpoints').execute()
+      await database.db.updateTable('audit_writers').set({ covered_seq: 0 }).execute()
+      const { code, stdout } = await judgeElsewhere()
+      await putBack()
+      assert.equal(code, 0, stdout)
+      assert.match(stdout, /\nThe lines fit each other, but nothing was signed about them: more cannot be said\.\n$/)
+    })
 
     it('exits with 0 after a person was erased, and finds an edit of its lines all the same', async () => {
       const server = await startTestServer(url(), { dataDir })

@@ -320,6 +320,36 @@ describeStore('the verification of the audit log', (database) => {
     assert.deepEqual(await found([copy]), ['edited checkpoints 3-3'])
   })
 
+  it('finds lines that were altered and signed over, by any checkpoint that signed them before', async () => {
+    const before = await db().selectFrom('audit_lines').selectAll().where('writer', '=', writer).execute()
+    const elsewhere = auditedApp(database())
+    /** Alters the third line, and hashes anew it and all that follow, with one more at the end. */
+    const forge = async (adding: boolean) => {
+      const chain = before.toSorted((one, two) => one.seq - two.seq)
+      let hash = chain[1]!.hash
+      for (const line of adding ? [...chain, { ...chain.at(-1)!, seq: chain.length + 1 }] : chain) {
+        const forged = { ...line, prev_hash: hash, ...(line.seq === 3 && { reason: 'another reason' }) }
+        hash = hashOfLine(forged)
+        if (line.seq > chain.length)
+          await db()
+            .insertInto('audit_lines')
+            .values({ ...forged, hash })
+            .execute()
+        else await change(line.seq, { ...(line.seq >= 3 ? { ...forged, hash } : {}), writer })
+        if (line.seq < 3) hash = line.hash
+      }
+    }
+    await forge(true)
+    assert.equal((await makeCheckpoint(elsewhere))?.number, 3)
+    assert.deepEqual(await found(), ['edited lines 8-8'])
+    await cut(8)
+    await db().deleteFrom('audit_checkpoints').where('number', '=', 3).execute()
+    await forge(false)
+    await db().updateTable('audit_writers').set({ covered_seq: 0 }).execute()
+    assert.equal((await makeCheckpoint(auditedApp(database())))?.number, 3)
+    assert.deepEqual(await found(), ['edited lines 8-8'])
+  })
+
   it('signs what was written after a checkpoint whose clock was ahead', async () => {
     const clock = testClock()
     const set = auditedApp(database(), clock)

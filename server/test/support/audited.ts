@@ -14,7 +14,17 @@ import { quickDirectory } from './quick-directory.ts'
 export function auditedApp(database: Database, clock: Clock = systemClock, masterKeys = [masterKeyOf('first')]): App {
   const config = { dataDir: mkdtempSync(join(quickDirectory(), 'ntt-auth-audit-')), auditRetention: 365 * day }
   const time = commonTime(database, clock)
-  return { database, clock, time, audit: openLanes(), config, masterKeys, log: createLog('silent') } as unknown as App
+  const auditCovered = { at: 0, disagrees: false }
+  return {
+    database,
+    clock,
+    time,
+    audit: openLanes(),
+    auditCovered,
+    config,
+    masterKeys,
+    log: createLog('silent'),
+  } as unknown as App
 }
 
 export function masterKeyOf(name: string): Buffer {

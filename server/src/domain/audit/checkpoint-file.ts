@@ -34,9 +34,9 @@ export function appendCheckpoints(path: string, rows: AuditCheckpointRow[]): voi
 
 const tail = 64 * 1024
 
-/** The number of the checkpoint in its last whole line; 0: there is none. */
-export function lastNumberIn(path: string): number {
-  if (!existsSync(path)) return 0
+/** The checkpoint in its last whole line that is one. */
+export function lastCheckpointIn(path: string): AuditCheckpointRow | null {
+  if (!existsSync(path)) return null
   const file = openSync(path, 'r')
   try {
     const { size } = fstatSync(file)
@@ -47,8 +47,8 @@ export function lastNumberIn(path: string): number {
       const lines = bytes.subarray(0, read).toString('utf8').split('\n')
       // The first may be but the end of a line, the last is empty or was cut short by a crash.
       const last = lines.slice(start === 0 ? 0 : 1, -1).findLast((line) => parse(line) !== null)
-      if (last !== undefined) return parse(last)!.number
-      if (start === 0) return 0
+      if (last !== undefined) return parse(last)
+      if (start === 0) return null
     }
   } finally {
     closeSync(file)

@@ -5,8 +5,11 @@ import type { CheckpointCopy } from './checkpoint-file.ts'
 import { type AuditCheckpointRow, listCheckpointsBelow } from './store.ts'
 import type { Finding } from './verify.ts'
 
-/** The furthest that a good checkpoint says of each chain. */
-export type ChainEnds = Map<string, { seq: number; hash: string; checkpoint: number; at: number; removed: boolean }>
+/** A line whose hash a good checkpoint names. */
+export type Mark = { seq: number; hash: string; checkpoint: number; at: number }
+
+/** The furthest that a good checkpoint says of each chain, and all that any says of its lines, by their number. */
+export type ChainEnds = Map<string, Mark & { removed: boolean; marks: Map<number, Mark> }>
 
 export type Signed = {
   ends: ChainEnds
@@ -88,9 +91,13 @@ function take({ ends, erased }: Signed, body: CheckpointBody): void {
 function takeEnds(ends: ChainEnds, { number, at, heads, removed }: CheckpointBody): void {
   const take = ([writer, seq, hash]: Head, isRemoved: boolean) => {
     const known = ends.get(writer)
-    if (known === undefined || seq > known.seq) {
-      ends.set(writer, { seq, hash, checkpoint: number, at, removed: isRemoved || (known?.removed ?? false) })
-    } else if (isRemoved) known.removed = true
+    const marks = known?.marks ?? new Map<number, Mark>()
+    // What was said first is what was written.
+    const said = marks.get(seq)
+    const mark = said && said.checkpoint < number ? said : { seq, hash, checkpoint: number, at }
+    marks.set(seq, mark)
+    const furthest = known !== undefined && known.seq > seq ? known : mark
+    ends.set(writer, { ...furthest, removed: isRemoved || (known?.removed ?? false), marks })
   }
   for (const head of heads) take(head, false)
   for (const head of removed) take(head, true)
@@ -107,7 +114,8 @@ export async function verifyCopy(
   trusted: Map<string, string>,
   findings: Finding[],
 ): Promise<void> {
-  const newest = Math.max(0, ...signed.hashes.keys())
+  // They were read from the newest on.
+  const [newest = 0] = signed.hashes.keys()
   const cut: CheckpointBody[] = []
   const unknown: AuditCheckpointRow[] = []
   const compare = (row: AuditCheckpointRow, body: CheckpointBody) => {

@@ -4,7 +4,7 @@ import { firstHash } from './lanes.ts'
 import { hashOfLine } from './line.ts'
 import { type AuditLineRow, listLinesBehind } from './store.ts'
 import type { Finding } from './verify.ts'
-import type { ChainEnds, Signed } from './verify-checkpoints.ts'
+import type { ChainEnds, Mark, Signed } from './verify-checkpoints.ts'
 import { watchPersons } from './verify-persons.ts'
 import { sentence } from './verify-sentence.ts'
 import { compareWriters, type Writers, wholeChain } from './verify-writers.ts'
@@ -66,6 +66,8 @@ function openChain(writer: string, ends: ChainEnds, findings: Finding[]) {
   let last: { seq: number; hash: Buffer } | null = end?.removed ? null : { seq: 0, hash: firstHash }
   /** Of a line in trouble it says nothing that the next one does not follow on it. */
   let lastIsWhole = true
+  /** The last line before the end of which a checkpoint says something else. */
+  let contradicted: Mark | null = null
   /** Neighbours in the same trouble are one finding. */
   let open: Finding | null = null
   const find = (kind: Finding['kind'], from: number, to: number, trouble: string) => {
@@ -75,6 +77,10 @@ function openChain(writer: string, ends: ChainEnds, findings: Finding[]) {
       findings.push(open)
     }
     open.sentence = sentence(writer, open.from, open.to, trouble)
+  }
+  const contradict = ({ seq, checkpoint, at }: Mark) => {
+    const when = `checkpoint ${checkpoint} of ${toRfc3339(at)} signed something else`
+    find('edited', seq, seq, `were edited, or a line before them was, and all hashed anew: ${when}`)
   }
   return {
     writer,
@@ -95,14 +101,19 @@ function openChain(writer: string, ends: ChainEnds, findings: Finding[]) {
           'were edited and hashed anew: the next line follows on something else',
         )
       }
-      if (end && line.seq === end.seq && line.hash.toString('base64url') !== end.hash) {
-        const when = `checkpoint ${end.checkpoint} of ${toRfc3339(end.at)} signed something else`
-        find('edited', line.seq, line.seq, `were edited, or a line before them was, and all hashed anew: ${when}`)
+      // Every checkpoint counts, not only the last: that may have been signed over what was altered meanwhile.
+      const mark = end?.marks.get(line.seq)
+      if (mark && line.hash.toString('base64url') !== mark.hash) contradicted = mark
+      // One finding says it: all that follow on an altered line are altered.
+      if (contradicted && line.seq >= end!.seq) {
+        contradict(contradicted)
+        contradicted = null
       }
       last = { seq: line.seq, hash: line.hash }
       lastIsWhole = isWhole
     },
     close() {
+      if (contradicted) contradict(contradicted)
       if (!end || !last || last.seq >= end.seq) return
       const when = `checkpoint ${end.checkpoint} of ${toRfc3339(end.at)} signed them`
       find('truncated', last.seq + 1, end.seq, `are missing at the end: ${when}`)
