@@ -1,5 +1,5 @@
 import type { App } from '../app.ts'
-import { recordRevocations } from '../domain/revocations/record.ts'
+import { recordRevokedToken } from '../domain/revocations/record.ts'
 import { type AccessClaims, leewaySeconds, type Verdict, verifyAccessToken } from '../domain/tokens/access-token.ts'
 import { AppError } from '../errors.ts'
 import type { Act } from './acting.ts'
@@ -36,10 +36,17 @@ async function revokeAccessToken(app: App, act: Act, { jti, sub, exp }: AccessCl
   const end = { kind: 'token', id: jti, at: now, reason: 'revoked' } as const
   if (app.revocations.has({ jti, sid: '', sub: '', iat: 0 }, '')) return confirmEnds(app, [end])
   const span = { before: now, until: (exp + 2 * leewaySeconds) * 1000 }
-  const rows = await inAuditedTransaction(app, act, async (tx, record) => {
-    record({ event: 'token_revoked', subject: { kind: 'token', id: jti }, user: sub })
-    return recordRevocations(tx, 'token', [jti], 'revoked', span, now)
-  })
-  announceRevocations(app, rows)
-  keepEnds(app, [end])
+  try {
+    const row = await inAuditedTransaction(app, act, (tx, record) => {
+      record({ event: 'token_revoked', subject: { kind: 'token', id: jti }, user: sub })
+      return recordRevokedToken(tx, jti, 'revoked', span, now)
+    })
+    announceRevocations(app, [row])
+    keepEnds(app, [end])
+  } catch (error) {
+    if (!app.database.dialect.isDuplicate(error)) throw error
+    // Somebody else was faster, perhaps on another node: this one refuses it from now on as well.
+    app.revocations.add([{ kind: 'token', subject: jti, before_at: span.before, until_at: span.until }])
+    confirmEnds(app, [end])
+  }
 }

@@ -1,5 +1,5 @@
 import type { Tx } from '../../database/connect.ts'
-import { newId } from '../../random.ts'
+import { isId, newId } from '../../random.ts'
 import { unplaced } from './place.ts'
 import { insertRevocations, type RevocationRow } from './store.ts'
 
@@ -31,4 +31,30 @@ export async function recordRevocations(
   }))
   await insertRevocations(tx, rows)
   return rows
+}
+
+/**
+ * The same of one access token, which can be revoked once: the row bears its id, so that of many at the same moment one
+ * writes it.
+ * @throws the database's error for a duplicate when another one did
+ */
+export async function recordRevokedToken(
+  tx: Tx,
+  jti: string,
+  reason: string,
+  span: RevokedSpan,
+  now: number,
+): Promise<RevocationRow> {
+  const row: RevocationRow = {
+    id: isId(jti) ? jti : newId(now),
+    kind: 'token',
+    subject: jti,
+    before_at: span.before,
+    until_at: span.until,
+    reason,
+    revoked_at: now,
+    position: unplaced,
+  }
+  await insertRevocations(tx, [row])
+  return row
 }
