@@ -53,8 +53,10 @@ export function loadConfig(from: { env: Environment; flags: Flags; readFile?: Re
   return { config: assemble(values as CheckedValues), warnings, origins }
 }
 
-/** What a start allows in production, but hardly anybody means; a sentence each. */
+/** What a start allows, but hardly anybody means; a sentence each. */
 export function misgivings({ env, trustedProxies, emailVerification, smtpUrl }: Config): string[] {
+  const widest = trustedProxies.filter(isCatchAll)
+  if (widest.length > 0) return widest.map(everybodyForges)
   if (env !== 'production') return []
   return [
     ...(trustedProxies.length > 0 ? [] : [oneBucket]),
@@ -65,6 +67,10 @@ export function misgivings({ env, trustedProxies, emailVerification, smtpUrl }: 
 const oneBucket =
   'NTT_AUTH_TRUSTED_PROXIES names no proxy, and production has one, as it ends TLS: all clients are taken for one, share ' +
   'one network for throttling, and can lock each other out. Name the addresses of your proxies there.'
+// Production refuses it.
+const everybodyForges = (network: string) =>
+  `NTT_AUTH_TRUSTED_PROXIES believes everybody in ${network}: whoever calls can forge the address of a client, which ` +
+  'throttling and the audit log go by. Name the addresses of your proxies only.'
 const linksGoNowhere =
   'NTT_AUTH_EMAIL_VERIFICATION=required lets nobody log in before a mailed link was opened, and without NTT_AUTH_SMTP_URL ' +
   'no mail goes out. Set it, unless somebody hands over what "ntt-auth outbox" shows.'

@@ -92,6 +92,14 @@ describe('ntt-auth doctor', () => {
     assert.ok(says(/development configuration/))
   })
 
+  it('minds that everybody is trusted as a proxy', async () => {
+    const { says } = await examine({
+      NTT_AUTH_DATA_DIR: join(directory, 'new'),
+      NTT_AUTH_TRUSTED_PROXIES: '0.0.0.0/0',
+    })
+    assert.ok(says(/believes everybody in 0\.0\.0\.0\/0/))
+  })
+
   it('prints lines for people', async () => {
     const { stdout, code } = await runCommand(doctor, [], { NTT_AUTH_DATA_DIR: join(directory, 'new') })
     assert.equal(code, 1)

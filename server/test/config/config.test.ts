@@ -229,6 +229,13 @@ describe('production refuses', () => {
 })
 
 describe('development', () => {
+  test('does not trust everybody as a proxy without a word', () => {
+    const wordsOf = (networks: string) => misgivings(configOf({ NTT_AUTH_TRUSTED_PROXIES: networks })).join()
+    match(wordsOf('0.0.0.0/0'), /^NTT_AUTH_TRUSTED_PROXIES believes everybody in 0\.0\.0\.0\/0: .*forge/)
+    match(wordsOf('10.0.0.5,::/0'), /everybody in ::\/0/)
+    equal(wordsOf('10.0.0.0/8,::1'), '')
+  })
+
   for (const host of ['0.0.0.0', '::', '192.168.0.1', 'auth.example.com']) {
     test(`refuses to listen on ${host} and says what to do`, () => {
       match(complaints({ env: { NTT_AUTH_HOST: host } })[0]!, /^NTT_AUTH_HOST .*Set NTT_AUTH_ENV=production/)
