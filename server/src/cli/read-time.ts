@@ -1,3 +1,5 @@
+import { isInCalendar } from '../clock.ts'
+
 const units: Record<string, number> = { m: 60_000, h: 3_600_000, d: 86_400_000 }
 
 /** How a time is written on the command line, for people. */
@@ -8,5 +10,5 @@ export function readTime(text: string): number | null {
   const [, count, unit] = /^(\d{1,6})([mhd])$/.exec(text) ?? []
   if (count !== undefined) return Date.now() - Number(count) * units[unit!]!
   const time = /^\d{4}-\d{2}-\d{2}(T\S+(Z|[+-]\d{2}:\d{2}))?$/.test(text) ? Date.parse(text) : Number.NaN
-  return Number.isNaN(time) ? null : time
+  return Number.isNaN(time) || !isInCalendar(text) ? null : time
 }

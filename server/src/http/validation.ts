@@ -64,6 +64,10 @@ function fieldError(error: ErrorObject, part: string): FieldError {
       detail: 'There is no such field here; check its spelling.',
     }
   }
+  // How a name that occurs more than once in a query is read.
+  if (part === 'query' && Array.isArray(error.data)) {
+    return { pointer: where, code: 'repeated', detail: 'It was sent more than once; send it once.' }
+  }
   if (keyword === 'anyOf') {
     const branches = error.schema as { description?: string }[]
     const hint = error.parentSchema?.description ?? branches.find(({ description }) => description)?.description

@@ -152,6 +152,7 @@ const wrongWords: [args: string[], code: number, sentence: RegExp][] = [
   [['audit', 'verify', '--checkpoints', 'dir'], usage, /^dir is a directory\. Name a file that can be read\./],
   [['audit', 'verify', '--checkpoints', 'none'], usage, /^There is no file none\. Name one that can be read/],
   [['audit', 'search', '--event', 'nope'], usage, /There is no event "nope"; there are: /],
+  [['audit', 'search', '--since', '2026-02-30'], usage, /--since 2026-02-30 is no time\. Use 2026-11-23/],
   [['audit', 'search', '--since', 'monday'], usage, /--since monday is no time\. Use 2026-11-23/],
   [
     ['audit', 'search', '--since', '2030-01-01', '--until', '2020-01-01'],

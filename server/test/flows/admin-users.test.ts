@@ -88,6 +88,9 @@ describeFlow('the list of users', (flow) => {
       'sort=-email',
       'created_after=yesterday',
       'created_after=2026-11-23T10:00:00',
+      'created_after=2026-02-30T10:00:00Z',
+      'created_before=2027-02-29T10:00:00%2B01:00',
+      'created_before=2026-11-23T24:00:00Z',
       'created_before=2026-13-23T10:00:00Z',
       'q=a&q=b',
       'q=%00',
@@ -96,6 +99,11 @@ describeFlow('the list of users', (flow) => {
       const answer = await get(`?${query}`)
       assert.equal(problem(answer), '422 validation_failed', query)
       assert.ok(answer.body.errors[0].detail.length > 10, query)
+    }
+    for (const query of ['limit=1&limit=2', 'status=active&status=active', 'q=a&q=b']) {
+      const [error, ...more] = (await get(`?${query}`)).body.errors
+      assert.deepEqual([error.code, error.detail], ['repeated', 'It was sent more than once; send it once.'], query)
+      assert.deepEqual(more, [])
     }
   })
 
