@@ -1,13 +1,17 @@
 import type { Database } from './connect.ts'
+import { isSilence } from './dialect.ts'
 import { maskDatabaseUrl } from './url.ts'
 
 /** The first words with the database. @throws Error with a sentence for the operator when it does not answer */
 export async function reachDatabase(database: Database, url: string): Promise<void> {
   await database.ping().catch((error) => {
     const { code, message } = error as Error & { code?: string }
+    // PostgreSQL's driver says it without a code.
+    const isSilent = isSilence(error) || /\btimeout\b/.test(message)
     // Several addresses of one host, all of which refused, come without a message of their own.
     throw new Error(
-      `The database at ${maskDatabaseUrl(url)} does not let us in: ${message || code}. Check NTT_AUTH_DATABASE_URL, and ` +
+      `The database at ${maskDatabaseUrl(url)} ${isSilent ? 'does not answer' : 'does not let us in'}: ` +
+        `${(message || code || 'it gives no reason').replace(/\.$/, '')}. Check NTT_AUTH_DATABASE_URL, and ` +
         'that the database runs, can be reached from here and knows this user.',
       { cause: error },
     )
