@@ -44,6 +44,7 @@ const pages: Record<string, Expected[]> = {
     { says: /^deleted / },
     { says: /^secrets {2}\S+ \(expires never, last used never\)$/m },
     { says: /"client_secret":"ntts_/ },
+    { says: /"scopes":\["introspect"\]/ },
   ],
   'keys.md': [
     { says: /^(?=.*^active +ES256 )(?=.*^next +ES256 )/ms },

@@ -49,6 +49,14 @@ describeFlow('services', (flow) => {
     assert.ok(!JSON.stringify(here.log).includes(made.client_secret))
   })
 
+  it('are admitted for something, and can be left with nothing later', async () => {
+    const refused = await call('POST', '', { name: 'billing', scopes: [] })
+    assert.deepEqual([refused.status, refused.body.errors[0].pointer], [422, '/scopes'])
+    const made = await create()
+    const changed = await call('PATCH', `/${made.id}`, { scopes: [] })
+    assert.deepEqual([changed.status, changed.body.scopes], [200, []])
+  })
+
   it('change over to a new secret without a pause, and the old one dies after the overlap', async () => {
     const made = await create()
     const rotated = await call('POST', `/${made.id}/secrets`, { overlap: 60 })

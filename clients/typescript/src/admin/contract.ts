@@ -72,7 +72,7 @@ export type KeyRotation = {
 export type ServiceInput = {
   /** a name of 1 to 200 characters, not only blanks, without control characters. */
   name: string
-  /** what the service may do. */
+  /** what the service may do, one scope at least. */
   scopes: ('introspect' | 'revoke' | 'revocations:read' | 'users:read')[]
   /** seconds for which the secret lives, 60 or more; left out or null: until it is replaced or deleted. */
   expires_in?: number | null

@@ -17,6 +17,13 @@ const Scopes = Type.Array(
   ),
   { maxItems: serviceScopes.length, uniqueItems: true, description: 'what the service may do.' },
 )
+// Later everything may be taken away from it; a new one that may do nothing is a mistake.
+const FirstScopes = Type.Array(Scopes.items, {
+  maxItems: serviceScopes.length,
+  minItems: 1,
+  uniqueItems: true,
+  description: 'what the service may do, one scope at least.',
+})
 const inSeconds = (milliseconds: number) => milliseconds / 1000
 const { life, overlap } = secretSpans
 const Life = Type.Optional(
@@ -133,7 +140,7 @@ export const createServiceRoute = route({
   tag: 'Administration',
   who: 'admin',
   permission: 'services:change',
-  body: Type.Object({ name: Name, scopes: Scopes, expires_in: Life }, { additionalProperties: false }),
+  body: Type.Object({ name: Name, scopes: FirstScopes, expires_in: Life }, { additionalProperties: false }),
   example: { name: 'billing', scopes: ['introspect', 'revocations:read'] },
   answers: {
     201: { description: 'The service and its secret.', schema: ServiceWithSecret, example: exampleWithSecret },
