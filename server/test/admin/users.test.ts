@@ -4,6 +4,7 @@ import { newId } from '../../src/random.ts'
 import {
   administrator,
   describeFlow,
+  eventually,
   footprint,
   hour,
   keyA,
@@ -258,6 +259,23 @@ describeFlow('administration of users', (flow) => {
       assert.equal(problem(await call(token, method, path, body)), '404 not_found', `${method} ${path}`)
     }
     assert.deepEqual(await footprint(flow.server), before)
+  })
+
+  it('takes back with a logout the links of a change of address, and no other', async () => {
+    const { token } = await fresh()
+    const one = await registerSomebody(flow.server)
+    const body = { new_email: someEmail(), password: one.password }
+    await flow.server.call('POST', '/v1/users/me/email', { token: one.access_token, body })
+    await flow.server.call('POST', '/v1/auth/forgot-password', { body: { email: one.email } })
+    await eventually(() => flow.server.app.afterwards.waiting === 0)
+    const purposes = async () => {
+      const { db } = flow.server.app.database
+      const rows = db.selectFrom('one_time_tokens').select('purpose').where('user_id', '=', one.user.id)
+      return (await rows.orderBy('purpose').execute()).map(({ purpose }) => purpose)
+    }
+    assert.deepEqual(await purposes(), ['email_change', 'password_reset'])
+    assert.equal((await call(token, 'POST', `/${one.user.id}/logout`)).status, 204)
+    assert.deepEqual(await purposes(), ['password_reset'])
   })
 
   it('leaves an audit line for each change, by whom, and none for what was refused or changed nothing', async () => {

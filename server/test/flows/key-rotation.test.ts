@@ -231,7 +231,10 @@ describeQuickFlow('changing keys by hand', (flow) => {
     const { token } = await administrator(flow.server)
     const active = app.keyring.signer()!.kid
     const waiting = (await listSigningKeys(app.database.db)).find(({ state }) => state === 'next')!.kid
+    const privateHalf = async (kid: string) => (await findSigningKey(app.database.db, kid))!.sealed_private.length
+    assert.ok((await privateHalf(waiting)) > 0)
     for (let time = 0; time < 2; time++) await revokeKey(app, systemAct, waiting)
+    assert.equal(await privateHalf(waiting), 0)
     assert.equal(app.keyring.signer()!.kid, active)
     assert.equal(app.keyring.verifier(waiting), undefined)
     await tendKeys(app)
@@ -239,6 +242,7 @@ describeQuickFlow('changing keys by hand', (flow) => {
     assert.equal(problem(await rotate(token, { compromised: 'no-such-key' })), '404 not_found')
     // Two at once.
     await Promise.all([revokeKey(app, systemAct, active), revokeKey(app, systemAct, active)])
+    assert.equal(await privateHalf(active), 0)
     assert.deepEqual(
       (await states(flow.server)).filter((state) => state === 'active'),
       ['active'],

@@ -75,6 +75,16 @@ describeFlow('services', (flow) => {
     assert.equal((await call('GET', `/${made.id}`)).body.secrets.length, 1)
   })
 
+  it('lose a secret that was to expire before the overlap ends when it was to expire', async () => {
+    const made = await create({ expires_in: 60 })
+    const { expires_at } = (await call('GET', `/${made.id}`)).body.secrets[0]
+    const rotated = await call('POST', `/${made.id}/secrets`, { overlap: 3600 })
+    assert.equal(rotated.body.secrets[0].expires_at, expires_at)
+    here.clock.advance(minute + second)
+    assert.equal(await letIn(here, made.client_id, made.client_secret), false)
+    assert.ok(await letIn(here, made.client_id, rotated.body.client_secret))
+  })
+
   it('have two secrets at most, also when two rotate at once', async () => {
     const made = await create()
     const answers = await Promise.all([1, 2, 3].map(() => call('POST', `/${made.id}/secrets`, {})))
@@ -98,9 +108,10 @@ describeFlow('services', (flow) => {
 
     const credential = basic(made.client_id, rotated.client_secret)
     const stream = await readEvents(`${there.address}/v1/revocations/stream`, credential)
+    assert.equal((await here.call('GET', '/v1/revocations', { headers: credential })).status, 200)
     assert.equal((await call('PATCH', `/${made.id}`, { scopes: ['introspect'], name: 'books' })).body.name, 'books')
-    await stream.ended
     assert.equal((await here.call('GET', '/v1/revocations', { headers: credential })).body.code, 'forbidden')
+    await stream.ended
     assert.ok(await letIn(there, made.client_id, rotated.client_secret))
 
     assert.equal((await call('DELETE', `/${made.id}`)).status, 204)
@@ -117,6 +128,21 @@ describeFlow('services', (flow) => {
     here.clock.advance(hour + second)
     for (const server of [here, there]) assert.equal(await letIn(server, made.client_id, made.client_secret), false)
     token = (await administrator(here)).token
+  })
+
+  it('have secrets that are not remembered beyond their end', async () => {
+    const made = await create({ expires_in: 60 })
+    const end = Date.parse((await call('GET', `/${made.id}`)).body.secrets[0].expires_at)
+    let now = end - 200
+    const clock = { now: () => now, offset: () => 0, advance: () => undefined }
+    const node = await flow.start({ clock, databaseClock: here.clock })
+    try {
+      assert.ok(await letIn(node, made.client_id, made.client_secret))
+      now = end
+      assert.equal(await letIn(node, made.client_id, made.client_secret), false)
+    } finally {
+      await node.close()
+    }
   })
 
   it('show when each secret was last used, to the minute, and write that once a minute', async () => {

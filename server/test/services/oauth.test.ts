@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
 import { after, before, it } from 'node:test'
+import { decodeJwt } from 'jose'
 import * as oauth from 'oauth4webapi'
+import { leewaySeconds } from '../../src/domain/tokens/access-token.ts'
 import { operatorAct } from '../../src/flows/acting.ts'
+import { reloadLiveSet } from '../../src/flows/read-feed.ts'
 import { registerService } from '../../src/flows/register-service.ts'
 import { eventually, problem, refresh, sessionOf, validate } from '../flows/flow-server.ts'
 import { onEachDatabase } from '../support/databases.ts'
@@ -81,6 +84,22 @@ onEachDatabase((_name, url) => {
     await eventually(async () => (await validate(there, person.access_token)).status === 401)
     assert.equal((await validate(here, sibling.body.access_token)).status, 200)
     assert.equal((await refresh(there, sibling.body.refresh_token)).status, 200)
+  })
+
+  it('revokes an access token for as long as any node may take it, its leeway included', async () => {
+    const person = await registerSomebody(here)
+    await revoke(here, person.access_token)
+    const { exp, jti } = decodeJwt(person.access_token)
+    here.clock.advance((exp! + leewaySeconds / 3) * 1000 - here.clock.now())
+    for (const server of [here, there]) {
+      await reloadLiveSet(server.app)
+      server.app.revocations.sweep(server.clock.now())
+      assert.equal(problem(await validate(server, person.access_token)), '401 token_revoked')
+    }
+    const { db } = here.app.database
+    const row = await db.selectFrom('revocations').select('until_at').where('subject', '=', jti!).executeTakeFirst()
+    // One node may be a leeway behind the other.
+    assert.equal(row!.until_at, (exp! + 2 * leewaySeconds) * 1000)
   })
 
   it('revokes a refresh token of any generation with its session and its access tokens', async () => {
