@@ -58,7 +58,9 @@ for (const { name, available, why } of databases.filter((each) => each.name !== 
       supervisor = spawn(process.execPath, [program, 'serve'], { env, stdio: ['ignore', 'pipe', 'pipe'] })
       supervisor.stdout!.on('data', (piece) => (said += piece))
       supervisor.stderr!.on('data', (piece) => (said += piece))
-      await eventually(() => /listens on (http:\S+)/.test(said) || supervisor.exitCode !== null, 40_000)
+      // Written last, and in pieces.
+      const isUp = () => /listens on http:\S+/.test(said) && said.includes(`:${managementPort + 1}`)
+      await eventually(() => isUp() || supervisor.exitCode !== null, 40_000)
       address = /listens on (http:\S+)/.exec(said)?.[1] ?? assert.fail(said)
     })
     after(async () => {

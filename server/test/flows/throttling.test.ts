@@ -196,15 +196,11 @@ describeFlow(
 
     it('takes the addresses that one customer has in IPv6 for one network', async () => {
       const checks = await checksDuring(flow.server, () =>
-        Promise.all(
-          Array.from({ length: 120 }, (_, at) => attempt(nobody(), wrongPassword, { ip: `2001:db8:5:5:${at + 1}::1` })),
-        ),
+        byForties(120, (at) => attempt(nobody(), wrongPassword, { ip: `2001:db8:5:5:${at + 1}::1` })),
       )
       assert.equal(checks, 100)
       const further = await checksDuring(flow.server, () =>
-        Promise.all(
-          Array.from({ length: 340 }, (_, at) => attempt(nobody(), wrongPassword, { ip: `2001:db8:5:${at + 6}::1` })),
-        ),
+        byForties(340, (at) => attempt(nobody(), wrongPassword, { ip: `2001:db8:5:${at + 6}::1` })),
       )
       assert.equal(further, 300, 'four times as many for the /48')
     })
@@ -643,9 +639,7 @@ describeFlow(
       flow.server.clock.advance(believedFor)
       assert.equal((await ask('wrong-22')).status, 200)
 
-      const crowd = await Promise.all(
-        Array.from({ length: 310 }, (_, at) => ask('wrong', { from: '198.51.100.7', clientId: `svc_nobody-${at}` })),
-      )
+      const crowd = await byForties(310, (at) => ask('wrong', { from: '198.51.100.7', clientId: `svc_nobody-${at}` }))
       const counts = Object.groupBy(crowd.map(problem), (answer) => answer)
       assert.deepEqual([counts[unknown]?.length, counts[limited]?.length], [300, 10])
       assert.equal(problem(await ask('x', { from: '198.51.100.7', clientId: 'no id of ours' })), unknown)
@@ -694,3 +688,14 @@ describeFlow(
   },
   { settings, clock: standingClock() },
 )
+
+/** So many at once as a busy machine still answers in time: who is turned away for that is not counted. */
+async function byForties<T>(count: number, ask: (at: number) => Promise<T>): Promise<T[]> {
+  const answers: T[] = []
+  while (answers.length < count) {
+    const from = answers.length
+    const size = Math.min(40, count - from)
+    answers.push(...(await Promise.all(Array.from({ length: size }, (_, at) => ask(from + at)))))
+  }
+  return answers
+}

@@ -92,11 +92,10 @@ describe('where addresses must be verified, an answer does not tell', () => {
     assert.equal(await asking(names, guess), '429 rate_limited', 'and all have to wait alike from then on')
   })
 
-  it('by a forgotten password or another link, whether anything was mailed, also once it was too often', async () => {
+  it('by a forgotten password or another link, whether anything was mailed, also more often than anything is', async () => {
     for (const path of ['/v1/auth/forgot-password', '/v1/auth/verify-email/resend']) {
       const ask = (email: string) => post(path, { email })
-      for (let time = 0; time < 3; time++) assert.equal(await asking(names, ask), '202 ', path)
-      assert.equal(await asking(names, ask), '429 rate_limited', path)
+      for (let time = 0; time < 6; time++) assert.equal(await asking(names, ask), '202 ', path)
     }
   })
 
