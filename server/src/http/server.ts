@@ -65,6 +65,8 @@ export async function createServer(app: App, places: readonly Place[] = routes):
   if (app.tracing) traceRequests(server, app.tracing)
   server.addHook('onRequest', (request, reply, done) => {
     app.meter.activeRequests++
+    // Also where no answer was finished, because the caller hung up: `onResponse` does not run then.
+    reply.raw.once('close', () => app.meter.activeRequests--)
     pending.set(request.raw.socket, reply.raw)
     noteForwarding(request.raw)
     writeHeaders(request, reply)
@@ -90,7 +92,6 @@ export async function createServer(app: App, places: readonly Place[] = routes):
     else done()
   })
   server.addHook('onResponse', (request, reply, done) => {
-    app.meter.activeRequests--
     countAnswer(app, routeOf(request), request, reply)
     logAnswer(app, routeOf(request), request, reply)
     done()
