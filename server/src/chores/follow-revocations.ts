@@ -20,8 +20,21 @@ export async function followRevocations(app: App): Promise<() => void> {
   let due = Number.POSITIVE_INFINITY
   let reading: Promise<void> | null = null
   let offset = app.clock.now() - performance.now()
+  let wasFarOff = false
+  let isFirst = true
 
   const read = async () => {
+    const isFarOff = await app.time.measure()
+    // By such a clock revocations have lapsed that have not: followers must not pass their places. A node that starts
+    // so is not ready, and knows at least the others.
+    if (isFarOff && !isFirst) {
+      wasFarOff = true
+      throw new Error('The clocks of this node and the database are too far apart to say what was revoked.')
+    }
+    // What was passed before it was noticed is told again.
+    if (wasFarOff) app.feed.restart()
+    wasFarOff = isFarOff
+    isFirst = false
     const restarts = app.feed.restarts()
     await readFeed(app)
     const drifted = app.clock.now() - performance.now() - offset
@@ -32,7 +45,7 @@ export async function followRevocations(app: App): Promise<() => void> {
     // Out of reach for a while, or gone back: perhaps another server answers now, and it may lag behind.
     if (lost || app.feed.restarts() !== restarts) await reapplyEnds(app)
     lost = false
-    app.revocations.sweep(app.clock.now())
+    if (!isFarOff) app.revocations.sweep(app.clock.now())
   }
   const poll = async () => {
     due = Number.POSITIVE_INFINITY

@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts'
+import { type Clock, mostSkew } from '../clock.ts'
 import type { Database } from './connect.ts'
 
 type Asked = Pick<Database, 'time'>
@@ -15,8 +15,16 @@ export type CommonTime = ReturnType<typeof commonTime>
 /** The time of a node and its database together; in milliseconds since 1970. */
 export function commonTime(database: Asked, clock: Clock) {
   const skew = () => clockSkew(database, clock)
+  let isFarOff = false
   return {
     skew,
+    /** Measures whether the two differ by more than they may. */
+    async measure() {
+      isFarOff = Math.abs((await skew()) ?? 0) > mostSkew
+      return isFarOff
+    },
+    /** Whether they did when that was measured last. */
+    isFarOff: () => isFarOff,
     /** What all nodes have in common, for what they do in turn: the database's time, or this node's where it has none. */
     shared: async () => clock.now() + ((await skew()) ?? 0),
     /** The earlier of the two: what is over by this one is over whichever clock is wrong, and may be deleted. */

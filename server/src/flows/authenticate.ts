@@ -1,7 +1,7 @@
 import type { App } from '../app.ts'
 import { type AccessClaims, leewaySeconds, verifyAccessToken } from '../domain/tokens/access-token.ts'
 import { AppError } from '../errors.ts'
-import { refuseWhenBlind } from './know-revocations.ts'
+import { lostSight, refuseWhenBlind } from './know-revocations.ts'
 
 export type Caller = { claims: AccessClaims; kid: string }
 
@@ -12,11 +12,14 @@ export type Caller = { claims: AccessClaims; kid: string }
  *   revocations is set to refuse
  */
 export function authenticate(app: App, token: string): Caller {
+  const isClosed = app.config.revocationFailure === 'closed'
+  // By such a clock good tokens are over.
+  if (isClosed && app.time.isFarOff()) throw lostSight(app)
   const now = app.clock.now()
   const verified = app.verifiedTokens.get(token) ?? verifyOnce(app, token, now)
   if (verified.claims.exp <= now / 1000 - leewaySeconds) throw new AppError('token_expired')
   if (!app.keyring.verifier(verified.kid)) throw new AppError('invalid_token')
-  if (app.config.revocationFailure === 'closed') refuseWhenBlind(app)
+  if (isClosed) refuseWhenBlind(app)
   if (app.revocations.has(verified.claims, verified.kid)) throw new AppError('token_revoked')
   return verified
 }

@@ -55,7 +55,7 @@ function asItWas(app: App, known: Remembered | undefined, now: number): CallingS
   const isKnown = known && now < known.expiresAt && known.seenAt > now - blindFor - revocationMaxAge
   const isRemembered = blindFor < revokedSpan(now).until - now
   if (revocationFailure === 'open' && isKnown && isRemembered) return known.service
-  throw lostSight()
+  throw lostSight(app)
 }
 
 // Whoever looks may be late.
