@@ -10,8 +10,6 @@ export async function clockSkew(database: Asked, clock: Clock): Promise<number |
   return theirs === null ? null : Math.round(theirs - (asked + clock.now()) / 2)
 }
 
-export type CommonTime = ReturnType<typeof commonTime>
-
 /** The time of a node and its database together; in milliseconds since 1970. */
 export function commonTime(database: Asked, clock: Clock) {
   const skew = () => clockSkew(database, clock)

@@ -1,5 +1,4 @@
 import type { App } from '../app.ts'
-import { createOneTimeToken } from '../domain/links/create.ts'
 import { readOneTimeToken, redeemOneTimeToken } from '../domain/links/redeem.ts'
 import { deleteOneTimeTokensOfUser } from '../domain/links/store.ts'
 import { normalisePassword } from '../domain/passwords/normalise.ts'
@@ -17,11 +16,12 @@ import { inAuditedTransaction } from './audited.ts'
 import type { Caller } from './authenticate.ts'
 import { byToken } from './by-token.ts'
 import { giveWay, isUnconfirmed } from './give-way.ts'
-import { mayMail, queueWithin } from './mail-budget.ts'
+import { queueWithin } from './mail-budget.ts'
 import { noteAfterwards } from './note-afterwards.ts'
+import { queueLink } from './queue-link.ts'
 import { mailQueued } from './queue-mail.ts'
 import { type Attempt, noteWait, throttled } from './throttled.ts'
-import { addressInUse, addressNoticeByUser, linkMail } from './write-mail.ts'
+import { addressInUse, addressNoticeByUser } from './write-mail.ts'
 
 export type EmailChange = { newEmail: string; password: string; signal?: AbortSignal }
 
@@ -65,10 +65,9 @@ async function tellBoth(app: App, act: Act, { claims }: Caller, newEmail: string
     const owner = found && !isUnconfirmed(found) ? found : undefined
     const mails = await queueWithin(app, tx, addressNoticeByUser(app, 'email-change-started', user, newEmail))
     if (owner) mails.push(...(await queueWithin(app, tx, addressInUse(app, owner), 'change_email')))
-    else if (await mayMail(app, tx, newEmail, 'change_email')) {
+    else {
       const at = { ...user, email: newEmail, emailVerified: false }
-      const token = await createOneTimeToken(tx, 'email_change', at, app.clock.now(), true)
-      mails.push(...(await queueWithin(app, tx, linkMail(app, 'email_change', at, token), 'change_email')))
+      mails.push(...(await queueLink(app, tx, 'email_change', at, 'change_email')))
     }
     record({ event: 'email_change_started', subject: { kind: 'user', id: user.id } })
     return mails

@@ -1,15 +1,14 @@
 import type { App } from '../app.ts'
-import { createOneTimeToken, wasMailedJustNow } from '../domain/links/create.ts'
+import { wasMailedJustNow } from '../domain/links/create.ts'
 import { findUserForLogin } from '../domain/users/store.ts'
 import { takeUser } from '../domain/users/take.ts'
 import type { Act } from './acting.ts'
 import { afterTheAnswer } from './after-the-answer.ts'
 import { inAuditedTransaction } from './audited.ts'
-import { mayMail, queueWithin } from './mail-budget.ts'
 import { pretendMail } from './pretend-mail.ts'
+import { queueLink } from './queue-link.ts'
 import { mailQueued } from './queue-mail.ts'
 import { throttled } from './throttled.ts'
-import { linkMail } from './write-mail.ts'
 
 /**
  * Somebody has forgotten a password: the address gets a link, and nobody learns from the answer whether it is known. Who
@@ -28,12 +27,9 @@ async function send(app: App, act: Act, email: string): Promise<void> {
     const user = await takeUser(tx, found.id)
     if (user?.email !== email || user.status === 'disabled') return []
     const purpose = found.hash === null ? 'invitation' : 'password_reset'
-    const now = app.clock.now()
-    if (await wasMailedJustNow(tx, purpose, user, now)) return []
-    if (!(await mayMail(app, tx, email, 'forgot'))) return []
-    const token = await createOneTimeToken(tx, purpose, user, now, true, 'mailed')
-    const mails = await queueWithin(app, tx, linkMail(app, purpose, user, token), 'forgot')
-    record({ event: 'password_reset_started', subject: { kind: 'user', id: user.id } })
+    if (await wasMailedJustNow(tx, purpose, user, app.clock.now())) return []
+    const mails = await queueLink(app, tx, purpose, user, 'forgot', 'mailed')
+    if (mails.length > 0) record({ event: 'password_reset_started', subject: { kind: 'user', id: user.id } })
     return mails
   })
   if (mails.length === 0) return pretendMail(app, act)

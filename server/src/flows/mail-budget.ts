@@ -13,7 +13,7 @@ export const mailBudget = { burst: 10, within: hour, every: 10 * minute } as con
  * What a mail is counted as. Each act that anybody can cause has a budget of its own, so that nobody uses up what another
  * act needs, least of all the link that sets a password; a notice is counted by itself.
  */
-type Budget = 'register' | 'resend' | 'forgot' | 'change_email' | Mail['template']
+export type Budget = 'register' | 'resend' | 'forgot' | 'change_email' | Mail['template']
 
 /**
  * Queues a mail that its reader need not have caused, unless its address has had too many of the kind.

@@ -1,7 +1,6 @@
 import type { App } from '../app.ts'
 import type { Tx } from '../database/connect.ts'
 import type { AuditEvent } from '../domain/audit/events.ts'
-import { createOneTimeToken } from '../domain/links/create.ts'
 import { checkPassword } from '../domain/passwords/policy.ts'
 import { insertPassword } from '../domain/passwords/store.ts'
 import { type Device, startSession } from '../domain/sessions/start.ts'
@@ -17,10 +16,11 @@ import { inAuditedTransaction } from './audited.ts'
 import { countedRegistration } from './count-outcomes.ts'
 import { giveWay, isUnconfirmed } from './give-way.ts'
 import { asOfNow, issueTokens, type Tokens } from './issue-tokens.ts'
-import { mayMail, queueWithin } from './mail-budget.ts'
-import { type Mail, mailQueued } from './queue-mail.ts'
+import { queueWithin } from './mail-budget.ts'
+import { queueLink } from './queue-link.ts'
+import { mailQueued } from './queue-mail.ts'
 import { throttled } from './throttled.ts'
-import { addressInUse, linkMail } from './write-mail.ts'
+import { addressInUse } from './write-mail.ts'
 
 export type Registration = {
   email: string
@@ -69,7 +69,7 @@ async function registerAtOnce(app: App, act: Act, input: Registration, hash: str
     const subject = { kind: 'user' as const, id: user.id }
     record({ event: 'user_registered', subject, details: { session: session.id }, personal: personalFrom(input) })
     // Where mail goes out at all, the address is asked, though nothing waits for its answer.
-    const mails = app.mail.smtp === null ? [] : await askAddress(app, tx, user, now)
+    const mails = app.mail.smtp === null ? [] : await queueLink(app, tx, 'email_verification', user, 'register')
     return { user, session, end, mails }
   }).catch((error) => {
     throw app.database.dialect.isDuplicate(error) ? taken() : error
@@ -109,17 +109,11 @@ async function registerOrTell(app: App, act: Act, input: Registration, hash: str
     }
     const { user, end } = await replaceOrMake(app, tx, fresh, input, hash, 'pending', now, record)
     record({ event: 'user_registered', subject: { kind: 'user', id: user.id }, personal: personalFrom(input) })
-    return { end, mails: await askAddress(app, tx, user, now) }
+    // Whoever comes after many strangers is registered all the same, and can ask for the link, which has a budget of its own.
+    return { end, mails: await queueLink(app, tx, 'email_verification', user, 'register') }
   })
   announceEnds(app, end)
   mailQueued(app, ...mails)
-}
-
-/** Whoever comes after many strangers is registered all the same, and can ask for the link, which has a budget of its own. */
-async function askAddress(app: App, tx: Tx, user: User, now: number): Promise<Mail[]> {
-  if (!(await mayMail(app, tx, user.email, 'register'))) return []
-  const token = await createOneTimeToken(tx, 'email_verification', user, now, true)
-  return queueWithin(app, tx, linkMail(app, 'email_verification', user, token), 'register')
 }
 
 /** The newest registration of an address counts, and nothing of an older one stays. */

@@ -1,5 +1,5 @@
 import type { App } from '../app.ts'
-import { createOneTimeToken, wasMailedJustNow } from '../domain/links/create.ts'
+import { wasMailedJustNow } from '../domain/links/create.ts'
 import { readOneTimeToken, redeemOneTimeToken } from '../domain/links/redeem.ts'
 import { findUserForLogin } from '../domain/users/store.ts'
 import { takeUser } from '../domain/users/take.ts'
@@ -9,11 +9,10 @@ import type { Act } from './acting.ts'
 import { afterTheAnswer } from './after-the-answer.ts'
 import { inAuditedTransaction } from './audited.ts'
 import { byToken } from './by-token.ts'
-import { mayMail, queueWithin } from './mail-budget.ts'
 import { pretendMail } from './pretend-mail.ts'
+import { queueLink } from './queue-link.ts'
 import { mailQueued } from './queue-mail.ts'
 import { throttled } from './throttled.ts'
-import { linkMail } from './write-mail.ts'
 
 /**
  * Who has the link shows that the address is the user's; an account that waited for this opens.
@@ -54,10 +53,9 @@ async function send(app: App, act: Act, email: string): Promise<void> {
     const isWaiting = user?.email === email && !user.emailVerified && user.status !== 'disabled' && found.hash !== null
     const now = app.clock.now()
     if (!isWaiting || (await wasMailedJustNow(tx, 'email_verification', user, now))) return []
-    if (!(await mayMail(app, tx, email, 'resend'))) return []
-    const token = await createOneTimeToken(tx, 'email_verification', user, now, true)
+    const mails = await queueLink(app, tx, 'email_verification', user, 'resend')
+    if (mails.length === 0) return []
     if (user.unconfirmedSince !== null) await askAgain(tx, user.id, now)
-    const mails = await queueWithin(app, tx, linkMail(app, 'email_verification', user, token), 'resend')
     record({ event: 'email_verification_sent', subject: { kind: 'user', id: user.id } })
     return mails
   })

@@ -50,13 +50,15 @@ function mailing(summary: string, description: string, work: (app: App, act: Act
 
 export const resendVerificationRoute = mailing(
   'Mail another link to verify an address',
-  'It replaces earlier ones. Nothing is mailed to an address that is unknown or verified.',
+  'It replaces earlier ones; within ten minutes of the last one nothing is mailed, nor to an address that is unknown or ' +
+    'verified.',
   resendVerification,
 )
 
 export const forgotPasswordRoute = mailing(
   'Mail a link to choose a new password',
-  'It replaces earlier ones and is good for an hour. Nothing is mailed to an address that is unknown.',
+  'It replaces earlier ones and is good for an hour; within ten minutes of the last one nothing is mailed, nor to an ' +
+    'address that is unknown.',
   forgotPassword,
 )
 
