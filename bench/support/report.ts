@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { isMet, type Row } from './bench.ts'
 import type { Machine } from './machine.ts'
 import { short } from './statistics.ts'
@@ -49,6 +49,7 @@ const [opening, closing] = ['<!-- results -->', '<!-- end of results -->']
 export function record(machine: Machine, rows: Row[]): void {
   const file = new URL(`../results/${machine.date}-${machine.commit.replace('+', '-changed')}.json`, import.meta.url)
   const kept = rows.map((row) => ({ ...row, met: isMet(row) }))
+  mkdirSync(new URL('.', file), { recursive: true })
   writeFileSync(file, `${JSON.stringify({ machine, rows: kept }, null, 2)}\n`)
   const text = readFileSync(page, 'utf8')
   const [before, rest] = text.split(opening)

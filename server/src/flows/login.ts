@@ -42,6 +42,8 @@ export type Login = {
 export async function login(app: App, act: Act, input: Login): Promise<Tokens> {
   const password = normalisePassword(input.password)
   return countedLogin(app, async () => {
+    // Before anything is looked up or counted: in a storm most are sent away, and that must cost next to nothing.
+    app.hasher.admit()
     const device = await knownDevice(app, input.email, input.refreshToken)
     return throttled(app, act, 'login', { account: input.email, device }, (attempt) =>
       judgeAnew(() => judge(app, act, { ...input, password }, attempt)),

@@ -38,7 +38,11 @@ export type Registration = {
  * @returns null where the address must be verified first
  */
 export async function register(app: App, act: Act, input: Registration): Promise<Tokens | null> {
-  return countedRegistration(app, () => throttled(app, act, 'register', {}, () => attempt(app, act, input)))
+  return countedRegistration(app, async () => {
+    // Before the call is counted: whoever is sent away has used nothing up.
+    app.hasher.admit()
+    return throttled(app, act, 'register', {}, () => attempt(app, act, input))
+  })
 }
 
 async function attempt(app: App, act: Act, input: Registration): Promise<Tokens | null> {

@@ -578,6 +578,35 @@ describeFlow(
       assert.equal(checks, 100)
     })
 
+    it('sends away before anything is looked up or counted when it is too busy to hash', async () => {
+      const { email } = await somebody()
+      const ip = elsewhere()
+      const { app } = flow.server
+      const { commit, hasher } = app
+      const { admit } = hasher
+      const { AppError } = await import('../../src/errors.ts')
+      let commits = 0
+      app.commit = (...args) => {
+        commits++
+        return commit(...args)
+      }
+      hasher.admit = () => {
+        throw new AppError('overloaded', { retryAfter: 1 })
+      }
+      const register = () =>
+        calling(flow.server, '/v1/auth/register', ip, { body: { email: nobody(), password: goodPassword } })
+      try {
+        for (let call = 0; call < 60; call++) assert.equal(problem(await register()), '503 overloaded')
+        assert.equal(problem(await attempt(email, goodPassword, { ip })), '503 overloaded')
+      } finally {
+        app.commit = commit
+        hasher.admit = admit
+      }
+      assert.equal(commits, 0)
+      // Sixty that were sent away have used up none of the fifty.
+      assert.equal((await register()).status, 201)
+    })
+
     it('bounds registrations of a network, and one-time tokens that are no good', async () => {
       const ip = elsewhere()
       const register = () =>

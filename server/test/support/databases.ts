@@ -8,11 +8,13 @@ import { quickSchema } from './quick-schema.ts'
 
 export type DatabaseName = 'SQLite' | 'MariaDB' | 'PostgreSQL'
 
+const variables = { MariaDB: 'NTT_AUTH_TEST_MARIADB_URL', PostgreSQL: 'NTT_AUTH_TEST_POSTGRES_URL' } as const
+
 /** The databases a test can run on; the servers are started by `scripts/test.ts`. */
 export const databases: { name: DatabaseName; available: boolean; why: string }[] = [
   { name: 'SQLite', available: true, why: '' },
-  fromEnvironment('MariaDB', 'NTT_AUTH_TEST_MARIADB_URL'),
-  fromEnvironment('PostgreSQL', 'NTT_AUTH_TEST_POSTGRES_URL'),
+  fromEnvironment('MariaDB'),
+  fromEnvironment('PostgreSQL'),
 ]
 
 const requireAll = process.env.NTT_AUTH_TEST_REQUIRE_ALL === '1'
@@ -26,8 +28,6 @@ type FreshOptions = {
 
 /** A database of its own, with today's tables and nothing in them; `drop` takes it away. */
 export async function freshDatabase(name: DatabaseName, { bare = false }: FreshOptions = {}): Promise<Fresh> {
-  const { why, available } = databases.find((database) => database.name === name)!
-  if (!available) throw new Error(why)
   const fresh = await makers[name]()
   if (bare) return fresh
   const database = await openDatabase({ url: fresh.url, poolSize: 1 })
@@ -65,13 +65,20 @@ export function onEachDatabase(
   }
 }
 
-function fromEnvironment(name: DatabaseName, variable: string) {
-  const available = Boolean(process.env[variable])
-  return {
-    name,
-    available,
-    why: available ? '' : `${variable} is not set; "npm test" sets it when ${name} is installed`,
-  }
+function fromEnvironment(name: keyof typeof variables) {
+  const available = Boolean(process.env[variables[name]])
+  return { name, available, why: available ? '' : whyNot(name) }
+}
+
+function whyNot(name: keyof typeof variables): string {
+  return `${variables[name]} is not set; "npm test" sets it when ${name} is installed`
+}
+
+/** Read when it is needed: a benchmark starts its databases after this was loaded. */
+function urlOf(name: keyof typeof variables): string {
+  const url = process.env[variables[name]]
+  if (!url) throw new Error(whyNot(name))
+  return url
 }
 
 let count = 0
@@ -92,7 +99,7 @@ async function freshSqlite() {
 }
 
 async function freshMariaDb() {
-  const server = process.env.NTT_AUTH_TEST_MARIADB_URL!
+  const server = urlOf('MariaDB')
   const name = freshName()
   await run(server, `create database ${name}`)
   const url = new URL(server)
@@ -102,7 +109,7 @@ async function freshMariaDb() {
 
 /** A schema, which takes a hundredth of the time of a database. */
 async function freshPostgres() {
-  const server = process.env.NTT_AUTH_TEST_POSTGRES_URL!
+  const server = urlOf('PostgreSQL')
   const name = freshName()
   await run(server, `create schema ${name}`)
   const url = new URL(server)

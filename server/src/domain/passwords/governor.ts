@@ -5,7 +5,7 @@ import { type Answer, startThread, type Thread } from './thread.ts'
 
 export type GovernorOptions = {
   threads: number
-  /** How long a job may wait for a thread, in milliseconds. */
+  /** How long a job may wait for a thread at most, in milliseconds. */
   maxWait: number
   /** What the threads will mostly compute. */
   kind: SlowCall['kind']
@@ -30,6 +30,9 @@ type Slot = { thread: Thread | null; fresh: boolean; jobs: Job[]; startedAt: num
 /** A next job is posted ahead behind one that ends this soon (ms): the thread then has no gap between two short jobs. */
 const aheadWithin = 50
 const longestRespawnDelay = 5000
+/** New jobs are promised this share of the longest wait. Under steady overload the queue is always that long, and if the
+ * promise were the limit itself, half of those it was made to would wait all that time in vain. */
+const promised = 0.8
 
 const unused = { thread: null, fresh: true, startedAt: 0, failures: 0 }
 
@@ -50,18 +53,21 @@ export function startGovernor({ threads, maxWait, kind, now = () => performance.
   let onIdle: (() => void) | undefined
   const slots = Array.from({ length: threads }, (): Slot => ({ ...unused, jobs: [] }))
 
-  /** @param makeCall called only when the job is admitted */
-  function run(work: Work, makeCall: () => SlowCall, signal?: AbortSignal): Promise<Done> {
-    if (closing) return Promise.reject(new AppError('unavailable', { retryAfter: 1 }))
-    if (signal?.aborted) return Promise.reject(signal.reason)
+  /** @throws AppError `overloaded` when a job that came now would not be started in time */
+  function admit(work: Work): void {
     // With a free thread there is nothing to wait for, however slow the machine has become.
-    if (queue.length > 0 || freest(work) === undefined) {
-      const wait = (backlog() + pace.expect(work)) / threads
-      if (wait > maxWait) {
-        counts.shed++
-        return Promise.reject(overloaded(wait))
-      }
-    }
+    if (queue.length === 0 && freest(work) !== undefined) return
+    const wait = (backlog() + pace.expect(work)) / threads
+    if (wait <= promised * maxWait) return
+    counts.shed++
+    throw overloaded(wait)
+  }
+
+  /** @param makeCall called only when the job is admitted */
+  async function run(work: Work, makeCall: () => SlowCall, signal?: AbortSignal): Promise<Done> {
+    if (closing) throw new AppError('unavailable', { retryAfter: 1 })
+    signal?.throwIfAborted()
+    admit(work)
     return new Promise((resolve, reject) => {
       const job: Job = { call: makeCall(), work, queuedAt: now(), resolve, reject }
       queue.push(job)
@@ -234,6 +240,7 @@ export function startGovernor({ threads, maxWait, kind, now = () => performance.
 
   return {
     run,
+    admit,
     close,
     expect: pace.expect,
     stats: () => ({

@@ -49,6 +49,11 @@ export type HasherStats = {
 
 /** Passwords must be normalised (`normalise.ts`). Every call may throw `overloaded` or `unavailable`. */
 export type Hasher = {
+  /**
+   * For a caller who would do other work before the hash: whoever would be sent away is sent away at once. It promises
+   * no place, and takes no account of whose password it is, which nobody could know yet.
+   */
+  admit(): void
   hash(password: string, signal?: AbortSignal): Promise<string>
   /** @param stored null for an unknown user: it takes the same way and as long as a known one */
   verify(password: string, stored: string | null, signal?: AbortSignal): Promise<Verdict>
@@ -68,6 +73,8 @@ export function startHasher({ wanted, onComputed, ...options }: HasherOptions): 
   const governor = startGovernor({ ...options, kind: dummy.work.kind })
 
   return {
+    admit: () => governor.admit(dummy.work),
+
     async hash(password, signal) {
       const { recipe, fill } = newBlank(wanted)
       const { digest, ...times } = await governor.run(recipe.work, () => recipe.call(password), signal)
