@@ -113,6 +113,21 @@ test('the estimate follows the measurements and scales with the work', async () 
   assert.equal(governor.expect({ kind: 'argon2', units: 19456 * 2 }), 60)
 })
 
+test('what a thread needs beside its computations counts as well', async () => {
+  let time = 0
+  const governor = start({ threads: 1, maxWait: 1000, now: () => time })
+  for (let round = 0; round < 30; round++) {
+    const job = governor.run(long, order('claim 100'))
+    time += 300
+    await job
+  }
+  assert.equal(Math.round(governor.expect(long)), 100)
+  // 300 ms each in truth: two wait for less than 800 ms, and a third would not.
+  const jobs = [1, 2].map(() => governor.run(long, order('claim 100')))
+  assert.throws(() => governor.admit(long), { code: 'overloaded' })
+  await Promise.all(jobs)
+})
+
 test('a job that was not started in time is refused, not started late', async () => {
   const governor = start({ maxWait: 1000 })
   let served = false

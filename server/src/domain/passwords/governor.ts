@@ -1,6 +1,6 @@
 import { AppError } from '../../errors.ts'
 import type { SlowCall, Work } from './formats/format.ts'
-import { startPace } from './pace.ts'
+import { startPace, weightOfNewest } from './pace.ts'
 import { type Answer, startThread, type Thread } from './thread.ts'
 
 export type GovernorOptions = {
@@ -49,6 +49,8 @@ export function startGovernor({ threads, maxWait, kind, now = () => performance.
   const counts = { computed: 0, busyMs: 0, shed: 0, expired: 0, abandoned: 0, crashed: 0 }
   const timers = new Set<NodeJS.Timeout>()
   let deadline: NodeJS.Timeout | undefined
+  // Milliseconds, a moving average. On a busy machine a niced thread waits for its processor also between two jobs.
+  let handOver = 0
   let closing = false
   let onIdle: (() => void) | undefined
   const slots = Array.from({ length: threads }, (): Slot => ({ ...unused, jobs: [] }))
@@ -57,7 +59,7 @@ export function startGovernor({ threads, maxWait, kind, now = () => performance.
   function admit(work: Work): void {
     // With a free thread there is nothing to wait for, however slow the machine has become.
     if (queue.length === 0 && freest(work) !== undefined) return
-    const wait = (backlog() + pace.expect(work)) / threads
+    const wait = (backlog() + occupancy(work)) / threads
     if (wait <= promised * maxWait) return
     counts.shed++
     throw overloaded(wait)
@@ -114,12 +116,17 @@ export function startGovernor({ threads, maxWait, kind, now = () => performance.
   }
 
   function remaining({ jobs, startedAt }: Slot): number {
-    const expected = jobs.reduce((sum, job) => sum + pace.expect(job.work), 0)
+    const expected = jobs.reduce((sum, job) => sum + occupancy(job.work), 0)
     return Math.max(expected - (now() - startedAt), 0)
   }
 
+  /** For how long a job keeps a thread: its computation, and what comes before the thread has the next one. */
+  function occupancy(work: Work): number {
+    return pace.expect(work) + handOver
+  }
+
   function backlog(): number {
-    const queued = queue.reduce((sum, job) => sum + pace.expect(job.work), 0)
+    const queued = queue.reduce((sum, job) => sum + occupancy(job.work), 0)
     return slots.reduce((sum, slot) => sum + (slot.jobs.length > 0 ? remaining(slot) : 0), queued)
   }
 
@@ -184,7 +191,8 @@ export function startGovernor({ threads, maxWait, kind, now = () => performance.
 
   function onAnswer(slot: Slot, answer: Answer): void {
     const job = slot.jobs.shift()!
-    slot.startedAt = now()
+    const took = now() - slot.startedAt
+    slot.startedAt += took
     slot.failures = 0
     // The next job goes out before anybody is told: the thread must not stand idle.
     feed()
@@ -194,6 +202,7 @@ export function startGovernor({ threads, maxWait, kind, now = () => performance.
       counts.computed++
       counts.busyMs += answer.milliseconds
       pace.learn(job.work, answer.milliseconds)
+      handOver += weightOfNewest * (Math.max(took - answer.milliseconds, 0) - handOver)
       job.resolve({ ...answer, waited: Math.max(now() - job.queuedAt - answer.milliseconds, 0) })
     }
     tellIdle()

@@ -16,7 +16,8 @@ export function isKind(kind: string): kind is Work['kind'] {
   return Object.hasOwn(guess, kind)
 }
 
-const weightOfNewest = 0.2
+/** Of a moving average. */
+export const weightOfNewest = 0.2
 
 /** How long a slow call takes on this machine just now: a moving average (EWMA) for each kind of work. */
 export function startPace() {
