@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url'
 import { eventually } from './flows/flow-server.ts'
 import { asBuilt } from './support/as-built.ts'
 import { databases, freshDatabase } from './support/databases.ts'
+import { freePort } from './support/free-port.ts'
 import { call, goodPassword, registerSomebody, testMasterKey } from './support/server.ts'
 
 const program = fileURLToPath(new URL('../bin/ntt-auth.js', import.meta.url))
@@ -34,12 +35,14 @@ for (const { name, available, why } of databases.filter((each) => each.name !== 
     let supervisor: ChildProcess
     let address: string
     let said = ''
-    const managementPort = name === 'MariaDB' ? 21_190 : 21_290
+    let managementPort: number
 
     before(async () => {
       // The first start of several processes at once.
       fresh = await freshDatabase(name, { bare: true })
       dataDir = mkdtempSync(join(tmpdir(), 'ntt-auth-workers-'))
+      // Each worker has one of its own, from the first on.
+      managementPort = await freePort(2)
       const env = {
         // Measured on one of the two.
         ...(name === 'PostgreSQL' && asBuilt),
