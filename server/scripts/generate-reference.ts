@@ -83,8 +83,8 @@ ${rows.join('\n')}
 
 ## What is refused
 
-In production: no \`NTT_AUTH_MASTER_KEY\`; no \`NTT_AUTH_PUBLIC_URL\`, or one that is not https; a network in
-\`NTT_AUTH_TRUSTED_PROXIES\` that holds strangers, such as \`0.0.0.0/0\`; \`*\` in \`NTT_AUTH_CORS_ORIGINS\`.
+In production: no \`NTT_AUTH_MASTER_KEY\`; no \`NTT_AUTH_PUBLIC_URL\`, or one that is not https; no
+\`NTT_AUTH_TRUSTED_PROXIES\`, or a network in it that holds strangers, such as \`0.0.0.0/0\`; \`*\` in \`NTT_AUTH_CORS_ORIGINS\`.
 
 In development: a \`NTT_AUTH_HOST\` that other machines can reach.
 

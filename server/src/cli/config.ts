@@ -71,6 +71,8 @@ function jsonValue(config: Config, name: SettingName): unknown {
   const { type, secret } = settingOf(name)
   const value = valueIn(config, name)
   if (value === null) return null
+  // Where an empty list has a word of its own, the file has to hold that.
+  if (Array.isArray(value) && value.length === 0) return type.write(value) || value
   if (Array.isArray(value)) return secret ? value.map(() => masked) : value
   return type.json === undefined ? type.write(value) : value
 }

@@ -58,15 +58,9 @@ export function misgivings({ env, trustedProxies, emailVerification, smtpUrl }: 
   const widest = trustedProxies.filter(isCatchAll)
   if (widest.length > 0) return widest.map(everybodyForges)
   if (env !== 'production') return []
-  return [
-    ...(trustedProxies.length > 0 ? [] : [oneBucket]),
-    ...(emailVerification === 'required' && smtpUrl === null ? [linksGoNowhere] : []),
-  ]
+  return [...(emailVerification === 'required' && smtpUrl === null ? [linksGoNowhere] : [])]
 }
 
-const oneBucket =
-  'NTT_AUTH_TRUSTED_PROXIES names no proxy, and production has one, as it ends TLS: all clients are taken for one, share ' +
-  'one network for throttling, and can lock each other out. Name the addresses of your proxies there.'
 // Production refuses it.
 const everybodyForges = (network: string) =>
   `NTT_AUTH_TRUSTED_PROXIES believes everybody in ${network}: whoever calls can forge the address of a client, which ` +
@@ -108,6 +102,15 @@ function contradictions(values: Values, refused: ReadonlySet<SettingName>, origi
     }
     if (APP_URL !== undefined && !APP_URL.startsWith('https:')) {
       refuse('APP_URL', `${APP_URL} is not https, and links to it carry secrets.`, "Use the app's https address.")
+    }
+    if (!has('TRUSTED_PROXIES')) {
+      refuse(
+        'TRUSTED_PROXIES',
+        'In production something in front of the server ends TLS, and as long as it is not named all clients are taken for ' +
+          'one: they share one bucket of each limit, and can lock each other out.',
+        'Name the addresses of your proxies, e.g. 10.0.0.5,192.168.7.0/24, or set it to none if the server sees the ' +
+          'addresses of its callers themselves.',
+      )
     }
     for (const network of TRUSTED_PROXIES ?? []) {
       if (!isCatchAll(network)) continue
@@ -239,7 +242,7 @@ function assemble(values: CheckedValues) {
     audience: values.AUDIENCE ?? publicUrl,
     appUrl: values.APP_URL ?? null,
     corsOrigins: values.CORS_ORIGINS,
-    trustedProxies: values.TRUSTED_PROXIES,
+    trustedProxies: values.TRUSTED_PROXIES ?? [],
     databasePoolSize: values.DATABASE_POOL_SIZE,
     databaseTimeout: values.DATABASE_TIMEOUT,
     autoMigrate: values.AUTO_MIGRATE ?? embedded,

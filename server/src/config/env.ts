@@ -12,6 +12,7 @@ import {
   integer,
   list,
   network,
+  noneOr,
   onOff,
   origin,
   path,
@@ -97,9 +98,10 @@ export const settings = {
     example: 'https://app.example.com,https://admin.example.com',
   },
   TRUSTED_PROXIES: {
-    type: list(network()),
-    default: '',
-    meaning: 'The reverse proxies whose forwarding headers are believed.',
+    type: noneOr(list(network())),
+    defaultMeaning: '`none` in development, required in production',
+    meaning:
+      'The reverse proxies whose forwarding headers are believed; `none`: the server sees the addresses of its callers itself.',
     example: '10.0.0.5,192.168.7.0/24',
   },
   DATABASE_URL: {

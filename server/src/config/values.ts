@@ -105,6 +105,21 @@ export function list<T>(item: Value<T>): Value<T[]> {
   }
 }
 
+/** An empty list has to be said: `none`. */
+export function noneOr<T>(values: Value<T[]>): Value<T[]> {
+  return {
+    ...values,
+    form: `\`none\`, or ${values.form}`,
+    read(text) {
+      if (text.trim() === 'none') return []
+      const read = values.read(text)
+      if (read.length === 0) throw new Error('It is empty.')
+      return read
+    },
+    write: (read) => (read.length === 0 ? 'none' : values.write(read)),
+  }
+}
+
 function plain(form: string, read: (text: string) => string): Value<string> {
   return { form, read, write: (value) => value }
 }

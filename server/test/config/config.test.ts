@@ -11,6 +11,7 @@ const production = {
   NTT_AUTH_ENV: 'production',
   NTT_AUTH_PUBLIC_URL: 'https://auth.example.com',
   NTT_AUTH_MASTER_KEY: key,
+  NTT_AUTH_TRUSTED_PROXIES: '10.0.0.5',
 }
 
 function configOf(env: Record<string, string>) {
@@ -157,12 +158,23 @@ describe('production refuses', () => {
     equal(configOf(production).issuer, 'https://auth.example.com')
   })
 
-  test('to start without a master key or a public URL', () => {
-    deepEqual(names({ NTT_AUTH_ENV: 'production' }), ['PUBLIC_URL', 'MASTER_KEY'])
-    deepEqual(names({ NTT_AUTH_ENV: 'production', NTT_AUTH_PUBLIC_URL: '', NTT_AUTH_MASTER_KEY: '' }), [
-      'PUBLIC_URL',
-      'MASTER_KEY',
+  test('to start without a master key, a public URL or a word about proxies', () => {
+    const missing = ['PUBLIC_URL', 'TRUSTED_PROXIES', 'MASTER_KEY']
+    deepEqual(names({ NTT_AUTH_ENV: 'production' }), missing)
+    const empty = { NTT_AUTH_PUBLIC_URL: '', NTT_AUTH_TRUSTED_PROXIES: '', NTT_AUTH_MASTER_KEY: '' }
+    deepEqual(names({ NTT_AUTH_ENV: 'production', ...empty }), missing)
+  })
+
+  test('that all clients share one bucket, unless somebody says that none stands in between', () => {
+    const { NTT_AUTH_TRUSTED_PROXIES: _, ...unnamed } = production
+    deepEqual(complaints({ env: unnamed }), [
+      'NTT_AUTH_TRUSTED_PROXIES (default): In production something in front of the server ends TLS, and as long as it is ' +
+        'not named all clients are taken for one: they share one bucket of each limit, and can lock each other out. Name ' +
+        'the addresses of your proxies, e.g. 10.0.0.5,192.168.7.0/24, or set it to none if the server sees the addresses ' +
+        'of its callers themselves.',
     ])
+    deepEqual(configOf({ ...unnamed, NTT_AUTH_TRUSTED_PROXIES: 'none' }).trustedProxies, [])
+    deepEqual(names({ ...unnamed, NTT_AUTH_TRUSTED_PROXIES: 'none,10.0.0.5' }), ['TRUSTED_PROXIES'])
   })
 
   for (const url of ['http://auth.example.com', 'http://127.0.0.1:8080', 'http://localhost']) {
@@ -216,12 +228,10 @@ describe('production refuses', () => {
     deepEqual(configOf({ NTT_AUTH_CORS_ORIGINS: 'http://app.example.com' }).env, 'development')
   })
 
-  test('one bucket for everybody, and links that go nowhere, without a word', () => {
+  test('no links that go nowhere, but not without a word', () => {
     const wordsOf = (env: Record<string, string>) => misgivings(configOf(env)).map((text) => text.split(/[ =]/)[0])
-    deepEqual(wordsOf(production), ['NTT_AUTH_TRUSTED_PROXIES'])
-    const behind = { ...production, NTT_AUTH_TRUSTED_PROXIES: '10.0.0.5' }
-    deepEqual(wordsOf(behind), [])
-    const required = { ...behind, NTT_AUTH_EMAIL_VERIFICATION: 'required' }
+    deepEqual(wordsOf(production), [])
+    const required = { ...production, NTT_AUTH_EMAIL_VERIFICATION: 'required' }
     deepEqual(wordsOf(required), ['NTT_AUTH_EMAIL_VERIFICATION'])
     deepEqual(wordsOf({ ...required, NTT_AUTH_SMTP_URL: 'smtp://mail.example.com' }), [])
     deepEqual(wordsOf({ NTT_AUTH_EMAIL_VERIFICATION: 'required' }), [], 'development shows the links in its log')

@@ -159,11 +159,32 @@ describe('config', () => {
       NTT_AUTH_PUBLIC_URL: 'https://auth.example.com',
       NTT_AUTH_MASTER_KEY: randomBytes(32).toString('base64url'),
       NTT_AUTH_EMAIL_VERIFICATION: 'required',
+      NTT_AUTH_TRUSTED_PROXIES: 'none',
     }
     const { code, stdout, stderr } = await run(['config', 'check', '--data-dir', 'fresh'], production)
     deepEqual([code, stdout], [0, 'Configuration is fine.\n'])
-    match(stderr, /^Warning: NTT_AUTH_TRUSTED_PROXIES .*\nWarning: NTT_AUTH_EMAIL_VERIFICATION=required .*\n$/)
+    match(stderr, /^Warning: NTT_AUTH_EMAIL_VERIFICATION=required .*\n$/)
     equal((await run(['config', 'print'], production)).stderr, '', 'other commands have something else to say')
+  })
+
+  test('neither check nor serve takes a production in which all clients would share one bucket', async () => {
+    const production = {
+      NTT_AUTH_ENV: 'production',
+      NTT_AUTH_PUBLIC_URL: 'https://auth.example.com',
+      NTT_AUTH_MASTER_KEY: randomBytes(32).toString('base64url'),
+    }
+    for (const args of [['config', 'check'], ['serve'], ['doctor']]) {
+      const { code, stdout, stderr } = await run([...args, '--data-dir', 'untouched'], production)
+      equal(code, args[0] === 'doctor' ? 2 : 78)
+      match(stdout + stderr, /NTT_AUTH_TRUSTED_PROXIES.*\n?.*share one bucket/)
+      equal(existsSync(join(directory, 'untouched')), false)
+    }
+  })
+
+  test('print says that nobody is believed in the word for it', async () => {
+    match((await run(['config', 'print'])).stdout, /^NTT_AUTH_TRUSTED_PROXIES=none$/m)
+    const printed = JSON.parse((await run(['config', 'print', '--json'])).stdout)
+    deepEqual([printed.trusted_proxies, printed.cors_origins], ['none', []])
   })
 
   test('check reports everything that is wrong', async () => {

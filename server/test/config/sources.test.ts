@@ -100,7 +100,12 @@ describe('secrets in files', () => {
   })
 
   test('a missing, an empty and an unreadable file are errors, without errors that follow from them', () => {
-    const production = { ...env, NTT_AUTH_ENV: 'production', NTT_AUTH_PUBLIC_URL: 'https://a.example' }
+    const production = {
+      ...env,
+      NTT_AUTH_ENV: 'production',
+      NTT_AUTH_PUBLIC_URL: 'https://a.example',
+      NTT_AUTH_TRUSTED_PROXIES: 'none',
+    }
     const failing = (code: string) => () => {
       throw Object.assign(new Error('boom'), code === '' ? {} : { code })
     }

@@ -42,8 +42,20 @@ const table: Partial<Record<SettingName, { accepts: string[]; refuses: string[] 
     ],
   },
   TRUSTED_PROXIES: {
-    accepts: ['10.0.0.1', '10.0.0.0/8', '::1', 'fd00::/8', '10.0.0.1/32', '::1/128'],
-    refuses: ['10.0.0.0/33', '::/129', '10.0.0.0/', '10.0.0/8', 'proxy', '10.0.0.0/8/8', '10.0.0.0/-1', 'fe80::1%eth0'],
+    accepts: ['none', '10.0.0.1', '10.0.0.0/8', '::1', 'fd00::/8', '10.0.0.1/32', '::1/128'],
+    refuses: [
+      '10.0.0.0/33',
+      '::/129',
+      '10.0.0.0/',
+      '10.0.0/8',
+      'proxy',
+      '10.0.0.0/8/8',
+      '10.0.0.0/-1',
+      'fe80::1%eth0',
+      'none,10.0.0.1',
+      'None',
+      ',',
+    ],
   },
   DATABASE_URL: {
     accepts: ['sqlite:x', 'sqlite::memory:'],

@@ -65,7 +65,7 @@ describe('ntt-auth outbox', () => {
   it('has the link in the log in development, and nowhere else', async () => {
     assert.equal(server.log.filter(({ event }) => event === 'mail_kept').length, 1)
     const production = await startTestServer(`sqlite:${join(dataDir, 'other.db')}`, {
-      settings: { ENV: 'production', RATE_LIMITS: 'on' },
+      settings: { ENV: 'production', TRUSTED_PROXIES: 'none', RATE_LIMITS: 'on' },
     })
     await inTransaction(production.app.database, (tx) => queueMail(production.app, tx, mail))
     mailQueued(production.app, mail)

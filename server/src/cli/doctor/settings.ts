@@ -38,7 +38,7 @@ export function examineSettings(config: Config): Finding[] {
       warning('Nothing is limited: passwords can be guessed for ever.', 'Take NTT_AUTH_RATE_LIMITS=off out again.'),
     )
   }
-  // In production that is one of the misgivings.
+  // Production does not start before somebody has said who stands in front of it.
   if (config.env === 'development' && config.publicUrl.startsWith('https:') && config.trustedProxies.length === 0) {
     findings.push(
       warning(
