@@ -12,6 +12,7 @@ import { AppError } from '../errors.ts'
 import type { Act } from './acting.ts'
 import { afterTheAnswer } from './after-the-answer.ts'
 import { announceEnds } from './announce-ends.ts'
+import { askerOf } from './asker-of.ts'
 import { inAuditedTransaction } from './audited.ts'
 import type { Caller } from './authenticate.ts'
 import { byToken } from './by-token.ts'
@@ -47,7 +48,11 @@ async function judge(app: App, act: Act, caller: Caller, input: EmailChange, att
     throw new AppError('validation_failed', { detail, errors: [{ pointer: '/new_email', code: 'same', detail }] })
   }
   const hash = await findPasswordHash(app.database.db, sub)
-  const checked = await app.hasher.verify(normalisePassword(input.password), hash, input.signal)
+  const checked = await app.hasher.verify(
+    normalisePassword(input.password),
+    hash,
+    askerOf(act, caller.claims.sid, input.signal),
+  )
   if (hash === null || !checked.ok) {
     noteAfterwards(app, act, { event: 'password_refused', subject: { kind: 'user', id: sub }, reason: 'email_change' })
     noteWait(app, act, sub, attempt)

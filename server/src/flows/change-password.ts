@@ -9,6 +9,7 @@ import { userOf } from '../domain/users/user.ts'
 import { AppError } from '../errors.ts'
 import type { Act } from './acting.ts'
 import { announceEnds, nothingEnded } from './announce-ends.ts'
+import { askerOf } from './asker-of.ts'
 import { inAuditedTransaction } from './audited.ts'
 import type { Caller } from './authenticate.ts'
 import { endAll, recordSessionsEnded } from './end-sessions.ts'
@@ -40,6 +41,7 @@ export async function changePassword(app: App, act: Act, caller: Caller, input: 
 
 async function judge(app: App, act: Act, caller: Caller, input: PasswordChange, attempt: Attempt): Promise<Tokens> {
   const { sub, sid } = caller.claims
+  const asker = askerOf(act, sid, input.signal)
   const asOf = asOfNow(app)
   const row = await findUserById(app.database.db, sub)
   const former = await findPasswordHash(app.database.db, sub)
@@ -50,11 +52,7 @@ async function judge(app: App, act: Act, caller: Caller, input: PasswordChange, 
     name: row.name,
     pointer: '/new_password',
   })
-  const checked = await app.hasher.verify(
-    normalisePassword(input.currentPassword, '/current_password'),
-    former,
-    input.signal,
-  )
+  const checked = await app.hasher.verify(normalisePassword(input.currentPassword, '/current_password'), former, asker)
   if (former === null || !checked.ok) {
     noteAfterwards(app, act, {
       event: 'password_refused',
@@ -64,7 +62,7 @@ async function judge(app: App, act: Act, caller: Caller, input: PasswordChange, 
     noteWait(app, act, sub, attempt)
     throw new AppError('invalid_password')
   }
-  const hash = await app.hasher.hash(password, input.signal)
+  const hash = await app.hasher.hash(password, asker)
 
   const now = app.clock.now()
   const { end, session, mails } = await inAuditedTransaction(app, act, async (tx, record) => {

@@ -9,6 +9,7 @@ import { AppError } from '../errors.ts'
 import { newId } from '../random.ts'
 import type { Act } from './acting.ts'
 import { announceEnds } from './announce-ends.ts'
+import { askerOf } from './asker-of.ts'
 import { inAuditedTransaction } from './audited.ts'
 import { giveWay, isUnconfirmed } from './give-way.ts'
 import { linkOf, type OneTimeLink } from './one-time-link.ts'
@@ -34,7 +35,7 @@ export async function createUserFor(
   const accepted = password === null ? null : checkPassword(password, rules)
   const found = await findUserForLogin(app.database.db, email)
   if (found && !isUnconfirmed(found)) throw new AppError('email_taken')
-  const hash = accepted === null ? null : await app.hasher.hash(accepted, signal)
+  const hash = accepted === null ? null : await app.hasher.hash(accepted, askerOf(act, null, signal))
 
   const now = app.clock.now()
   const id = newId(now)

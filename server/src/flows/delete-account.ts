@@ -13,6 +13,7 @@ import type { User } from '../domain/users/user.ts'
 import { AppError } from '../errors.ts'
 import type { Act } from './acting.ts'
 import { announceEnds, type Ended } from './announce-ends.ts'
+import { askerOf } from './asker-of.ts'
 import { inAuditedTransaction } from './audited.ts'
 import type { Caller } from './authenticate.ts'
 import { erase, tellOfEnd } from './delete-user.ts'
@@ -52,7 +53,7 @@ async function judge(
 ): Promise<number | null> {
   const { sub, sid } = caller.claims
   const hash = await findPasswordHash(app.database.db, sub)
-  const checked = await app.hasher.verify(normalisePassword(password), hash, signal)
+  const checked = await app.hasher.verify(normalisePassword(password), hash, askerOf(act, caller.claims.sid, signal))
   if (hash === null || !checked.ok) {
     noteAfterwards(app, act, { event: 'password_refused', subject: { kind: 'user', id: sub }, reason: 'deletion' })
     noteWait(app, act, sub, attempt)

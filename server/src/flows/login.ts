@@ -1,6 +1,7 @@
 import type { App } from '../app.ts'
 import type { Tx } from '../database/connect.ts'
 import type { AuditEvent } from '../domain/audit/events.ts'
+import type { Asker } from '../domain/passwords/hasher.ts'
 import { normalisePassword } from '../domain/passwords/normalise.ts'
 import { replacePassword } from '../domain/passwords/store.ts'
 import { surplusSessions } from '../domain/sessions/limit.ts'
@@ -13,6 +14,7 @@ import { userOf } from '../domain/users/user.ts'
 import { AppError } from '../errors.ts'
 import { type Act, actingAs } from './acting.ts'
 import { announceEnds, type Ended } from './announce-ends.ts'
+import { askerOf } from './asker-of.ts'
 import { inAuditedTransaction } from './audited.ts'
 import { countedLogin } from './count-outcomes.ts'
 import { endOne } from './end-sessions.ts'
@@ -43,18 +45,20 @@ export async function login(app: App, act: Act, input: Login): Promise<Tokens> {
   const password = normalisePassword(input.password)
   return countedLogin(app, async () => {
     // Before anything is looked up or counted: in a storm most are sent away, and that must cost next to nothing.
-    app.hasher.admit()
+    const shown = input.refreshToken ? app.refreshTokens.read(input.refreshToken) : null
+    app.hasher.admit(askerOf(act, shown?.sessionId ?? null, input.signal))
     const device = await knownDevice(app, input.email, input.refreshToken)
+    const asker = askerOf(act, device?.session ?? null, input.signal)
     return throttled(app, act, 'login', { account: input.email, device }, (attempt) =>
-      judgeAnew(() => judge(app, act, { ...input, password }, attempt)),
+      judgeAnew(() => judge(app, act, { ...input, password }, asker, attempt)),
     )
   })
 }
 
-async function judge(app: App, act: Act, input: Login, attempt: Attempt): Promise<Tokens> {
-  const { email, password, device, signal } = input
+async function judge(app: App, act: Act, input: Login, asker: Asker, attempt: Attempt): Promise<Tokens> {
+  const { email, password, device } = input
   const found = await findUserForLogin(app.database.db, email)
-  const checked = await app.hasher.verify(password, found?.hash ?? null, signal)
+  const checked = await app.hasher.verify(password, found?.hash ?? null, asker)
   if (!found?.hash || !checked.ok) {
     app.log.info({ event: 'login_failed', user: found?.id })
     noteFailure(app, act, found?.id, found ? 'wrong_password' : 'unknown_address')

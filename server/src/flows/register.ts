@@ -12,6 +12,7 @@ import { newId } from '../random.ts'
 import { type Act, actingAs } from './acting.ts'
 import { afterTheAnswer } from './after-the-answer.ts'
 import { announceEnds, type Ended, nothingEnded } from './announce-ends.ts'
+import { askerOf } from './asker-of.ts'
 import { inAuditedTransaction } from './audited.ts'
 import { countedRegistration } from './count-outcomes.ts'
 import { giveWay, isUnconfirmed } from './give-way.ts'
@@ -40,7 +41,7 @@ export type Registration = {
 export async function register(app: App, act: Act, input: Registration): Promise<Tokens | null> {
   return countedRegistration(app, async () => {
     // Before the call is counted: whoever is sent away has used nothing up.
-    app.hasher.admit()
+    app.hasher.admit(askerOf(act, null, input.signal))
     return throttled(app, act, 'register', {}, () => attempt(app, act, input))
   })
 }
@@ -53,13 +54,13 @@ async function attempt(app: App, act: Act, input: Registration): Promise<Tokens 
   }
   const password = checkPassword(input.password, { minLength: app.config.passwordMinLength, email, name })
   if (app.config.emailVerification === 'required') {
-    const hash = await app.hasher.hash(password, input.signal)
+    const hash = await app.hasher.hash(password, askerOf(act, null, input.signal))
     afterTheAnswer(app, () => registerQuietly(app, act, input, hash))
     return null
   }
   const found = await findUserForLogin(app.database.db, email)
   if (found && !isUnconfirmed(found)) throw taken()
-  const hash = await app.hasher.hash(password, input.signal)
+  const hash = await app.hasher.hash(password, askerOf(act, null, input.signal))
   return registerAtOnce(app, act, input, hash)
 }
 

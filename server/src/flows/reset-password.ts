@@ -10,6 +10,7 @@ import { changeUser, setUserStatus } from '../domain/users/update.ts'
 import { AppError } from '../errors.ts'
 import type { Act } from './acting.ts'
 import { announceEnds } from './announce-ends.ts'
+import { askerOf } from './asker-of.ts'
 import { inAuditedTransaction } from './audited.ts'
 import { byToken } from './by-token.ts'
 import { countedReset } from './count-outcomes.ts'
@@ -34,7 +35,7 @@ async function attempt(app: App, act: Act, { token, newPassword, signal }: Passw
   const { user } = await read(app, app.database.db, token)
   const rules = { minLength: app.config.passwordMinLength, email: user.email, name: user.name }
   const password = checkPassword(newPassword, { ...rules, pointer: '/new_password' })
-  const hash = await app.hasher.hash(password, signal)
+  const hash = await app.hasher.hash(password, askerOf(act, null, signal))
 
   const { end, mails } = await inAuditedTransaction(app, act, async (tx, record) => {
     // The user's row before the token, as whoever makes a newer token does.

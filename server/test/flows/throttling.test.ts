@@ -578,6 +578,30 @@ describeFlow(
       assert.equal(checks, 100)
     })
 
+    it('hashes in turn for each network and each known device', async () => {
+      const { email, refresh_token } = await somebody()
+      const { hasher } = flow.server.app
+      const { verify } = hasher
+      const sources: (string | undefined)[] = []
+      hasher.verify = (password, stored, asker) => {
+        sources.push(asker?.source)
+        return verify(password, stored, asker)
+      }
+      try {
+        await attempt(email, wrongPassword, { ip: '203.0.113.77' })
+        await attempt(nobody(), wrongPassword, { ip: '203.0.113.77' })
+        await attempt(email, wrongPassword, { ip: '2001:db8:7:1::5' })
+        await attempt(nobody(), wrongPassword, { ip: '2001:db8:7:2::6' })
+        await attempt(email, wrongPassword, { ip: '203.0.113.77', refresh_token })
+      } finally {
+        hasher.verify = verify
+      }
+      const [first, second, third, fourth, device] = sources
+      assert.ok(first && third && device)
+      assert.deepEqual([second, fourth], [first, third])
+      assert.equal(new Set([first, third, device]).size, 3)
+    })
+
     it('sends away before anything is looked up or counted when it is too busy to hash', async () => {
       const { email } = await somebody()
       const ip = elsewhere()

@@ -90,6 +90,34 @@ test('jobs are served first come first served', async () => {
   assert.deepEqual(served, [1, 2, 3, 4, 5])
 })
 
+test('a source that brings many jobs does not keep another one waiting', async () => {
+  const governor = start()
+  const served: string[] = []
+  const come = (source: string) =>
+    governor.run(long, order('sleep 5'), { source }).then(
+      () => served.push(source),
+      () => served.push(`${source} sent away`),
+    )
+  const flood = Array.from({ length: 10 }, () => come('flood'))
+  const jobs = [...flood, come('owner')]
+  assert.throws(() => governor.admit(long, { source: 'flood' }), { code: 'overloaded' })
+  await Promise.all(jobs)
+  const order_ = served.filter((who) => !who.endsWith('away'))
+  assert.deepEqual(order_, ['flood', 'flood', 'owner', 'flood'])
+})
+
+test('who was overtaken for too long is refused in time, wherever it stands', async () => {
+  const governor = start({ maxWait: 1000 })
+  const first = governor.run(long, order('sleep 1500'), { source: 'a' })
+  const overtaken = refusal(governor.run(long, order('sleep 1'), { source: 'a' }))
+  await new Promise((resolve) => setTimeout(resolve, 300))
+  const newcomer = governor.run({ kind: 'bcrypt', units: 64 }, order('sleep 1'), { source: 'b' })
+  assert.equal((await overtaken).code, 'overloaded')
+  assert.equal(governor.stats().expired, 1)
+  assert.equal((await refusal(newcomer)).code, 'overloaded')
+  await first
+})
+
 test('a free thread is used however slow the machine has become', async () => {
   const governor = start()
   assert.equal(await governor.run(long, order('claim 1000000')), 'claim done')
@@ -161,15 +189,18 @@ test('a caller who has gone leaves the queue, and what runs is finished', async 
   const governor = start()
   const running = new AbortController()
   const waiting = new AbortController()
-  const first = governor.run(long, order('sleep 50'), running.signal)
-  const second = governor.run(long, order('sleep 50'), waiting.signal)
+  const first = governor.run(long, order('sleep 50'), { signal: running.signal })
+  const second = governor.run(long, order('sleep 50'), { signal: waiting.signal })
   waiting.abort(new Error('caller gone'))
   running.abort(new Error('caller gone'))
   await assert.rejects(second, /caller gone/)
   assert.equal(governor.stats().queued, 0)
   assert.equal(governor.stats().abandoned, 1)
   assert.equal(await first, 'sleep done')
-  await assert.rejects(governor.run(long, order('sleep 1'), AbortSignal.abort(new Error('gone before'))), /gone before/)
+  await assert.rejects(
+    governor.run(long, order('sleep 1'), { signal: AbortSignal.abort(new Error('gone before')) }),
+    /gone before/,
+  )
   assert.equal(governor.stats().computed, 1)
 })
 
@@ -187,8 +218,8 @@ test('a signal that is never aborted keeps no listener', async () => {
     listeners--
     remove(...args)
   }
-  await governor.run(long, order('sleep 1'), signal)
-  await refusal(governor.run(long, order('fail'), signal))
+  await governor.run(long, order('sleep 1'), { signal })
+  await refusal(governor.run(long, order('fail'), { signal }))
   assert.equal(listeners, 0)
 })
 

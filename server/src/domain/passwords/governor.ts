@@ -1,4 +1,5 @@
 import { AppError } from '../../errors.ts'
+import { fairQueue } from './fair-queue.ts'
 import type { SlowCall, Work } from './formats/format.ts'
 import { startPace, weightOfNewest } from './pace.ts'
 import { type Answer, startThread, type Thread } from './thread.ts'
@@ -11,6 +12,14 @@ export type GovernorOptions = {
   kind: SlowCall['kind']
   now?: (() => number) | undefined
   workerUrl?: URL | undefined
+}
+
+/** Who wants a hash. */
+export type Asker = {
+  /** Whoever shares it waits in one line: a network, a device. Those who say nothing share one as well. */
+  source?: string | undefined
+  /** Gives up the place in the queue. */
+  signal?: AbortSignal | undefined
 }
 
 type Job = {
@@ -40,12 +49,13 @@ export type Governor = ReturnType<typeof startGovernor>
 
 /**
  * Runs slow calls in threads of its own (never on the pool of libuv, where they would hold up files, DNS and
- * WebCrypto), first come first served. A job is admitted only when it will be started in time: to be told at once to
- * come back costs the caller less than to wait in vain, and costs the server nothing.
+ * WebCrypto). Sources have their turns, so that whoever brings many jobs waits behind others who bring one. A job is
+ * admitted only when it will be started in time: to be told at once to come back costs the caller less than to wait in
+ * vain, and costs the server nothing.
  */
 export function startGovernor({ threads, maxWait, kind, now = () => performance.now(), workerUrl }: GovernorOptions) {
   const pace = startPace()
-  const queue: Job[] = []
+  const queue = fairQueue<Job>()
   const counts = { computed: 0, busyMs: 0, shed: 0, expired: 0, abandoned: 0, crashed: 0 }
   const timers = new Set<NodeJS.Timeout>()
   let deadline: NodeJS.Timeout | undefined
@@ -56,35 +66,36 @@ export function startGovernor({ threads, maxWait, kind, now = () => performance.
   const slots = Array.from({ length: threads }, (): Slot => ({ ...unused, jobs: [] }))
 
   /** @throws AppError `overloaded` when a job that came now would not be started in time */
-  function admit(work: Work): void {
+  function admit(work: Work, { source = '' }: Asker = {}): void {
     // With a free thread there is nothing to wait for, however slow the machine has become.
-    if (queue.length === 0 && freest(work) !== undefined) return
-    const wait = (backlog() + occupancy(work)) / threads
+    if (queue.size() === 0 && freest(work) !== undefined) return
+    const wait = (underWay() + queue.ahead(source) + occupancy(work)) / threads
     if (wait <= promised * maxWait) return
     counts.shed++
     throw overloaded(wait)
   }
 
   /** @param makeCall called only when the job is admitted */
-  async function run(work: Work, makeCall: () => SlowCall, signal?: AbortSignal): Promise<Done> {
+  async function run(work: Work, makeCall: () => SlowCall, asker: Asker = {}): Promise<Done> {
+    const { source = '', signal } = asker
     if (closing) throw new AppError('unavailable', { retryAfter: 1 })
     signal?.throwIfAborted()
-    admit(work)
+    admit(work, asker)
     return new Promise((resolve, reject) => {
       const job: Job = { call: makeCall(), work, queuedAt: now(), resolve, reject }
-      queue.push(job)
+      queue.push(job, source, occupancy(work))
       if (signal) watch(job, signal)
       feed()
-      if (queue.length > 0) watchDeadline()
+      watchDeadline()
     })
   }
 
   /** Posts queued jobs to threads that can take one. */
   function feed(): void {
-    while (queue.length > 0) {
-      const slot = freest(queue[0]!.work)
+    for (let job = queue.first(); job !== undefined; job = queue.first()) {
+      const slot = freest(job.work)
       if (slot === undefined) return
-      const job = queue.shift()!
+      queue.shift()
       if (hasExpired(job)) {
         expire(job)
         continue
@@ -125,9 +136,8 @@ export function startGovernor({ threads, maxWait, kind, now = () => performance.
     return pace.expect(work) + handOver
   }
 
-  function backlog(): number {
-    const queued = queue.reduce((sum, job) => sum + occupancy(job.work), 0)
-    return slots.reduce((sum, slot) => sum + (slot.jobs.length > 0 ? remaining(slot) : 0), queued)
+  function underWay(): number {
+    return slots.reduce((sum, slot) => sum + (slot.jobs.length > 0 ? remaining(slot) : 0), 0)
   }
 
   function overloaded(wait: number): AppError {
@@ -142,26 +152,27 @@ export function startGovernor({ threads, maxWait, kind, now = () => performance.
   function expire(job: Job): void {
     counts.expired++
     job.call.password.fill(0)
-    job.reject(overloaded(backlog() / threads))
+    job.reject(overloaded(maxWait))
   }
 
-  /** First come first served: the head of the queue expires first, so one timer serves all. */
+  /** One timer, for the job that has waited for longest. */
   function watchDeadline(): void {
-    if (deadline !== undefined) return
-    const left = queue[0]!.queuedAt + maxWait - now()
-    deadline = setTimeout(() => {
-      deadline = undefined
-      while (queue.length > 0 && hasExpired(queue[0]!)) expire(queue.shift()!)
-      if (queue.length > 0) watchDeadline()
-    }, Math.max(left, 0) + 1)
+    if (deadline !== undefined || queue.size() === 0) return
+    const oldest = queue.items().reduce((earliest, { queuedAt }) => Math.min(earliest, queuedAt), now())
+    deadline = setTimeout(
+      () => {
+        deadline = undefined
+        for (const job of queue.items()) if (hasExpired(job) && queue.remove(job)) expire(job)
+        watchDeadline()
+      },
+      Math.max(oldest + maxWait - now(), 0) + 1,
+    )
   }
 
   /** A caller who has gone gives up the place in the queue; what a thread already has is finished. */
   function watch(job: Job, signal: AbortSignal): void {
     const abandon = () => {
-      const place = queue.indexOf(job)
-      if (place < 0) return
-      queue.splice(place, 1)
+      if (!queue.remove(job)) return
       counts.abandoned++
       job.call.password.fill(0)
       job.reject(signal.reason)
@@ -239,7 +250,7 @@ export function startGovernor({ threads, maxWait, kind, now = () => performance.
     closing = true
     clearTimeout(deadline)
     for (const timer of timers) clearTimeout(timer)
-    for (const job of queue.splice(0)) {
+    for (let job = queue.shift(); job !== undefined; job = queue.shift()) {
       job.call.password.fill(0)
       job.reject(new AppError('unavailable', { retryAfter: 1 }))
     }
@@ -255,7 +266,7 @@ export function startGovernor({ threads, maxWait, kind, now = () => performance.
     stats: () => ({
       threads,
       running: slots.filter(({ thread }) => thread !== null).length,
-      queued: queue.length,
+      queued: queue.size(),
       inFlight: inFlight(),
       ...counts,
     }),

@@ -4,8 +4,10 @@ import { newBlank } from './formats/blank.ts'
 import type { Unreadable, Wanted, Work } from './formats/format.ts'
 import { readHash } from './formats/read.ts'
 import { formatsInUse } from './formats-in-use.ts'
-import { type GovernorOptions, startGovernor } from './governor.ts'
+import { type Asker, type GovernorOptions, startGovernor } from './governor.ts'
 import { isKind } from './pace.ts'
+
+export type { Asker }
 
 export type HasherOptions = Pick<GovernorOptions, 'threads' | 'maxWait' | 'now' | 'workerUrl'> & {
   wanted: Wanted
@@ -53,10 +55,10 @@ export type Hasher = {
    * For a caller who would do other work before the hash: whoever would be sent away is sent away at once. It promises
    * no place, and takes no account of whose password it is, which nobody could know yet.
    */
-  admit(): void
-  hash(password: string, signal?: AbortSignal): Promise<string>
+  admit(asker?: Asker): void
+  hash(password: string, asker?: Asker): Promise<string>
   /** @param stored null for an unknown user: it takes the same way and as long as a known one */
-  verify(password: string, stored: string | null, signal?: AbortSignal): Promise<Verdict>
+  verify(password: string, stored: string | null, asker?: Asker): Promise<Verdict>
   /** Tells which formats are in use: nobody learns from the time of a refusal whether a hash is of one of them. */
   meet(hashes: string[]): void
   /** The same, where only the kind and the costs are known. */
@@ -73,26 +75,26 @@ export function startHasher({ wanted, onComputed, ...options }: HasherOptions): 
   const governor = startGovernor({ ...options, kind: dummy.work.kind })
 
   return {
-    admit: () => governor.admit(dummy.work),
+    admit: (asker) => governor.admit(dummy.work, asker),
 
-    async hash(password, signal) {
+    async hash(password, asker) {
       const { recipe, fill } = newBlank(wanted)
-      const { digest, ...times } = await governor.run(recipe.work, () => recipe.call(password), signal)
+      const { digest, ...times } = await governor.run(recipe.work, () => recipe.call(password), asker)
       onComputed?.({ op: 'hash', kind: recipe.work.kind, ...times })
       return fill(digest)
     },
 
-    async verify(password, stored, signal) {
+    async verify(password, stored, asker) {
       const read = stored === null ? dummy : readHash(stored)
       const unreadable = typeof read === 'string' ? read : null
       const recipe = typeof read === 'string' ? dummy : read
       slowest.meet(recipe)
-      const { digest, ...times } = await governor.run(recipe.work, () => recipe.call(password), signal)
+      const { digest, ...times } = await governor.run(recipe.work, () => recipe.call(password), asker)
       onComputed?.({ op: 'verify', kind: recipe.work.kind, ...times })
       const ok = isSame(digest, recipe.digest) && recipe !== dummy
       // The stored hash vouches only for the part it reads. The owner gets in, as in the system the hash came from,
       // but we do not bless a tail that nobody has checked: the old hash stays until the password is changed.
-      if (!ok) await delay(slowest.expected(governor.expect) - times.milliseconds, signal)
+      if (!ok) await delay(slowest.expected(governor.expect) - times.milliseconds, asker?.signal)
       const truncated = Buffer.byteLength(password) > recipe.reads
       return { ok, rehash: ok && !truncated && !recipe.isAsWanted(wanted), truncated, unreadable }
     },
