@@ -208,7 +208,7 @@ describe('following revocations', () => {
     },
   )
 
-  async function direct(timing: { silenceMs: number; provenMs: number }) {
+  async function direct(timing: { doubtMs?: number; silenceMs: number; provenMs: number }) {
     const feed = await feedServer()
     const options = { clientId: 'reader', clientSecret: 'se:cret', whenUnreachable: 'fail_open', pollMs: 20 } as const
     const errors: unknown[] = []
@@ -231,7 +231,7 @@ describe('following revocations', () => {
   )
 
   it('stops asking once the stream has shown that it is let through, and asks again when it ends', async () => {
-    const { feed, follower } = await direct({ silenceMs: 60_000, provenMs: 0 })
+    const { feed, follower } = await direct({ doubtMs: 60_000, silenceMs: 60_000, provenMs: 0 })
     await follower.start()
     await eventually(() => feed.readers() === 1 && follower.status().mode === 'stream')
     let before: number
@@ -242,6 +242,27 @@ describe('following revocations', () => {
     feed.state.stream = false
     feed.cut()
     await eventually(() => polls(feed.asked) > before + 5)
+  })
+
+  it('asks beside a stream that worked and has gone silent, until it says something again', async () => {
+    const { feed, follower, errors, streams } = await direct({ doubtMs: 1000, silenceMs: 60_000, provenMs: 0 })
+    await follower.start()
+    const alive = setInterval(() => feed.say(': alive\n\n'), 10)
+    cleanups.push(() => clearInterval(alive))
+    const isQuiet = async () => {
+      const before = polls(feed.asked)
+      await new Promise((resolve) => setTimeout(resolve, 200))
+      return follower.status().mode === 'stream' && polls(feed.asked) === before
+    }
+    await eventually(isQuiet)
+    clearInterval(alive)
+    const before = polls(feed.asked)
+    await eventually(() => polls(feed.asked) > before + 5)
+    expect(follower.status().mode).toBe('poll')
+    const aliveAgain = setInterval(() => feed.say(': alive\n\n'), 10)
+    cleanups.push(() => clearInterval(aliveAgain))
+    await eventually(isQuiet)
+    expect([streams(), errors]).toEqual([1, []])
   })
 
   it('comes back soon to a stream that worked, however often it breaks, and says so each time but the last', async () => {

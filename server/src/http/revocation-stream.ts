@@ -15,8 +15,10 @@ const patience = 1000
  * place, and catches up from the rows that all share, or from the database. Who stops reading is dropped
  * (`chores/watch-followers.ts`).
  * @param since the place the client had come to; null when it comes for the first time
+ * @param heartbeat milliseconds after which a silent stream says that it is alive: a connection that died without a word
+ * is silent as well, and a client that hears nothing for longer asks, so this is within the two seconds that a revocation may take
  */
-export function revocationStream(app: App, secretId: string, since: number | null, heartbeat = 15_000): Readable {
+export function revocationStream(app: App, secretId: string, since: number | null, heartbeat = 1000): Readable {
   let position = since ?? 0
   let restarts = app.feed.restarts()
   let isLive = false

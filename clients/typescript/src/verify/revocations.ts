@@ -46,7 +46,9 @@ type Ports = {
   fetch: typeof fetch
   now: () => number
   onError: (error: unknown) => void
-  /** The server says something on its stream every 15 s: one that is silent for longer is cut off. */
+  /** The server says something on its stream every second: while one is silent for longer, its connection may be dead. */
+  doubtMs?: number
+  /** A stream that is silent for so long is cut off. */
   silenceMs?: number
   /** What comes this long after its beginning shows that a stream is let through, and not only its first bytes. */
   provenMs?: number
@@ -57,13 +59,17 @@ const patience = 10_000
 /** The longest pause between two polls, and between two streams, that failed. */
 const mostBetweenPolls = 5000
 const mostBetweenStreams = 30_000
+/** Who gets no answer for so long asks again beside it, and so many times at once. */
+const impatience = 300
+const mostAtOnce = 4
 
 /**
  * Follows what the server revokes: by its stream, and by asking beside it for as long as the stream does not show that it
- * is alive, because many things on the way take a stream and let nothing of it through.
+ * is alive, because many things on the way take a stream and let nothing of it through, and a connection may die without a
+ * word.
  */
 export function revocationFeed(options: FeedOptions, ports: Ports): RevocationFeed {
-  const { baseUrl, fetch, now, onError, silenceMs = 20_000, provenMs = 5000 } = ports
+  const { baseUrl, fetch, now, onError, doubtMs = 1300, silenceMs = 20_000, provenMs = 5000 } = ports
   const { clientId, clientSecret, whenUnreachable, maxStalenessMs = 60_000, pollMs = 800, mode = 'stream' } = options
   const encoded = btoa([clientId, clientSecret].map((each) => encodeURIComponent(each!)).join(':'))
   const headers = { authorization: `Basic ${encoded}` }
@@ -75,6 +81,7 @@ export function revocationFeed(options: FeedOptions, ports: Ports): RevocationFe
   let streaming = false
   /** Whether the stream can do without polls beside it. */
   let proven = false
+  let askNow = () => {}
   let brokenStreams = 0
   let swept = now()
   let lastError: unknown
@@ -100,11 +107,11 @@ export function revocationFeed(options: FeedOptions, ports: Ports): RevocationFe
         )
       : new Error(`${what} answered ${status}.`)
 
-  const poll = async () => {
+  const poll = async (over: AbortSignal) => {
     for (let more = true; more; ) {
       const asked = cursor
       const query = asked === null ? '' : `?since=${encodeURIComponent(asked)}`
-      const signal = AbortSignal.any([stop.signal, AbortSignal.timeout(patience)])
+      const signal = AbortSignal.any([over, AbortSignal.timeout(patience)])
       const response = await fetch(`${baseUrl}/v1/revocations${query}`, { headers, signal, redirect: 'error' })
       // A cursor that the server no longer takes: from the beginning.
       if (response.status === 422 && cursor !== null) {
@@ -130,9 +137,13 @@ export function revocationFeed(options: FeedOptions, ports: Ports): RevocationFe
     const begun = performance.now()
     const silence = new AbortController()
     const signal = AbortSignal.any([stop.signal, silence.signal])
-    const watch = (ms: number) =>
-      unref(setTimeout(() => silence.abort(new Error('The revocation stream is silent.')), ms))
-    let timer = watch(Math.min(patience, silenceMs))
+    const cut = () => silence.abort(new Error('The revocation stream is silent.'))
+    let timers: ReturnType<typeof setTimeout>[] = []
+    const watch = (ms: number) => {
+      for (const each of timers) clearTimeout(each)
+      timers = [unref(setTimeout(cut, ms)), unref(setTimeout(doubt, doubtMs))]
+    }
+    watch(Math.min(patience, silenceMs))
     try {
       const response = await fetch(`${baseUrl}/v1/revocations/stream`, {
         headers: { ...headers, ...resumed, accept: 'text/event-stream' },
@@ -143,11 +154,9 @@ export function revocationFeed(options: FeedOptions, ports: Ports): RevocationFe
         await response.body?.cancel()
         throw refusal('The revocation stream', response.status)
       }
-      clearTimeout(timer)
-      timer = watch(silenceMs)
+      watch(silenceMs)
       for await (const event of readEvents(response.body)) {
-        clearTimeout(timer)
-        timer = watch(silenceMs)
+        watch(silenceMs)
         if (event.event === 'revocation') learn(JSON.parse(event.data))
         if (event.id !== undefined) cursor = event.id
         heard()
@@ -158,26 +167,51 @@ export function revocationFeed(options: FeedOptions, ports: Ports): RevocationFe
       }
       throw new Error('The revocation stream has ended.')
     } finally {
-      clearTimeout(timer)
+      for (const each of timers) clearTimeout(each)
       streaming = false
       proven = false
     }
   }
+  /** It may be dead: it is asked beside it until it says something again. */
+  const doubt = () => {
+    streaming = false
+    if (!proven) return
+    proven = false
+    askNow()
+  }
 
   const backoff = (failures: number, most: number) => Math.min(pollMs * 2 ** failures, Math.max(most, pollMs))
   /** Whether it went well. */
-  const tried = async (work: () => Promise<void>) => {
+  const tried = async (work: (over: AbortSignal) => Promise<void>, over = stop.signal) => {
     try {
-      await work()
+      await work(over)
       return true
     } catch (error) {
-      if (stop.signal.aborted) return false
+      if (over.aborted) return false
       lastError = error
       onError(error)
       return false
     }
   }
 
+  /**
+   * Asks, and again beside it while no answer comes: connections that were kept from before may be dead, and a question
+   * that waits on one leaves the next to another.
+   */
+  const ask = async () => {
+    const answered = new AbortController()
+    const over = AbortSignal.any([stop.signal, answered.signal])
+    const asked: Promise<boolean>[] = []
+    for (;;) {
+      asked.push(tried(poll, over).then((well) => well || Promise.reject()))
+      const outcome = Promise.any(asked).catch(() => false)
+      const isLast = heardAt === null || asked.length === mostAtOnce
+      const well = await (isLast ? outcome : Promise.race([outcome, pause(impatience, over)]))
+      if (well === undefined) continue
+      answered.abort()
+      return well
+    }
+  }
   const followStream = async () => {
     while (!stop.signal.aborted) {
       await tried(stream)
@@ -190,21 +224,23 @@ export function revocationFeed(options: FeedOptions, ports: Ports): RevocationFe
     let took = 0
     while (!stop.signal.aborted) {
       const interval = backoff(failures, mostBetweenPolls) * (0.9 + Math.random() * 0.1)
-      await pause(Math.max(interval - took, interval / 4))
+      const hurried = new AbortController()
+      askNow = () => hurried.abort()
+      await pause(Math.max(interval - took, interval / 4), AbortSignal.any([stop.signal, hurried.signal]))
       const begun = performance.now()
-      if (!proven && !stop.signal.aborted) failures = (await tried(poll)) ? 0 : failures + 1
+      if (!proven && !stop.signal.aborted) failures = (await ask()) ? 0 : failures + 1
       took = performance.now() - begun
     }
   }
-  const pause = (ms: number) =>
+  const pause = (ms: number, over = stop.signal) =>
     new Promise<void>((resolve) => {
       const timer = unref(setTimeout(done, ms))
       function done() {
         clearTimeout(timer)
-        stop.signal.removeEventListener('abort', done)
+        over.removeEventListener('abort', done)
         resolve()
       }
-      stop.signal.addEventListener('abort', done)
+      over.addEventListener('abort', done)
     })
 
   const applies = (name: string, claims: Claims, at: number) => {
@@ -229,7 +265,7 @@ export function revocationFeed(options: FeedOptions, ports: Ports): RevocationFe
       )
     },
     start() {
-      started ??= tried(poll).then(() => {
+      started ??= ask().then(() => {
         void followByAsking()
         if (mode === 'stream') void followStream()
       })

@@ -44,7 +44,8 @@ export const streamRevocationsRoute = route({
   description:
     'Server-sent events. "revocation" carries one item, and as id a cursor with which Last-Event-ID (or "since") goes on. ' +
     '"snapshot" says that what follows is everything that still matters, because the cursor was too old or there was ' +
-    'none; keep what you have, too. A comment comes at least every 15 seconds. Who stops reading is dropped.',
+    'none; keep what you have, too. A comment comes every second while there is nothing to tell: ask "/v1/revocations" ' +
+    'beside a stream that is silent for longer, for its connection may be dead. Who stops reading is dropped.',
   tag: 'Services',
   who: 'service',
   scope: 'revocations:read',
