@@ -1,10 +1,11 @@
 import type { App } from '../app.ts'
 import { toRfc3339 } from '../clock.ts'
-import { findMail, listMail, type OutboxRow, reviveMail } from '../domain/outbox/store.ts'
+import { findMail, listMail, type OutboxRow } from '../domain/outbox/store.ts'
 import { AppError } from '../errors.ts'
 import { operatorAct } from '../flows/acting.ts'
 import { discardMail, holdMail, releaseMail } from '../flows/hold-mail.ts'
 import { openMail, renderMail } from '../flows/queue-mail.ts'
+import { retryMail } from '../flows/retry-mail.ts'
 import { isId } from '../random.ts'
 import type { Command, Invocation } from './command.ts'
 import { exitCodes } from './exit-codes.ts'
@@ -29,7 +30,7 @@ is found.
 
 list     shows the newest ${most} mails, and the links of those that wait
 show     shows one mail whole, as long as it waits: once it was sent, what it said is deleted
-retry    lets a mail that was given up be tried again, as long as it is of use
+retry    lets a mail that was given up be tried again, as long as it is of use and its link was neither used nor replaced
 hold     keeps mail that waits from being sent, all of it unless told which; mail that is written later is sent
 release  sends what was held, where it is still of use
 discard  lets mail that waits or is held never be sent, and deletes what it says
@@ -155,18 +156,8 @@ async function show(app: App, { options, print }: Invocation, row: OutboxRow): P
   print(mail ? `\nSubject: ${mail.subject}\n\n${mail.text}` : '\nWhat it said is deleted, or cannot be opened here.')
 }
 
-async function retry(app: App, { options, print }: Invocation, { id, expires_at }: OutboxRow): Promise<void> {
-  const now = app.clock.now()
-  const row = await findMail(app.database.db, id)
-  // What it says is deleted with it, but a mail that was refused at once may outlive its link.
-  if (row!.state === 'failed' && expires_at <= now) {
-    const detail = `It was of use until ${toRfc3339(expires_at)}: its link is over. Let the person ask for a new one.`
-    throw new AppError('validation_failed', { detail })
-  }
-  if (row!.state !== 'failed' || row!.sealed.length === 0 || !(await reviveMail(app.database.db, id, now))) {
-    const detail = 'Only mail that was given up while it was still of use can be tried again.'
-    throw new AppError('validation_failed', { detail })
-  }
+async function retry(app: App, { options, print }: Invocation, { id }: OutboxRow): Promise<void> {
+  await retryMail(app, id)
   print(options.json ? JSON.stringify({ id, state: 'waiting' }, null, 2) : `The mail ${id} is tried again.`)
 }
 

@@ -21,3 +21,8 @@ export function linkOf(app: App, purpose: Purpose, { token, expiresAt }: OneTime
   const link = appUrl === null ? `${publicUrl}/${page}?token=${token}` : `${appUrl}/${page}#token=${token}`
   return { token, expiresAt, link }
 }
+
+/** The token of a link that `linkOf` has made, with whatever settings; empty for another text. */
+export function tokenIn(link: string): string {
+  return /[?#]token=([\w-]+)$/.exec(link)?.[1] ?? ''
+}

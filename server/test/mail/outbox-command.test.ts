@@ -8,6 +8,7 @@ import { command as outbox } from '../../src/cli/outbox.ts'
 import { UsageError } from '../../src/cli/usage-error.ts'
 import { parseSmtpUrl } from '../../src/config/smtp-url.ts'
 import { inTransaction } from '../../src/database/transaction.ts'
+import { createOneTimeToken } from '../../src/domain/links/create.ts'
 import { findMail } from '../../src/domain/outbox/store.ts'
 import { type Mail, mailQueued, queueMail } from '../../src/flows/queue-mail.ts'
 import { newId } from '../../src/random.ts'
@@ -32,11 +33,15 @@ describe('ntt-auth outbox', () => {
 
   before(async () => {
     server = await startTestServer(databaseUrl, { dataDir })
+    const ada = { id: newId(1), email: 'ada@example.com' }
+    const { token } = await inTransaction(server.app.database, (tx) =>
+      createOneTimeToken(tx, 'invitation', ada, server.clock.now(), true),
+    )
     mail = {
-      to: 'ada@example.com',
+      to: ada.email,
       template: 'invitation',
       locale: 'de',
-      data: { link: 'https://app.example.com/reset-password#token=ntto_secret', hours: '24' },
+      data: { link: `https://app.example.com/reset-password#token=${token}`, hours: '24' },
       expiresAt: server.clock.now() + 1_000_000,
     }
     await inTransaction(server.app.database, (tx) => queueMail(server.app, tx, mail))
