@@ -1,3 +1,7 @@
+export type { NewUser } from './accounts.ts'
+export type { SeenRequest } from './call.ts'
 export { type VirtualClock, type VirtualClockOptions, virtualClock } from './clock.ts'
+export type { Fault } from './faults.ts'
 export type { MintedClaims, TokenMint } from './mint.ts'
-export { type Fault, type MockAuthServer, type MockServerOptions, mockAuthServer, type SeenRequest } from './server.ts'
+export { type MockAuthServer, mockAuthServer } from './server.ts'
+export type { Mail, MockServerOptions } from './world.ts'

@@ -1,6 +1,6 @@
 type Body = Record<string, unknown>
 type Check = (value: unknown) => boolean
-type Flaw = { pointer: string; code: string; detail: string }
+export type Flaw = { pointer: string; code: string; detail: string }
 
 const text =
   (least: number, most: number, shape = /^/): Check =>
