@@ -112,6 +112,7 @@ async function commandLine(): Promise<string> {
     newer: 'the database schema is newer than this version',
     notFound: 'there is no such user, session, service, secret, key or mail',
     altered: '`audit verify`: the audit log is not what was written',
+    notJudged: '`audit verify`: a master key that was not given is needed to say whether it is',
     usage: 'the command line is wrong',
     config: 'the configuration is wrong, or the runtime is too old',
   }

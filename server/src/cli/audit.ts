@@ -44,7 +44,8 @@ export  writes lines as JSON, one a line (NDJSON), oldest first, with the hashes
   --config FILE       the JSON file with settings, instead of NTT_AUTH_CONFIG_FILE
   --<setting> VALUE   any setting that is no secret; "ntt-auth help settings" lists them
 
-Exit: 0 done, and for verify: the log is what was written; 6 it was altered; 64 the command line is wrong.
+Exit: 0 done, and for verify: the log is what was written; 6 it was altered; 7 nothing shows that it was, but some
+checkpoints cannot be judged, because a former master key was not given; 64 the command line is wrong.
 
 Examples:
   ntt-auth audit verify --checkpoints /mnt/offsite/audit-checkpoints.ndjson
@@ -131,7 +132,8 @@ async function verify(app: App, { options, print, tell }: Invocation, named: str
   const verdict = await verifyLog(app.database.db, { keys: checkpointKeys(app.masterKeys), copies, tell })
   if (options.json) print(JSON.stringify({ ...verdict, copies }, null, 2))
   else for (const line of asLines(verdict, copies)) print(line)
-  return verdict.ok ? exitCodes.ok : exitCodes.altered
+  if (verdict.ok) return exitCodes.ok
+  return lacksOnlyKeys(verdict) ? exitCodes.notJudged : exitCodes.altered
 }
 
 /** The copy in the data directory counts unasked, where there is one that says anything. */
@@ -139,6 +141,10 @@ async function withOwnCopy(named: string[], own: string): Promise<string[]> {
   if (!existsSync(own) || named.some((path) => realpathSync(path) === realpathSync(own))) return named
   refuseUnreadable(own)
   return (await holdsCheckpoints(own)) ? [...named, own] : named
+}
+
+function lacksOnlyKeys({ findings }: Verdict): boolean {
+  return findings.every(({ kind }) => kind === 'unknown_key')
 }
 
 function asLines(verdict: Verdict, copies: string[]): string[] {
@@ -151,11 +157,16 @@ function asLines(verdict: Verdict, copies: string[]): string[] {
     begins_at === null ? 'The log is empty.' : `The log begins at ${begins_at}.`,
     ...(removed_chains > 0 ? [`${removed_chains} older chains were removed by the retention, as was signed.`] : []),
     last_checkpoint === null
-      ? 'There is no checkpoint yet.'
+      ? `There is no checkpoint${checkpoints > 0 ? ' that counts.' : ' yet.'}`
       : `The last checkpoint is number ${last_checkpoint.number} of ${last_checkpoint.at}; ${uncovered_lines} lines are newer.`,
     ...findings.map(({ kind, sentence }) => `${kind.toUpperCase().replace('_', ' ')}: ${sentence}`),
-    verdict.ok ? whole(verdict) : 'The log is NOT what was written.',
+    verdict.ok ? whole(verdict) : wrong(verdict),
   ]
+}
+
+function wrong(verdict: Verdict): string {
+  if (!lacksOnlyKeys(verdict)) return 'The log is NOT what was written.'
+  return 'Nothing else was found. Whether the log is what was written cannot be said without that key.'
 }
 
 function whole({ last_checkpoint, lines }: Verdict): string {

@@ -12,6 +12,8 @@ export const exitCodes = {
   notFound: 5,
   /** `audit verify`: the audit log is not what was written. */
   altered: 6,
+  /** `audit verify`: a key that was not given is needed to say whether it is. */
+  notJudged: 7,
   usage: 64,
   config: 78,
 } as const

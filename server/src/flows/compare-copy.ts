@@ -35,6 +35,6 @@ export async function compareCopy(app: App): Promise<number> {
 async function wasRemoved(app: App, number: number): Promise<boolean> {
   const last = await findLastCheckpoint(app.database.db)
   if (!last) return false
-  const { body } = openCheckpoint(last, new Map(checkpointKeys(app.masterKeys).known))
-  return body !== null && body.first > number
+  const { body, wrong } = openCheckpoint(last, new Map(checkpointKeys(app.masterKeys).known))
+  return wrong === null && body.first > number
 }

@@ -5,11 +5,13 @@ import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { command } from '../../src/cli/audit.ts'
+import { command as keys } from '../../src/cli/keys.ts'
 import { type Database, openDatabase } from '../../src/database/connect.ts'
 import type { AuditLineRow } from '../../src/database/schema.ts'
 import { checkpointFile } from '../../src/domain/audit/checkpoint-file.ts'
 import { hashOfLine } from '../../src/domain/audit/line.ts'
 import { makeCheckpoint } from '../../src/flows/make-checkpoint.ts'
+import { randomToken } from '../../src/random.ts'
 import { asBuilt } from '../support/as-built.ts'
 import { onEachDatabase } from '../support/databases.ts'
 import { quickDirectory } from '../support/quick-directory.ts'
@@ -203,6 +205,33 @@ onEachDatabase((_name, url) => {
         assert.equal((await judge('--checkpoints', copy())).code, 0)
       })
     }
+
+    it('exits with 7 where the master key that signed is not given, and with 6 where lines are gone all the same', async () => {
+      const fresh = randomToken(32)
+      const reseal = async (masterKeys: string) => {
+        const { code } = await runCommand(keys, ['reseal'], { ...env(), NTT_AUTH_MASTER_KEY: masterKeys })
+        assert.equal(code, 0)
+      }
+      const judgeByAnother = () => runCommand(command, ['verify'], { ...env(), NTT_AUTH_MASTER_KEY: fresh })
+      await reseal(`${fresh},${testMasterKey}`)
+      const { code, stdout } = await judgeByAnother()
+      assert.equal(code, 7, stdout)
+      assert.match(
+        stdout,
+        /\nThere is no checkpoint that counts\.\nUNKNOWN KEY: Checkpoints 1 to 2 were signed by the key /,
+      )
+      assert.match(stdout, / cannot be said without that key\.\n$/)
+      assert.equal(findings(stdout).length, 1, stdout)
+      await cut({ database, lines: await lines() }, 4)
+      const truncated = await judgeByAnother()
+      await reseal(`${testMasterKey},${fresh}`)
+      await putBack()
+      assert.equal(truncated.code, 6, truncated.stdout)
+      assert.match(
+        truncated.stdout,
+        /\nTRUNCATED: Lines 5 to \d+ of writer \S+ are missing at the end: .*\nThe log is NOT /s,
+      )
+    })
 
     it('does not call a log whole about which nothing was signed', async () => {
       await database.db.deleteFrom('audit_checkpoints').execute()

@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import { appendFileSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { beforeEach, it } from 'node:test'
+import { beforeEach, describe, it } from 'node:test'
 import type { App } from '../../src/app.ts'
 import type { AuditLineRow } from '../../src/database/schema.ts'
+import { signCheckpoint } from '../../src/domain/audit/checkpoint.ts'
 import { checkpointFile } from '../../src/domain/audit/checkpoint-file.ts'
 import { checkpointKeys } from '../../src/domain/audit/checkpoint-keys.ts'
 import { hashOfLine } from '../../src/domain/audit/line.ts'
+import { removeOldLines } from '../../src/domain/audit/retain.ts'
 import { searchLines } from '../../src/domain/audit/search.ts'
 import { verifyLog } from '../../src/domain/audit/verify.ts'
 import { actingAs } from '../../src/flows/acting.ts'
@@ -15,7 +18,7 @@ import { makeCheckpoint } from '../../src/flows/make-checkpoint.ts'
 import { newId } from '../../src/random.ts'
 import { describeStore } from '../stores/fresh-stores.ts'
 import { auditedApp, day, masterKeyOf, somebodysAct } from '../support/audited.ts'
-import { testClock } from '../support/clock.ts'
+import { followClock, testClock } from '../support/clock.ts'
 
 describeStore('the verification of the audit log', (database) => {
   const db = () => database().db
@@ -205,7 +208,7 @@ describeStore('the verification of the audit log', (database) => {
     await db().deleteFrom('audit_checkpoints').where('number', '=', 2).execute()
     await db().updateTable('audit_writers').set({ covered_seq: 4 }).execute()
     await makeCheckpoint(thief)
-    assert.deepEqual(await found(), ['unknown_key checkpoints 2-2', 'truncated lines 5-9'])
+    assert.deepEqual(await found(), ['unknown_key checkpoints 2-2'])
     await set(2, { ...second!, signature: Buffer.alloc(64, 1) })
     assert.equal((await found())[0], 'forged checkpoints 2-2')
     await set(2, second!)
@@ -520,9 +523,170 @@ describeStore('the verification of the audit log', (database) => {
       ['truncated checkpoints 3-4'],
     )
     await db().insertInto('audit_checkpoints').values([third!, fourth!]).execute()
-    assert.deepEqual((await found([], [masterKeyOf('first')])).slice(0, 2), [
+    assert.deepEqual(await found([], [masterKeyOf('first')]), [
       'unknown_key checkpoints 4-4',
       'unknown_key checkpoints 3-3',
     ])
+    // What vouches for a key may be in the copy alone, and the checkpoint to be judged by it in the database.
+    await db().deleteFrom('audit_checkpoints').where('number', '>', 2).execute()
+    const both = await found([copy], [masterKeyOf('third')])
+    assert.deepEqual(
+      both.filter((each) => each.includes('checkpoint')),
+      ['truncated checkpoints 3-4'],
+    )
+  })
+
+  describe('without the former master key, for which no checkpoint vouches', () => {
+    const [first, second] = [[masterKeyOf('first')], [masterKeyOf('second')]]
+    const unjudged = ['unknown_key checkpoints 1-3']
+    /** One that had its say under the former key only, and one that goes on under the new one. */
+    let silent: string
+    let changed: App
+    beforeEach(async () => {
+      await write(3, auditedApp(database()))
+      await makeCheckpoint(app)
+      silent = (await lines()).find((line) => line.writer !== writer)!.writer
+      changed = auditedApp(database(), undefined, second)
+      await write(1)
+      await makeCheckpoint(changed)
+    })
+    const cutSilent = (above: number) =>
+      db().deleteFrom('audit_lines').where('writer', '=', silent).where('seq', '>', above).execute()
+    const cover = (seq: number) =>
+      db().updateTable('audit_writers').set({ covered_seq: seq }).where('writer', '=', silent).execute()
+
+    it('says so once for each key, and finds nothing where nothing was done', async () => {
+      const copies = [app, changed].map(({ config }) => checkpointFile(config.dataDir))
+      for (const given of [[], copies]) {
+        assert.deepEqual(await found(given, [...second, ...first]), [])
+        assert.deepEqual(await found(given, second), unjudged)
+        assert.deepEqual(await found(given, first), ['unknown_key checkpoints 4-4'])
+        assert.deepEqual(await found(given, [masterKeyOf('third')]), ['unknown_key checkpoints 4-4', ...unjudged])
+      }
+      const [finding] = (await verdict([], second)).findings
+      assert.match(
+        finding!.sentence,
+        /^Checkpoints 1 to 3 were signed by the key \S+, .* cannot be judged\. Give the former NTT_AUTH_MASTER_KEY too;/,
+      )
+    })
+
+    it('finds that lines were cut off, by what a later checkpoint follows on, or by the list of writers', async () => {
+      await cutSilent(1)
+      for (const keys of [second, first, [masterKeyOf('third')]]) {
+        const [last] = (await found([], keys)).slice(-1)
+        assert.equal(last, 'truncated lines 2-3')
+      }
+      await cover(1)
+      assert.deepEqual(await found([], second), [...unjudged, 'truncated lines 2-3'])
+      const { findings } = await verdict([], second)
+      assert.match(findings[1]!.sentence, /: checkpoint 3 of \S+, whose key was not given, signed them\.$/)
+      await cutSilent(0)
+      assert.deepEqual(await found([], second), [...unjudged, 'truncated lines 1-3'])
+      await cut(9)
+      assert.deepEqual(await found([], first), [
+        ...['unknown_key checkpoints 4-4', 'truncated lines 1-3', 'truncated lines 10-10'],
+      ])
+    })
+
+    it('finds lines that were altered and hashed anew, by what a later checkpoint follows on', async () => {
+      const chain = (await lines()).filter((line) => line.writer === silent)
+      let hash: Buffer | null = null
+      for (const line of chain) {
+        const edited = { ...line, ...(hash ? { prev_hash: hash } : { reason: 'another reason' }) }
+        hash = hashOfLine(edited)
+        const update = db()
+          .updateTable('audit_lines')
+          .set({ ...edited, hash })
+        await update.where('writer', '=', silent).where('seq', '=', line.seq).execute()
+      }
+      assert.deepEqual(await found([], second), [...unjudged, 'edited lines 3-3'])
+    })
+
+    it('finds that a checkpoint is gone, or another was put in its place', async () => {
+      const rows = await db().selectFrom('audit_checkpoints').selectAll().orderBy('number').execute()
+      const thief = signCheckpoint(checkpointKeys([masterKeyOf('of a thief')]), rows[1], {
+        ...{ at: 1, heads: [], removed: [], erased: [], first: 1 },
+      })
+      await db().deleteFrom('audit_checkpoints').where('number', '=', 3).execute()
+      assert.deepEqual(await found([], second), [
+        'missing checkpoints 3-3',
+        'unknown_key checkpoints 1-2',
+        'truncated lines 1-3',
+      ])
+      await db().insertInto('audit_checkpoints').values(thief).execute()
+      const kinds = await found([checkpointFile(app.config.dataDir)], second)
+      assert.equal(kinds.filter((each) => each === 'edited checkpoints 3-3').length, 2, kinds.join())
+    })
+
+    it('finds by a copy that checkpoints were cut off, where one whose key is known follows on them', async () => {
+      await db().deleteFrom('audit_checkpoints').where('number', '>', 2).execute()
+      await cover(0)
+      await cutSilent(0)
+      await db().deleteFrom('audit_writers').where('writer', '=', silent).execute()
+      await cut(8)
+      await db().updateTable('audit_writers').set({ covered_seq: 8 }).execute()
+      const all = join(app.config.dataDir, 'all.ndjson')
+      const texts = [app, changed].map(({ config }) => readFileSync(checkpointFile(config.dataDir), 'utf8'))
+      writeFileSync(all, texts.join(''))
+      assert.deepEqual(await found([], second), ['unknown_key checkpoints 1-2'])
+      const kinds = await found([all], second)
+      assert.deepEqual(
+        kinds.filter((each) => !each.includes('lines')),
+        [...['unknown_key checkpoints 1-3', 'truncated checkpoints 3-4']],
+      )
+      assert.ok(kinds.includes('truncated lines 1-3'), kinds.join())
+      // A copy of what nobody vouches for proves nothing.
+      assert.deepEqual(await found([checkpointFile(app.config.dataDir)], second), ['unknown_key checkpoints 1-3'])
+    })
+
+    it('does not take for missing what the retention has removed under the key that was not given', async () => {
+      const clock = testClock()
+      clock.advance(400 * day)
+      followClock(database(), clock)
+      const later = auditedApp(database(), clock, second)
+      await write(1, later)
+      await makeCheckpoint(later)
+      const { removed } = JSON.parse(
+        (await db().selectFrom('audit_checkpoints').selectAll().orderBy('number', 'desc').executeTakeFirst())!.body,
+      )
+      assert.equal(removed.length, 2)
+      const since = clock.now() - later.config.auditRetention
+      // At any moment: the lines go in small batches.
+      for (let gone = 1; gone > 0; gone = await removeOldLines(db(), since, 2)) {
+        assert.deepEqual(await found([], [...second, ...first]), [])
+        const { findings } = await verdict([], first)
+        assert.deepEqual(
+          findings.map(({ kind }) => kind),
+          ['unknown_key'],
+        )
+        assert.match(findings[0]!.sentence, /, nor whether the retention has removed 2 chains\. /)
+      }
+    })
+
+    it('neither believes nor stumbles over what somebody else has put there', async () => {
+      const all = [...second, ...first]
+      const [row] = await db().selectFrom('audit_checkpoints').selectAll().where('number', '=', 4).execute()
+      const { at, signature } = row!
+      const good = JSON.parse(row!.body)
+      const foundWith = async (edit: { at?: number; [name: string]: unknown }) => {
+        const body = JSON.stringify({ ...good, number: 5, key_id: 'x', ...edit })
+        const hash = createHash('sha256').update(body).digest()
+        const planted = { number: 5, at: edit.at ?? at, key_id: 'x', body, hash, signature }
+        await db().insertInto('audit_checkpoints').values(planted).execute()
+        const kinds = await found([], all)
+        await db().deleteFrom('audit_checkpoints').where('number', '=', 5).execute()
+        return kinds
+      }
+      const malformed = [[null], [['x']], [[1, 2, 3]], [['x', 'y', 'z']], null].map((heads) => ({ heads }))
+      for (const edit of [...malformed, { at: 9e15 }, { first: 1e300 }, { erased: 1 }, { removed: null }]) {
+        assert.deepEqual(await foundWith(edit), ['edited checkpoints 5-5'], JSON.stringify(edit))
+      }
+      const lies = [
+        [silent, 1000, 'x'],
+        [writer, 3, 'x'],
+        [newId(3), 5, 'x'],
+      ]
+      assert.deepEqual(await foundWith({ heads: lies }), ['unknown_key checkpoints 5-5'])
+    })
   })
 })

@@ -57,31 +57,45 @@ function hashOfBody(text: string): Buffer {
 /**
  * Reads a checkpoint and sees whether it is what was signed.
  * @param trusted public keys by id; a key that a good checkpoint vouches for is added
- * @returns what it says, or in words what is wrong with it
+ * @returns what it says, and in words what is wrong with it; of an unknown key it says something nobody can judge
  */
 export function openCheckpoint(
   row: AuditCheckpointRow,
   trusted: Map<string, string>,
-): { body: CheckpointBody; wrong: null } | { body: null; wrong: 'altered' | 'forged' | 'unknown key' } {
+): { body: CheckpointBody; wrong: null | 'unknown key' } | { body: null; wrong: 'altered' | 'forged' } {
   const body = parse(row.body)
   const isWhole =
     hashOfBody(row.body).equals(row.hash) &&
-    body?.kind === kind &&
+    body !== null &&
     body.number === row.number &&
     body.at === row.at &&
     body.key_id === row.key_id
   if (!isWhole) return { body: null, wrong: 'altered' }
   const publicKey = trusted.get(row.key_id)
-  if (publicKey === undefined) return { body: null, wrong: 'unknown key' }
+  if (publicKey === undefined) return { body, wrong: 'unknown key' }
   if (!isSignedBy(publicKey, row.hash, row.signature)) return { body: null, wrong: 'forged' }
   if (body.former_key !== null) trusted.set(idOfKey(body.former_key), body.former_key)
   return { body, wrong: null }
 }
 
+/** Somebody else may have written it, as the key that it names may not be known. */
 function parse(text: string): CheckpointBody | null {
   try {
-    return JSON.parse(text)
+    const body: CheckpointBody = JSON.parse(text)
+    const { at, heads, removed, erased, first, prev_hash } = body
+    const isOne =
+      body.kind === kind &&
+      Number.isFinite(new Date(at).getTime()) &&
+      [...heads, ...removed].every(isHead) &&
+      erased.every((digest) => typeof digest === 'string') &&
+      Number.isSafeInteger(first) &&
+      typeof prev_hash === 'string'
+    return isOne ? body : null
   } catch {
     return null
   }
+}
+
+function isHead([writer, seq, hash]: Head): boolean {
+  return typeof writer === 'string' && Number.isSafeInteger(seq) && typeof hash === 'string'
 }

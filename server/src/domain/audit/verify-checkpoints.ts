@@ -5,10 +5,17 @@ import type { CheckpointCopy } from './checkpoint-file.ts'
 import { type AuditCheckpointRow, listCheckpointsBelow } from './store.ts'
 import type { Finding } from './verify.ts'
 
-/** A line whose hash a good checkpoint names. */
-export type Mark = { seq: number; hash: string; checkpoint: number; at: number }
+/** A line whose hash a checkpoint names. */
+export type Mark = {
+  seq: number
+  hash: string
+  checkpoint: number
+  at: number
+  /** Signed by a key that was not given; but it is there as it was when a later one with a known key followed on it. */
+  isVouched: boolean
+}
 
-/** The furthest that a good checkpoint says of each chain, and all that any says of its lines, by their number. */
+/** The furthest that a checkpoint says of each chain, and all that any says of its lines, by their number. */
 export type ChainEnds = Map<string, Mark & { removed: boolean; marks: Map<number, Mark> }>
 
 export type Signed = {
@@ -21,6 +28,17 @@ export type Signed = {
   hashes: Map<number, string>
   /** The oldest checkpoint that must be there. */
   first: number
+  /** What those say whose key was not given: it proves nothing, but may be why something is not there. */
+  claimed: { ends: ChainEnds; erased: Set<string>; first: number }
+  /** The finding about each key that was not given. */
+  unknown: Map<string, UnknownKey>
+}
+
+type UnknownKey = { finding: Finding; count: number; removed: number }
+
+/** Does a checkpoint say that this chain goes, or went? */
+export function isLeaving({ ends, claimed }: Signed, writer: string): boolean {
+  return ends.get(writer)?.removed === true || claimed.ends.get(writer)?.removed === true
 }
 
 const page = 200
@@ -44,29 +62,37 @@ export async function verifyCheckpoints(
     newest: null,
     hashes: new Map(),
     first: above + 1,
+    claimed: { ends: new Map(), erased: new Set(), first: above + 1 },
+    unknown: new Map(),
   }
-  let newer: CheckpointBody | null = null
+  /** Null where what it says of the one before counts for nothing: it was altered, or nobody vouches for its key. */
+  let newer = null as CheckpointBody | null
   let newerNumber: number | null = null
   for await (const row of newestFirst(db, above)) {
     signed.count++
-    signed.hashes.set(row.number, row.hash.toString('base64url'))
+    const hash = row.hash.toString('base64url')
+    signed.hashes.set(row.number, hash)
+    const isVouched: boolean = newerNumber === row.number + 1 && newer?.prev_hash === hash
     if (newerNumber !== null && row.number !== newerNumber - 1) {
       findings.push(finding('missing', row.number + 1, newerNumber - 1, 'are missing between others'))
-    } else if (newer && newer.prev_hash !== row.hash.toString('base64url')) {
+    } else if (newer && newer.prev_hash !== hash) {
       findings.push(finding('edited', row.number, row.number, 'is not the one that the next one follows on'))
     }
     const { body, wrong } = openCheckpoint(row, trusted)
-    if (wrong !== null) findings.push(finding(...troubles[wrong](row)))
-    if (body && signed.newest === null) {
-      signed.newest = { number: row.number, at: row.at, key_id: row.key_id }
-      signed.first = Math.max(above + 1, body.first)
-    }
-    if (body) take(signed, body)
-    newer = body
+    if (wrong === null) {
+      signed.newest ??= { number: row.number, at: row.at, key_id: row.key_id }
+      if (row.number === signed.newest.number) signed.first = Math.max(above + 1, body.first)
+      take(signed, body)
+    } else if (wrong === 'unknown key') {
+      noteUnknown(signed, row, body, findings)
+      claim(signed, body, isVouched)
+    } else findings.push(finding(...troubles[wrong](row)))
+    newer = wrong === null || (wrong === 'unknown key' && isVouched) ? body : null
     newerNumber = row.number
   }
-  if (newerNumber !== null && newerNumber > signed.first) {
-    findings.push(finding('missing', signed.first, newerNumber - 1, 'are missing at the old end'))
+  const first = Math.max(signed.first, signed.claimed.first)
+  if (newerNumber !== null && newerNumber > first) {
+    findings.push(finding('missing', first, newerNumber - 1, 'are missing at the old end'))
   }
   return signed
 }
@@ -83,18 +109,50 @@ async function* newestFirst(db: Db, above: number): AsyncGenerator<AuditCheckpoi
   }
 }
 
-function take({ ends, erased }: Signed, body: CheckpointBody): void {
-  takeEnds(ends, body)
+function take({ ends, erased }: Pick<Signed, 'ends' | 'erased'>, body: CheckpointBody): void {
+  takeEnds(ends, body, false)
   for (const digest of body.erased) erased.add(digest)
 }
 
-function takeEnds(ends: ChainEnds, { number, at, heads, removed }: CheckpointBody): void {
+/** What it says of lines counts if a later one follows on it; what it says is gone, nobody can judge. */
+function claim({ ends, claimed }: Signed, body: CheckpointBody, isVouched: boolean): void {
+  take(claimed, body)
+  claimed.first = Math.max(claimed.first, body.first)
+  if (isVouched) takeEnds(ends, { ...body, removed: [] }, true)
+}
+
+/** One finding for each key, however much it has signed. */
+function noteUnknown({ unknown }: Signed, row: AuditCheckpointRow, body: CheckpointBody, findings: Finding[]): void {
+  const { number, key_id: key } = row
+  let known = unknown.get(key)
+  if (known === undefined) {
+    known = { finding: finding('unknown_key', number, number, ''), count: 0, removed: 0 }
+    unknown.set(key, known)
+    findings.push(known.finding)
+  }
+  known.count++
+  known.removed += body.removed.length
+  known.finding.from = Math.min(known.finding.from, number)
+  known.finding.to = Math.max(known.finding.to, number)
+  known.finding.sentence = notJudged(key, known)
+}
+
+function notJudged(key: string, { finding: { from, to }, count, removed }: UnknownKey): string {
+  const some = count < to - from + 1 ? `, ${count} of them,` : ''
+  const which = from === to ? `Checkpoint ${from} was` : `Checkpoints ${from} to ${to}${some} were`
+  const gone = removed > 0 ? `, nor whether the retention has removed ${removed} chains` : ''
+  const cannot = `what it has signed cannot be judged${gone}`
+  const give = 'Give the former NTT_AUTH_MASTER_KEY too; if there never was one, somebody else has signed.'
+  return `${which} signed by the key ${key}, which none of the given master keys leads to: ${cannot}. ${give}`
+}
+
+function takeEnds(ends: ChainEnds, { number, at, heads, removed }: CheckpointBody, isVouched: boolean): void {
   const take = ([writer, seq, hash]: Head, isRemoved: boolean) => {
     const known = ends.get(writer)
     const marks = known?.marks ?? new Map<number, Mark>()
     // What was said first is what was written.
     const said = marks.get(seq)
-    const mark = said && said.checkpoint < number ? said : { seq, hash, checkpoint: number, at }
+    const mark = said && said.checkpoint < number ? said : { seq, hash, checkpoint: number, at, isVouched }
     marks.set(seq, mark)
     const furthest = known !== undefined && known.seq > seq ? known : mark
     ends.set(writer, { ...furthest, removed: isRemoved || (known?.removed ?? false), marks })
@@ -118,11 +176,14 @@ export async function verifyCopy(
   const [newest = 0] = signed.hashes.keys()
   const cut: CheckpointBody[] = []
   const unknown: AuditCheckpointRow[] = []
-  const compare = (row: AuditCheckpointRow, body: CheckpointBody) => {
+  /** What those that count say of the one before, where its key was not known. */
+  const vouched = new Map<number, string>()
+  const compare = (row: AuditCheckpointRow, body: CheckpointBody, proof: 'signed' | 'vouched' | 'none') => {
     const here = signed.hashes.get(row.number)
-    if (here === undefined && row.number > newest) {
+    if (here === undefined && row.number > newest && proof !== 'none') {
       cut.push(body)
-      take(signed, body)
+      if (proof === 'signed') take(signed, body)
+      else claim(signed, body, true)
     } else if (here !== undefined && here !== row.hash.toString('base64url')) {
       findings.push(finding('edited', row.number, row.number, `is not the one in ${path}`))
     }
@@ -137,15 +198,26 @@ export async function verifyCopy(
     // What the retention has removed is in the copy only, and rightly so.
     if (row.number < signed.first) continue
     const { body, wrong } = openCheckpoint(row, trusted)
-    if (body) compare(row, body)
-    else if (wrong === 'unknown key') unknown.push(row)
+    if (wrong === null) {
+      compare(row, body, 'signed')
+      if (unknown.at(-1)?.number === row.number - 1) vouched.set(row.number - 1, body.prev_hash)
+    } else if (wrong === 'unknown key') unknown.push(row)
     else findings.push(strange(row, path, wrong))
   }
   // The one that vouches for a former key comes after those which that key signed.
   for (const row of unknown.reverse()) {
     const { body, wrong } = openCheckpoint(row, trusted)
-    if (body) compare(row, body)
-    else findings.push(strange(row, path, wrong))
+    if (body === null) {
+      findings.push(strange(row, path, wrong))
+      continue
+    }
+    const hash = row.hash.toString('base64url')
+    const isVouched = vouched.get(row.number) === hash
+    // Of those in the database it was said.
+    if (wrong !== null && signed.hashes.get(row.number) !== hash) noteUnknown(signed, row, body, findings)
+    const proof = wrong === null ? 'signed' : isVouched ? 'vouched' : 'none'
+    compare(row, body, proof)
+    if (proof !== 'none') vouched.set(row.number - 1, body.prev_hash)
   }
   if (cut.length === 0) return
   cut.sort((one, other) => one.number - other.number)
@@ -155,23 +227,16 @@ export async function verifyCopy(
   findings.push(finding('truncated', from.number, to.number, trouble))
 }
 
-function strange({ number }: AuditCheckpointRow, path: string, wrong: 'altered' | 'forged' | 'unknown key'): Finding {
-  const kind = wrong === 'unknown key' ? 'unknown_key' : 'edited'
+function strange({ number }: AuditCheckpointRow, path: string, wrong: 'altered' | 'forged'): Finding {
   const sentence = `Checkpoint ${number} in ${path} is not as it was signed (${wrong}).`
-  return { ...finding(kind, number, number, ''), sentence }
+  return { ...finding('edited', number, number, ''), sentence }
 }
 
 type Trouble = [Finding['kind'], number, number, string]
 
-const troubles: Record<'altered' | 'forged' | 'unknown key', (row: AuditCheckpointRow) => Trouble> = {
+const troubles: Record<'altered' | 'forged', (row: AuditCheckpointRow) => Trouble> = {
   altered: ({ number }) => ['edited', number, number, 'was edited: it does not fit its own hash'],
   forged: ({ number }) => ['forged', number, number, 'was not signed by this server'],
-  'unknown key': ({ number, key_id }) => [
-    'unknown_key',
-    number,
-    number,
-    `was signed by the key ${key_id}, which none of the given master keys leads to; give the former NTT_AUTH_MASTER_KEY too`,
-  ],
 }
 
 function finding(kind: Finding['kind'], from: number, to: number, trouble: string): Finding {

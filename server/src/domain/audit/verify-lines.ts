@@ -4,9 +4,9 @@ import { firstHash } from './lanes.ts'
 import { hashOfLine } from './line.ts'
 import { type AuditLineRow, listLinesBehind } from './store.ts'
 import type { Finding } from './verify.ts'
-import type { ChainEnds, Mark, Signed } from './verify-checkpoints.ts'
+import { isLeaving, type Mark, type Signed } from './verify-checkpoints.ts'
 import { watchPersons } from './verify-persons.ts'
-import { sentence } from './verify-sentence.ts'
+import { sentence, signedBy } from './verify-sentence.ts'
 import { compareWriters, type Writers, wholeChain } from './verify-writers.ts'
 
 const page = 1000
@@ -18,20 +18,21 @@ type Walked = { count: number; chains: number; uncovered: number; beginsAt: numb
 export async function verifyLines(
   db: Db,
   writers: Writers,
-  { ends, erased }: Signed,
+  signed: Signed,
   findings: Finding[],
   tell: (line: string) => void,
 ): Promise<Walked> {
+  const { ends } = signed
   const walked: Walked = { count: 0, chains: 0, uncovered: 0, beginsAt: null }
   const seen = new Map<string, number>()
-  const persons = watchPersons(db, ends, erased)
+  const persons = watchPersons(db, signed)
   let chain: ReturnType<typeof openChain> | null = null
   for await (const lines of pages(db)) {
     await persons.see(lines)
     for (const line of lines) {
       if (line.writer !== chain?.writer) {
         chain?.close()
-        chain = openChain(line.writer, ends, findings)
+        chain = openChain(line.writer, signed, findings)
         walked.chains++
       }
       chain.follow(line, lines)
@@ -44,9 +45,9 @@ export async function verifyLines(
   }
   chain?.close()
   for (const [writer, end] of ends) {
-    if (!seen.has(writer) && !end.removed) findings.push(wholeChain(writer, end.seq, end.checkpoint, end.at))
+    if (!seen.has(writer) && !isLeaving(signed, writer)) findings.push(wholeChain(writer, end.seq, end))
   }
-  await compareWriters(db, writers, ends, seen, findings)
+  await compareWriters(db, writers, signed, seen, findings)
   findings.push(...(await persons.close()))
   return walked
 }
@@ -61,9 +62,9 @@ async function* pages(db: Db): AsyncGenerator<AuditLineRow[]> {
   }
 }
 
-function openChain(writer: string, ends: ChainEnds, findings: Finding[]) {
-  const end = ends.get(writer)
-  let last: { seq: number; hash: Buffer } | null = end?.removed ? null : { seq: 0, hash: firstHash }
+function openChain(writer: string, signed: Signed, findings: Finding[]) {
+  const end = signed.ends.get(writer)
+  let last: { seq: number; hash: Buffer } | null = isLeaving(signed, writer) ? null : { seq: 0, hash: firstHash }
   /** Of a line in trouble it says nothing that the next one does not follow on it. */
   let lastIsWhole = true
   /** The last line before the end of which a checkpoint says something else. */
@@ -78,9 +79,9 @@ function openChain(writer: string, ends: ChainEnds, findings: Finding[]) {
     }
     open.sentence = sentence(writer, open.from, open.to, trouble)
   }
-  const contradict = ({ seq, checkpoint, at }: Mark) => {
-    const when = `checkpoint ${checkpoint} of ${toRfc3339(at)} signed something else`
-    find('edited', seq, seq, `were edited, or a line before them was, and all hashed anew: ${when}`)
+  const contradict = (mark: Mark) => {
+    const proof = signedBy(mark, 'something else')
+    find('edited', mark.seq, mark.seq, `were edited, or a line before them was, and all hashed anew: ${proof}`)
   }
   return {
     writer,
@@ -115,8 +116,7 @@ function openChain(writer: string, ends: ChainEnds, findings: Finding[]) {
     close() {
       if (contradicted) contradict(contradicted)
       if (!end || !last || last.seq >= end.seq) return
-      const when = `checkpoint ${end.checkpoint} of ${toRfc3339(end.at)} signed them`
-      find('truncated', last.seq + 1, end.seq, `are missing at the end: ${when}`)
+      find('truncated', last.seq + 1, end.seq, `are missing at the end: ${signedBy(end, 'them')}`)
     },
   }
 }

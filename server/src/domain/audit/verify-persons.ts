@@ -5,7 +5,7 @@ import { openPersonal } from './personal.ts'
 import { digestOfPerson } from './persons.ts'
 import { type AuditLineRow, listErasedPersons, listErasures, listPersons } from './store.ts'
 import type { Finding } from './verify.ts'
-import type { ChainEnds } from './verify-checkpoints.ts'
+import { isLeaving, type Signed } from './verify-checkpoints.ts'
 
 const page = 1000
 const mostTold = 100
@@ -15,9 +15,8 @@ type Trouble = { writer: string | null; seq: number; kind: 'edited' | 'erased'; 
 /**
  * The secrets of people are no part of any chain, because they go. So each must open what was sealed by it, and where one
  * is gone there must be a line that says so, or a checkpoint that says so of a line that the retention has removed.
- * @param erased digests of people of whom a checkpoint says so
  */
-export function watchPersons(db: Db, ends: ChainEnds, erased: ReadonlySet<string>) {
+export function watchPersons(db: Db, signed: Signed) {
   const troubles = new Map<string, Trouble>()
   const gone = new Map<string, Trouble>()
 
@@ -38,7 +37,7 @@ export function watchPersons(db: Db, ends: ChainEnds, erased: ReadonlySet<string
     /** Lines as they are read. */
     async see(lines: AuditLineRow[]): Promise<void> {
       // Of chains that are about to go no more is asked.
-      const kept = lines.filter(({ writer }) => !ends.get(writer)?.removed)
+      const kept = lines.filter(({ writer }) => !isLeaving(signed, writer))
       const secrets = await secretsIn(db, kept)
       for (const line of kept) {
         if (line.actor_sealed && line.actor_id) hold(line, line.actor_id, line.actor_sealed, secrets.get(line.actor_id))
@@ -60,10 +59,16 @@ export function watchPersons(db: Db, ends: ChainEnds, erased: ReadonlySet<string
         const said = (await listErasures(db, ids, erasingEvents)).filter((line) => hashOfLine(line).equals(line.hash))
         for (const { user_id } of said) gone.delete(user_id!)
       }
-      for (const id of gone.keys()) if (erased.has(digestOfPerson(id))) gone.delete(id)
+      for (const id of gone.keys()) if (isErased(signed, id)) gone.delete(id)
       return inSentences([...troubles, ...gone])
     },
   }
+}
+
+/** Does a checkpoint say so? */
+export function isErased({ erased, claimed }: Signed, user: string): boolean {
+  const digest = digestOfPerson(user)
+  return erased.has(digest) || claimed.erased.has(digest)
 }
 
 async function secretsIn(db: Db, lines: AuditLineRow[]): Promise<Map<string, Buffer | null>> {

@@ -1,10 +1,9 @@
-import { toRfc3339 } from '../../clock.ts'
 import type { Db } from '../../database/connect.ts'
 import { timeOfId } from '../../random.ts'
 import { type AuditWriterRow, findWriter, listWriters } from './store.ts'
 import type { Finding } from './verify.ts'
-import type { ChainEnds } from './verify-checkpoints.ts'
-import { sentence } from './verify-sentence.ts'
+import { isLeaving, type Mark, type Signed } from './verify-checkpoints.ts'
+import { sentence, signedBy } from './verify-sentence.ts'
 
 const page = 1000
 
@@ -29,35 +28,43 @@ export async function readWriters(db: Db): Promise<Writers> {
 export async function compareWriters(
   db: Db,
   writers: Writers,
-  ends: ChainEnds,
+  signed: Signed,
   seen: Map<string, number>,
   findings: Finding[],
 ): Promise<void> {
   const find = (kind: Finding['kind'], writer: string, from: number, to: number, trouble: string) =>
     findings.push({ kind, writer, user: null, from, to, what: 'lines', sentence: sentence(writer, from, to, trouble) })
   for (const [writer, { covered_seq: covered, started_at, removed_in }] of writers) {
-    const end = ends.get(writer)
-    if (end?.removed) continue
+    if (isLeaving(signed, writer)) continue
+    const end = signed.ends.get(writer)
     if (started_at !== timeOfId(writer)) findings.push(wronglyListed(writer, 'says that it began at another time'))
     if (removed_in !== null) findings.push(wronglyListed(writer, 'says that it goes, which no checkpoint says'))
-    if (!seen.has(writer) && !end) findings.push(wholeChain(writer, Math.max(1, covered), null, null))
-    else if (covered > (end?.seq ?? 0)) {
-      find('truncated', writer, (end?.seq ?? 0) + 1, covered, 'were covered by a checkpoint that is missing')
+    if (!seen.has(writer) && !end) {
+      findings.push(wholeChain(writer, Math.max(1, covered), null))
+      continue
+    }
+    const proven = end?.seq ?? 0
+    const claimed = Math.min(covered, signed.claimed.ends.get(writer)?.seq ?? 0)
+    // A checkpoint that says so is there, and nobody can judge it; but whether the lines are there can be seen.
+    const there = Math.max(proven, seen.get(writer) ?? 0)
+    if (claimed > there) {
+      find('truncated', writer, there + 1, claimed, 'are missing at the end: the list of writers knows them')
+    }
+    const reach = Math.max(proven, claimed)
+    if (covered > reach) {
+      find('truncated', writer, reach + 1, covered, 'were covered by a checkpoint that is missing')
     }
   }
   for (const [writer, last] of seen) {
-    if (writers.has(writer) || ends.get(writer)?.removed) continue
+    if (writers.has(writer) || isLeaving(signed, writer)) continue
     // A chain that began meanwhile is listed by now.
     if (await findWriter(db, writer)) continue
     find('unlisted', writer, 1, last, 'were taken off the list of writers, so that no checkpoint would cover them')
   }
 }
 
-export function wholeChain(writer: string, to: number, checkpoint: number | null, at: number | null): Finding {
-  const proof =
-    checkpoint === null || at === null
-      ? 'the list of writers knows it'
-      : `checkpoint ${checkpoint} of ${toRfc3339(at)} signed it`
+export function wholeChain(writer: string, to: number, mark: Mark | null): Finding {
+  const proof = mark === null ? 'the list of writers knows it' : signedBy(mark, 'it')
   const text = `The whole chain of writer ${writer} is missing, ${to} lines or more: ${proof}.`
   return { kind: 'truncated', writer, user: null, from: 1, to, what: 'lines', sentence: text }
 }

@@ -1,10 +1,10 @@
 import { toRfc3339 } from '../../clock.ts'
 import type { Db } from '../../database/connect.ts'
-import { openCopy } from './checkpoint-file.ts'
+import { type CheckpointCopy, openCopy } from './checkpoint-file.ts'
 import type { CheckpointKeys } from './checkpoint-keys.ts'
-import { digestOfPerson } from './persons.ts'
-import { verifyCheckpoints, verifyCopy } from './verify-checkpoints.ts'
+import { isLeaving, type Signed, verifyCheckpoints, verifyCopy } from './verify-checkpoints.ts'
 import { verifyLines } from './verify-lines.ts'
+import { isErased } from './verify-persons.ts'
 import { readWriters } from './verify-writers.ts'
 
 /** Something that is not as it was written: what, where, and a sentence that says so. */
@@ -15,6 +15,7 @@ export type Finding = {
     | 'reordered'
     | 'truncated'
     | 'forged'
+    /** Not known to be wrong: for lack of this key it cannot be judged. */
     | 'unknown_key'
     | 'unreadable'
     | 'unlisted'
@@ -60,9 +61,10 @@ export async function verifyLog(db: Db, { keys, copies, tell }: VerifyOptions): 
   const held = await Promise.all(copies.map(openCopy))
   // Before the checkpoints: of those made meanwhile this list must know nothing.
   const writers = await readWriters(db)
-  const signed = await verifyCheckpoints(db, trusted, findings)
+  const signed = await readSigned(db, held, trusted, findings).finally(() =>
+    Promise.all(held.map((copy) => copy.close())),
+  )
   tell(`${signed.count} checkpoints read`)
-  for (const copy of held) await verifyCopy(copy, signed, trusted, findings).finally(() => copy.close())
   const lines = await verifyLines(db, writers, signed, findings, tell)
   const settled = await withoutLeaving(db, trusted, signed.newest?.number ?? 0, findings)
   return {
@@ -78,12 +80,24 @@ export async function verifyLog(db: Db, { keys, copies, tell }: VerifyOptions): 
   }
 }
 
+async function readSigned(db: Db, held: CheckpointCopy[], trusted: Map<string, string>, findings: Finding[]) {
+  for (;;) {
+    const found: Finding[] = []
+    const signed: Signed = await verifyCheckpoints(db, trusted, found)
+    for (const copy of held) await verifyCopy(copy, signed, trusted, found)
+    // The checkpoint that vouches for a former key may be in a copy only: then that key can judge the others by now.
+    if ([...signed.unknown.keys()].some((key) => trusted.has(key))) continue
+    findings.push(...found)
+    return signed
+  }
+}
+
 /** A server that is running may have begun to remove chains while they were read. */
 async function withoutLeaving(db: Db, trusted: Map<string, string>, since: number, findings: Finding[]) {
   if (findings.length === 0) return findings
-  const { ends, erased } = await verifyCheckpoints(db, trusted, [], since)
+  const newer = await verifyCheckpoints(db, trusted, [], since)
   return findings.filter(({ writer, user }) => {
-    const leaves = writer !== null && ends.get(writer)?.removed
-    return !leaves && !(user !== null && erased.has(digestOfPerson(user)))
+    const leaves = writer !== null && isLeaving(newer, writer)
+    return !leaves && !(user !== null && isErased(newer, user))
   })
 }
