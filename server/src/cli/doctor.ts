@@ -15,6 +15,7 @@ import { examineForwarding } from './doctor/forwarding.ts'
 import { examineKeys, type Store } from './doctor/keys.ts'
 import { examineMachine } from './doctor/machine.ts'
 import { examineMail } from './doctor/mail.ts'
+import { examineOutbox } from './doctor/outbox.ts'
 import { examineRedis } from './doctor/redis.ts'
 import { examineSettings } from './doctor/settings.ts'
 import { exitCodes } from './exit-codes.ts'
@@ -28,7 +29,7 @@ export const command: Command = {
 Looks at what a server with this configuration would meet, changes nothing, and says for each thing that is not as it
 should be what to do: settings, proxies and limits (asking a server that runs here), data directory and disk, the
 database with its version, settings, schema and clock, the master key and the signing keys, the mail server (no mail is
-sent), Redis. Run it where the server runs, as its user, with its configuration.
+sent), mail that is held, Redis. Run it where the server runs, as its user, with its configuration.
 
 "ok" is as it should be; a "warning" works, but not well in production or not for long; a "problem" keeps the server from
 starting, or makes it unsafe. An arrow says what to do.
@@ -114,7 +115,11 @@ async function examineStore(config: Config, at: At): Promise<Placed[]> {
   }
   try {
     const store = { config, masterKeys, database, clock: systemClock }
-    return [...at('database', await examineDatabase(store)), ...at('keys', await examineKeys(store))]
+    return [
+      ...at('database', await examineDatabase(store)),
+      ...at('keys', await examineKeys(store)),
+      ...at('outbox', await examineOutbox(store)),
+    ]
   } finally {
     await database.close()
   }

@@ -1,4 +1,5 @@
 import type { App } from '../app.ts'
+import { unsentStates } from '../domain/outbox/mail.ts'
 import { mostAttempts, nextAttemptAt } from '../domain/outbox/retry.ts'
 import { connections, DeliveryError, type Smtp } from '../domain/outbox/smtp.ts'
 import {
@@ -84,11 +85,12 @@ function count(app: App, { id, template }: OutboxRow, result: Outcome, error?: s
   else app.log[result === 'sent' ? 'info' : 'warn'](line)
 }
 
-/** Writes down for the metrics how much mail waits, and for how long. */
+/** Writes down for the metrics how much mail there is in each state, and for how long it has been waiting. */
 export async function measureMail(app: App): Promise<void> {
-  const { waiting, oldest } = await measureOutbox(app.database.db)
+  const { oldest, ...counts } = await measureOutbox(app.database.db)
   const age = oldest === null ? 0 : Math.max(0, (app.clock.now() - oldest) / 1000)
-  app.meter.set('ntt_auth_outbox_pending', { channel: 'mail' }, waiting)
+  for (const state of unsentStates) app.meter.set('ntt_auth_outbox_rows', { channel: 'mail', state }, counts[state])
+  app.meter.set('ntt_auth_outbox_pending', { channel: 'mail' }, counts.waiting)
   app.meter.set('ntt_auth_outbox_oldest_seconds', { channel: 'mail' }, age)
 }
 

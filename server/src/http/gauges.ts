@@ -36,6 +36,7 @@ export function gaugeReadings(app: App): Record<GaugeName, () => Value[] | Promi
     ntt_auth_audit_checkpoint_age_seconds: () => one(Math.max(0, clock.now() - app.auditCovered.at) / 1000),
     ntt_auth_audit_checkpoints_disagree: () => one(app.auditCovered.disagrees ? 1 : 0),
     ntt_auth_outbox_pending: kept('ntt_auth_outbox_pending'),
+    ntt_auth_outbox_rows: kept('ntt_auth_outbox_rows'),
     ntt_auth_outbox_oldest_seconds: kept('ntt_auth_outbox_oldest_seconds'),
     ntt_auth_redis_up: () => (app.throttle.redis ? one(app.throttle.redis.isUp() ? 1 : 0) : []),
     ntt_auth_schema_version: () => one(app.schemaVersion),

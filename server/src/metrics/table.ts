@@ -180,6 +180,12 @@ export const gauges = {
     help: 'Mails that wait to be delivered, as of the last look.',
     labels: { channel: ['mail'] },
   },
+  ntt_auth_outbox_rows: {
+    help:
+      'Mails in the outbox that were not sent, as of the last look: waiting, held by an operator until it is released, or ' +
+      'given up. Mail that was sent is in ntt_auth_outbox_deliveries_total.',
+    labels: { channel: ['mail'], state: ['waiting', 'held', 'failed'] },
+  },
   ntt_auth_outbox_oldest_seconds: {
     help: 'For how long the oldest mail has been waiting, as of the last look.',
     labels: { channel: ['mail'] },

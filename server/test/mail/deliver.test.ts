@@ -6,7 +6,7 @@ import { mostAttempts, nextAttemptAt } from '../../src/domain/outbox/retry.ts'
 import { DeliveryError } from '../../src/domain/outbox/smtp.ts'
 import { findMail, listMail } from '../../src/domain/outbox/store.ts'
 import { operatorAct } from '../../src/flows/acting.ts'
-import { deliverDueMail } from '../../src/flows/deliver-mail.ts'
+import { deliverDueMail, measureMail } from '../../src/flows/deliver-mail.ts'
 import { discardMail, holdMail, releaseMail } from '../../src/flows/hold-mail.ts'
 import { type Mail, mailQueued, openMail, queueMail } from '../../src/flows/queue-mail.ts'
 import { newId } from '../../src/random.ts'
@@ -33,6 +33,10 @@ describeFlow('the outbox', (flow) => {
   const rowTo = async (to: string) =>
     (await listMail(node.app.database.db, undefined, 200)).find(({ recipient }) => recipient === to)
   const mailTo = (to: string) => sink.received.filter((mail) => mail.to.includes(to))
+  const heldNow = async () => {
+    await measureMail(node.app)
+    return [...node.app.meter.found('ntt_auth_outbox_rows')].find(({ labels }) => labels.state === 'held')!.value
+  }
   const deliver = () => deliverDueMail(node.app, node.app.mail.smtp!, () => false)
 
   before(async () => {
@@ -96,6 +100,7 @@ describeFlow('the outbox', (flow) => {
     const [id, other] = [await queue(held, false), await queue(invitation('discarded@example.com'), false)]
     assert.equal(await holdMail(node.app, operatorAct, { before: node.clock.now() - hour }), 0, 'it is younger')
     assert.equal(await holdMail(node.app, operatorAct, {}), 2)
+    assert.equal(await heldNow(), 2)
     const later = await queue(invitation('later@example.com'), false)
     await deliver()
     assert.deepEqual([mailTo('held@example.com'), mailTo('discarded@example.com')], [[], []])
@@ -106,6 +111,7 @@ describeFlow('the outbox', (flow) => {
     await eventually(async () => (await findMail(node.app.database.db, id))!.state === 'sent')
     assert.equal(mailTo('held@example.com').length, 1)
     assert.deepEqual(mailTo('discarded@example.com'), [])
+    assert.equal(await heldNow(), 0)
     const gone = (await findMail(node.app.database.db, other))!
     assert.deepEqual([gone.state, gone.sealed.length, gone.last_error], ['failed', 0, 'An operator discarded it.'])
     const query = node.app.database.db.selectFrom('audit_lines').select(['event', 'details']).orderBy('seq')

@@ -158,11 +158,33 @@ describe('ntt-auth outbox', () => {
 })
 
 describe('ntt-auth doctor', () => {
-  const mailFindings = async (more: Record<string, string>) => {
+  type Found = { about: string; level: string; says: string; remedy?: string }
+  const findingsAbout = async (wanted: string, more: Record<string, string> = {}) => {
     const { stdout } = await runCommand(doctor, ['--json'], { ...env, ...more })
-    const { findings } = JSON.parse(stdout) as { findings: { about: string; level: string; says: string }[] }
-    return findings.filter(({ about }) => about === 'mail').map(({ level, says }) => `${level} ${says}`)
+    return (JSON.parse(stdout) as { findings: Found[] }).findings.filter(({ about }) => about === wanted)
   }
+  const mailFindings = async (more: Record<string, string>) =>
+    (await findingsAbout('mail', more)).map(({ level, says }) => `${level} ${says}`)
+
+  it('says how many mails are held, and what to type', async () => {
+    assert.deepEqual(await findingsAbout('outbox'), [{ level: 'ok', says: 'No mail is held.', about: 'outbox' }])
+    const server = await startTestServer(databaseUrl, { dataDir })
+    const notice: Mail = {
+      to: 'ada@example.com',
+      template: 'address-in-use',
+      locale: null,
+      data: {},
+      expiresAt: server.clock.now() + 1_000_000,
+    }
+    await inTransaction(server.app.database, (tx) => queueMail(server.app, tx, notice))
+    await server.close()
+    await runCommand(outbox, ['hold'], env)
+    const [found] = await findingsAbout('outbox')
+    assert.match(`${found!.level} ${found!.says}`, /^warning [12] mails are held/)
+    assert.match(found!.remedy!, /ntt-auth outbox release/)
+    await runCommand(outbox, ['release'], env)
+    assert.equal((await findingsAbout('outbox'))[0]!.level, 'ok')
+  })
 
   it('meets the mail server, logs in, and sends nothing', async () => {
     const sink = await startSmtpSink()

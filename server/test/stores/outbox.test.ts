@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { inTransaction } from '../../src/database/transaction.ts'
+import { unsentStates } from '../../src/domain/outbox/mail.ts'
 import * as store from '../../src/domain/outbox/store.ts'
 import { outboxRow } from '../support/rows.ts'
 import { describeStore } from './fresh-stores.ts'
@@ -96,9 +97,11 @@ describeStore('the outbox store', (database) => {
     assert.deepEqual(await times('grace@example.com', 'forgot', now - 501, 1), [now - 5])
     assert.deepEqual(await times('grace@example.com', 'resend', now - 501), [])
     assert.deepEqual(await times('GRACE@example.com', 'forgot', now - 6), [])
+    for (const state of ['held', 'failed'] as const) await insert({ state, created_at: now - 9000 })
+    await insert({ state: 'held' })
     const waiting = await store.listMail(db(), 'waiting', 200)
     const measured = await store.measureOutbox(db())
-    assert.deepEqual(measured, { waiting: waiting.length, oldest: now - 500 })
+    assert.deepEqual(measured, { waiting: waiting.length, held: 2, failed: 1, oldest: now - 500 })
     assert.deepEqual(idsOf(waiting), idsOf(waiting).sort().reverse())
     assert.ok((await store.listMail(db(), undefined, 200)).length > waiting.length)
   })
@@ -110,6 +113,11 @@ describeStore('the outbox store', (database) => {
     assert.equal(await store.reviveMail(db(), failed.id, now), true)
     const revived = (await store.findMail(db(), failed.id))!
     assert.deepEqual([revived.state, revived.attempts, revived.expires_at], ['waiting', 0, failed.expires_at])
+  })
+
+  it('measures nothing where all was sent', async () => {
+    await inTransaction(database(), (tx) => store.moveMail(tx, {}, [...unsentStates], { state: 'sent' }))
+    assert.deepEqual(await store.measureOutbox(db()), { waiting: 0, held: 0, failed: 0, oldest: null })
   })
 
   it('removes what is out of date', async () => {

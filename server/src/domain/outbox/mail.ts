@@ -37,3 +37,6 @@ export type Mail = {
     expiresAt: number
   }
 }[MailName]
+
+/** States in which a mail may still be worth a look; those that were sent are too many to be counted each time. */
+export const unsentStates = ['waiting', 'held', 'failed'] as const

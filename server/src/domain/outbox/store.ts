@@ -1,5 +1,6 @@
 import type { Db, Tx } from '../../database/connect.ts'
 import type { OutboxRow } from '../../database/schema.ts'
+import { unsentStates } from './mail.ts'
 
 export type { OutboxRow }
 
@@ -111,14 +112,25 @@ export async function listMailTimes(
   return rows.map(({ created_at }) => created_at)
 }
 
-/** How many mails wait, and since when the first of them does. */
-export async function measureOutbox(db: Db): Promise<{ waiting: number; oldest: number | null }> {
-  const row = await db
+/** How many mails are in each of these states, and since when the first of those that wait does. */
+export async function measureOutbox(
+  db: Db,
+): Promise<Record<(typeof unsentStates)[number], number> & { oldest: number | null }> {
+  const rows = await db
     .selectFrom('outbox')
-    .select((each) => [each.fn.countAll().as('waiting'), each.fn.min('created_at').as('oldest')])
-    .where('state', '=', 'waiting')
-    .executeTakeFirstOrThrow()
-  return { waiting: Number(row.waiting), oldest: row.oldest === null ? null : Number(row.oldest) }
+    .select((each) => ['state', each.fn.countAll().as('mails'), each.fn.min('created_at').as('oldest')])
+    .where('state', 'in', unsentStates)
+    .groupBy('state')
+    .execute()
+  const of = (state: OutboxRow['state']) => rows.find((row) => row.state === state)
+  const count = (state: OutboxRow['state']) => Number(of(state)?.mails ?? 0)
+  const oldest = of('waiting')?.oldest
+  return {
+    waiting: count('waiting'),
+    held: count('held'),
+    failed: count('failed'),
+    oldest: oldest === undefined ? null : Number(oldest),
+  }
 }
 
 /** A mail that was given up is tried again, until it is of no use any more. */

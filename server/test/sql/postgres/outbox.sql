@@ -25,7 +25,7 @@ select * from "outbox" where "state" = $1 order by "id" desc limit $2;
 select "created_at" from "outbox" where "recipient" in ($1, $2) and "budget" = $3 and "created_at" > $4 order by "created_at" desc limit $5;
 
 -- measureOutbox
-select count(*) as "waiting", min("created_at") as "oldest" from "outbox" where "state" = $1;
+select "state", count(*) as "mails", min("created_at") as "oldest" from "outbox" where "state" in ($1, $2, $3) group by "state";
 
 -- reviveMail
 update "outbox" set "state" = $1, "due_at" = $2, "attempts" = $3, "finished_at" = $4 where "id" = $5 and "state" = $6;

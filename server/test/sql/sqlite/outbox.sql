@@ -25,7 +25,7 @@ select * from "outbox" where "state" = ? order by "id" desc limit ?;
 select "created_at" from "outbox" where "recipient" in (?, ?) and "budget" = ? and "created_at" > ? order by "created_at" desc limit ?;
 
 -- measureOutbox
-select count(*) as "waiting", min("created_at") as "oldest" from "outbox" where "state" = ?;
+select "state", count(*) as "mails", min("created_at") as "oldest" from "outbox" where "state" in (?, ?, ?) group by "state";
 
 -- reviveMail
 update "outbox" set "state" = ?, "due_at" = ?, "attempts" = ?, "finished_at" = ? where "id" = ? and "state" = ?;
