@@ -11,7 +11,7 @@ export type Row = {
   what: string
   /** The median of the rounds, or what the detail says. */
   value: number
-  unit: 'ratio' | 'ms' | 'MB' | '%' | 'mails' | 'an hour'
+  unit: 'ratio' | 'ms' | 'MB' | '%' | 'mails' | 'checks' | 'an hour'
   /** The lowest and the highest round, where there were several. */
   spread: [number, number] | null
   target: { atLeast: number } | { atMost: number } | { between: [number, number] } | null
