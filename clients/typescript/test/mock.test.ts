@@ -1,7 +1,8 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals'
 import { AuthClient, AuthError, type LoginResult } from '../src/index.ts'
 import { mockAuthServer } from '../src/testing/index.ts'
 import { createVerifier } from '../src/verify/index.ts'
+import { flawsFound, heldToContract } from './support/contract.ts'
 import { type RealServer, startServer } from './support/server.ts'
 import { code } from './support/setup.ts'
 
@@ -156,7 +157,10 @@ const requests: [string, string, object | null][] = [
 describe('the server of /testing', () => {
   let real: RealServer
   const mock = mockAuthServer()
+  const mockFetch = heldToContract(mock.fetch)
 
+  // Whatever a case is about, the answers in it keep to the contract.
+  afterEach(() => expect(flawsFound()).toEqual([]))
   beforeAll(async () => {
     real = await startServer({ DELETION_DELAY: '0s' })
   })
@@ -185,7 +189,7 @@ describe('the server of /testing', () => {
   it.each(Object.keys(cases))('answers as the real one does: %s', async (name) => {
     const work = cases[name]!
     const there = await outcome(real.address, fetch, work)
-    expect(await outcome(mock.issuer, mock.fetch, work)).toEqual(there)
+    expect(await outcome(mock.issuer, mockFetch, work)).toEqual(there)
   })
 
   it.each(requests)('answers as the real one does: %s %s %j', async (method, path, body) => {
@@ -195,7 +199,7 @@ describe('the server of /testing', () => {
       const answer = await fetching(base + path, init)
       return [answer.status, answer.status === 204 ? null : ((await answer.json()) as { code: string }).code]
     }
-    expect(await answerOf(mock.issuer, mock.fetch)).toEqual(await answerOf(real.address, fetch))
+    expect(await answerOf(mock.issuer, mockFetch)).toEqual(await answerOf(real.address, fetch))
   })
 
   it('tells verifiers what has ended', async () => {

@@ -1,7 +1,36 @@
 import type { Problem, Tokens } from '../contract.ts'
+import type { ServerCode } from '../errors/codes.ts'
 import { type Flaw, passwordFlaw } from './input.ts'
 import { sessionIn } from './sessions.ts'
 import type { World } from './world.ts'
+
+/** Every code that it answers with. */
+const statuses: Partial<Record<ServerCode, number>> = {
+  invalid_one_time_token: 400,
+  invalid_credentials: 401,
+  invalid_client: 401,
+  unauthenticated: 401,
+  invalid_token: 401,
+  token_expired: 401,
+  token_revoked: 401,
+  invalid_refresh_token: 401,
+  session_ended: 401,
+  forbidden: 403,
+  reauthentication_required: 403,
+  invalid_password: 403,
+  email_not_verified: 403,
+  account_disabled: 403,
+  not_found: 404,
+  method_not_allowed: 405,
+  email_taken: 409,
+  last_admin: 409,
+  refresh_superseded: 409,
+  validation_failed: 422,
+  password_too_short: 422,
+  password_too_common: 422,
+  password_too_similar: 422,
+  overloaded: 503,
+}
 
 export function json(body: unknown, status = 200): Response {
   return new Response(JSON.stringify(body), { status, headers: { 'content-type': 'application/json' } })
@@ -11,13 +40,15 @@ export function nothing(): Response {
   return new Response(null, { status: 204 })
 }
 
-export function problem(
-  { issuer }: World,
-  status: number,
-  code: string,
-  more: Partial<Problem> = {},
-  headers: Record<string, string> = {},
-): Response {
+/** @param items those of the page, and one more where there are more */
+export function page<Item>(items: Item[], limit: number, cursorOf: (last: Item) => string): Response {
+  const shown = items.slice(0, limit)
+  const last = shown.at(-1)
+  return json({ items: shown, next_cursor: items.length > limit && last ? cursorOf(last) : null })
+}
+
+export function problem({ issuer }: World, code: ServerCode, more: Partial<Problem> = {}): Response {
+  const status = statuses[code]!
   const body: Problem = {
     type: `${issuer}/docs/errors/${code}`,
     title: code,
@@ -25,25 +56,25 @@ export function problem(
     code,
     detail: `${code}.`,
     request_id: 'req-1',
-    retryable: status === 429 || status === 503,
+    retryable: status >= 429,
     session_ended: code === 'session_ended',
     end_reason: null,
     ...more,
   }
-  return new Response(JSON.stringify(body), {
-    status,
-    headers: { 'content-type': 'application/problem+json', ...headers },
-  })
+  const headers: Record<string, string> = { 'content-type': 'application/problem+json' }
+  if (status === 401) headers['www-authenticate'] = challenge(code)
+  if (body.retry_after !== undefined) headers['retry-after'] = String(body.retry_after)
+  return new Response(JSON.stringify(body), { status, headers })
 }
 
-/** A token that is no good. */
-export function refused(world: World, code: string): Response {
-  return problem(world, 401, code, {}, { 'www-authenticate': 'Bearer error="invalid_token"' })
+function challenge(code: ServerCode): string {
+  if (code === 'invalid_client') return 'Basic realm="ntt-auth", charset="UTF-8"'
+  return code === 'unauthenticated' ? 'Bearer' : 'Bearer error="invalid_token"'
 }
 
 export function invalid(world: World, errors: Flaw[]): Response {
   const detail = errors.map((each) => `${each.pointer || 'The body'}: ${each.detail}`).join(' ')
-  return problem(world, 422, 'validation_failed', { detail, errors })
+  return problem(world, 'validation_failed', { detail, errors })
 }
 
 /** @returns null for a password that will do */
@@ -56,7 +87,7 @@ export function refusedPassword(
   const flaw = passwordFlaw(String(chosen), of)
   const detail = 'Choose another password.'
   const errors = [{ pointer, code: String(flaw).replace('password_', ''), detail }]
-  return flaw && problem(world, 422, flaw, { detail, errors })
+  return flaw && problem(world, flaw, { detail, errors })
 }
 
 /** Tokens, the refresh token of which travels in a cookie where asked. */

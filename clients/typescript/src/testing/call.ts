@@ -1,3 +1,4 @@
+import type { ReadClaims } from './mint.ts'
 import type { Account, MockSession, World } from './world.ts'
 
 export type SeenRequest = { method: string; path: string; headers: Headers; body: Record<string, unknown> }
@@ -13,8 +14,10 @@ export type Call = SeenRequest & {
 }
 
 /** Who is logged in. */
-export type Caller = { account: Account; session: MockSession }
+export type Caller = { account: Account; session: MockSession; claims: ReadClaims }
 
 type Answering = Response | Promise<Response>
 export type Handler = (world: World, call: Call) => Answering
 export type PersonalHandler = (world: World, call: Call, caller: Caller) => Answering
+/** Null: a service calls. */
+export type AdminHandler = (world: World, call: Call, caller: Caller | null) => Answering

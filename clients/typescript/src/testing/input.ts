@@ -26,6 +26,20 @@ const device_name = text(1, 100, oneLine)
 const delivery = oneOf('body', 'cookie')
 const refresh_token = text(1, 512)
 const metadata: Check = (value) => typeof value === 'object' && value !== null && !Array.isArray(value)
+const flag = oneOf(true, false)
+const role = text(1, 63, /^[a-z][a-z0-9_.:-]*$/)
+const roles: Check = (value) =>
+  Array.isArray(value) && value.length <= 50 && new Set(value).size === value.length && value.every(role)
+const person = { name: orNull(name), locale: orNull(locale), roles, email_verified: flag, metadata }
+
+/** What stands in a URL is text. */
+const limit: Check = (value) => /^\d{1,15}$/.test(String(value)) && Number(value) >= 1 && Number(value) <= 200
+const cursor = text(1, 400)
+const moment: Check = (value) =>
+  /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/.test(String(value)) &&
+  !Number.isNaN(Date.parse(String(value)))
+
+const notAcceptable = 'This value is not acceptable.'
 
 type Fields = { needed?: Record<string, Check>; may?: Record<string, Check>; any?: true }
 
@@ -43,10 +57,32 @@ const bodies: Record<string, Fields> = {
   'DELETE /v1/users/me': { needed: { password } },
   'POST /v1/users/me/password': {
     needed: { current_password: password, new_password: password },
-    may: { end_other_sessions: oneOf(true, false) },
+    may: { end_other_sessions: flag },
   },
   'POST /v1/users/me/email': { needed: { new_email: email, password } },
   'POST /v1/users/me/email/confirm': { needed: { token } },
+  'POST /v1/admin/users': { needed: { email }, may: { password, ...person } },
+  'PATCH /v1/admin/users/{id}': { may: { email, ...person }, any: true },
+}
+
+/** And in its query; nothing elsewhere. */
+const queries: Record<string, Record<string, Check>> = {
+  'GET /v1/users/me/sessions': { limit, cursor },
+  'GET /v1/users/me/export': { limit, cursor },
+  'GET /v1/admin/users': {
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: a search must not have any.
+    q: text(0, 200, /^[^\u0000-\u001f\u007f-\u009f]*$/),
+    status: oneOf('active', 'pending', 'disabled'),
+    role,
+    created_after: moment,
+    created_before: moment,
+    sort: oneOf('created_at', '-created_at', 'email'),
+    limit,
+    cursor,
+  },
+  'GET /v1/admin/users/{id}/sessions': { limit, cursor },
+  'GET /v1/revocations': { since: text(1, 100) },
+  'GET /v1/revocations/stream': { since: text(1, 100) },
 }
 
 /** Where an address is meant to get mail, and not only looked up. */
@@ -55,6 +91,8 @@ const mailed: Record<string, string> = {
   'POST /v1/auth/forgot-password': 'email',
   'POST /v1/auth/verify-email/resend': 'email',
   'POST /v1/users/me/email': 'new_email',
+  'POST /v1/admin/users': 'email',
+  'PATCH /v1/admin/users/{id}': 'email',
 }
 
 /** What is wrong with a body, in the order and the places in which the server says so; empty when nothing is. */
@@ -73,15 +111,55 @@ export function flawsOf(route: string, body: Body): Flaw[] {
       .map((name) => flaw(name, 'unknown_field', 'There is no such field here; check its spelling.')),
     ...Object.entries(checks)
       .filter(([name, check]) => body[name] !== undefined && !check(body[name]))
-      .map(([name]) => flaw(name, 'format', 'This value is not acceptable.')),
+      .flatMap(([name]) => placesOf(name, body[name]).map((each) => flaw(each, 'format', notAcceptable))),
   ]
   if (any && Object.keys(body).length === 0) flaws.push(flaw('', 'minProperties', 'Nothing to change.'))
   const address = mailed[route]
-  if (flaws.length === 0 && address && !/^[^\s@]+@[^\s@.]+(\.[^\s@.]+)+$/.test(String(body[address]))) {
+  if (
+    flaws.length === 0 &&
+    address &&
+    body[address] !== undefined &&
+    !/^[^\s@]+@[^\s@.]+(\.[^\s@.]+)+$/.test(String(body[address]))
+  ) {
     flaws.push(flaw(address, 'format', 'This is not an address we can send mail to: use name@example.com.'))
   }
   return flaws
 }
+
+/** Of a list its wrong items. */
+function placesOf(name: string, value: unknown): string[] {
+  const wrong = name === 'roles' && Array.isArray(value) ? value.flatMap((each, at) => (role(each) ? [] : [at])) : []
+  return wrong.length > 0 ? wrong.map((at) => `${name}/${at}`) : [name]
+}
+
+/** The same for what stands in the URL. */
+export function queryFlawsOf(route: string, query: URLSearchParams): Flaw[] {
+  const checks = queries[route] ?? {}
+  return [...new Set(query.keys())].flatMap((name) => {
+    const pointer = `/query/${name}`
+    const [value, ...more] = query.getAll(name)
+    if (!Object.hasOwn(checks, name)) {
+      return [{ pointer, code: 'unknown_field', detail: 'There is no such field here; check its spelling.' }]
+    }
+    if (more.length > 0) return [{ pointer, code: 'repeated', detail: 'It was sent more than once; send it once.' }]
+    return checks[name]!(value) ? [] : [{ pointer, code: 'format', detail: notAcceptable }]
+  })
+}
+
+export function paramFlawsOf(params: Record<string, string>): Flaw[] {
+  const wrong = Object.keys(params).filter((name) => !isId(params[name]!))
+  const detail = 'Send an id as this server hands it out.'
+  return wrong.map((name) => ({ pointer: `/params/${name}`, code: 'pattern', detail }))
+}
+
+export function isId(text: string): boolean {
+  return /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/.test(text)
+}
+
+/** For a cursor that is none, or of another order. */
+export const wrongCursor: Flaw[] = [
+  { pointer: '/query/cursor', code: 'format', detail: 'Send "next_cursor" of the page before, as it was.' },
+]
 
 /** Why the server would not take a password; its list of common ones is not looked at here. */
 export function passwordFlaw(

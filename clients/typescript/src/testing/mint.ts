@@ -1,11 +1,21 @@
 export type MintedClaims = { sub: string; sid: string; roles?: readonly string[]; [claim: string]: unknown }
+export type ReadClaims = {
+  sid: string
+  sub: string
+  roles: string[]
+  /** Seconds since 1970, as are the others. */
+  iat: number
+  exp: number
+  /** When the session began. */
+  auth_time: number
+}
 export type TokenMint = {
   /** An access token as the server would sign it; every claim may be overridden. */
   sign(claims: MintedClaims, header?: Record<string, unknown>): Promise<string>
   /** Signs any text, right or wrong: to test what verifiers refuse. */
   signText(text: string): Promise<string>
   /** The claims of a token of this mint; null for another's. */
-  read(token: string): Promise<{ sid: string; sub: string; exp: number } | null>
+  read(token: string): Promise<ReadClaims | null>
   jwks(): Promise<{ keys: Readonly<Record<string, unknown>>[] }>
   /** From now on signs with a new key; the old one stays in the JWKS unless told otherwise. */
   rotate(keepOld?: boolean): Promise<void>
@@ -20,6 +30,7 @@ const url = (bytes: Uint8Array) =>
     .replaceAll('+', '-')
     .replaceAll('/', '_')
     .replaceAll('=', '')
+const plain = (text: string) => atob(text.replaceAll('-', '+').replaceAll('_', '/'))
 const bytesOf = (text: string) => new TextEncoder().encode(text)
 
 /** Makes its key when the first token is signed. */
@@ -51,8 +62,13 @@ export function startTokenMint({ issuer, ttl, now }: Options): TokenMint {
       return signText(`${part({ alg: 'ES256', typ: 'at+jwt', kid, ...header })}.${part({ ...standard, ...claims })}`)
     },
     async read(token) {
+      const [head = '', claims = '', signature = ''] = token.split('.')
       try {
-        return JSON.parse(atob(token.split('.')[1]!.replaceAll('-', '+').replaceAll('_', '/')))
+        const { kid } = JSON.parse(plain(head))
+        const { pair } = (await all()).find((key) => key.kid === kid)!
+        const bytes = Uint8Array.from(plain(signature), (each) => each.charCodeAt(0))
+        const isOurs = await crypto.subtle.verify(algorithm, pair.publicKey, bytes, bytesOf(`${head}.${claims}`))
+        return isOurs ? JSON.parse(plain(claims)) : null
       } catch {
         return null
       }

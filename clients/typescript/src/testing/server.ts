@@ -5,7 +5,7 @@ import { befall, broken, type Fault, startFaults } from './faults.ts'
 import type { TokenMint } from './mint.ts'
 import { answer } from './routes.ts'
 import { endSession } from './sessions.ts'
-import { type Mail, type MockServerOptions, openWorld } from './world.ts'
+import { type EndReason, type Mail, type MockServerOptions, openWorld } from './world.ts'
 
 export type MockAuthServer = {
   /** Give it to the client as its `fetch`. */
@@ -22,7 +22,7 @@ export type MockAuthServer = {
   /** Any password will do; those who register or change theirs are held to the server's rules. */
   addUser(input: NewUser): User
   /** Ends a session, or all of a user, as an administrator would. */
-  endSessions(of: { sessionId?: string; userId?: string }, reason?: string): void
+  endSessions(of: { sessionId?: string; userId?: string }, reason?: EndReason): void
   /** What was mailed, in order. */
   readonly mails: readonly Mail[]
   /** The refresh token that a browser would hold in a cookie; requests that include credentials send it. */
@@ -34,7 +34,7 @@ export type MockAuthServer = {
 
 /**
  * NTT Auth in memory, with the refresh protocol and faults on demand: for tests without a network. It answers what
- * `AuthClient`, `createServerClient` and `createVerifier` ask, as the server does. It has no routes of administrators, no
+ * `AuthClient`, `createServerClient`, `createVerifier` and the `users` of `createAdmin` ask, as the server does. It has no
  * limits of rates, no list of common passwords, and no stream of revocations: verifiers poll.
  */
 export function mockAuthServer(options: MockServerOptions = {}): MockAuthServer {

@@ -1,10 +1,13 @@
 import type { SessionInfo, Tokens } from '../contract.ts'
-import { accountOf } from './accounts.ts'
-import type { Account, MockSession, World } from './world.ts'
+import { type Account, type EndReason, type MockSession, timeText, type World } from './world.ts'
+
+const idle = 2_592_000
+/** How far a token may seem to be issued ahead: half of what every verifier forgives. */
+const mostAhead = 15_000
 
 export function startSession(world: World, { user }: Account, device: unknown): MockSession {
   const session: MockSession = {
-    id: crypto.randomUUID(),
+    id: world.newId(),
     userId: user.id,
     generation: 0,
     redeemers: [],
@@ -17,15 +20,21 @@ export function startSession(world: World, { user }: Account, device: unknown): 
   return session
 }
 
-export function endSession(world: World, session: MockSession, reason: string): void {
+export function endSession(world: World, session: MockSession, reason: EndReason): void {
   if (session.ended) return
   session.ended = reason
   session.endedAt = world.now()
-  const [before, until] = [0, world.accessTokenTtl * 1000].map((ms) => new Date(world.now() + ms).toISOString())
-  world.revocations.push({ kind: 'session', id: session.id, before: before!, until: until! })
+  world.revocations.push({
+    kind: 'session',
+    id: session.id,
+    before: timeText(session.endedAt),
+    until: timeText(session.endedAt + world.accessTokenTtl * 1000),
+    reason,
+    revoked_at: timeText(session.endedAt),
+  })
 }
 
-export function endSessionsOf(world: World, userId: string, reason: string): void {
+export function endSessionsOf(world: World, userId: string, reason: EndReason): void {
   for (const each of sessionsOf(world, userId)) endSession(world, each, reason)
 }
 
@@ -37,17 +46,22 @@ export function sessionsOf(world: World, userId: string): MockSession[] {
 /** What a client gets of a session at its generation. */
 export async function issueTokens(world: World, session: MockSession): Promise<Tokens> {
   const { accessTokenTtl } = world
-  const { user } = accountOf(world, session.userId)!
+  const { user, revokedBefore } = world.accounts.get(session.userId)!
+  const now = world.now()
+  // What was revoked before says nothing of this token.
+  const since = revokedBefore - now < mostAhead ? Math.floor(revokedBefore / 1000) + 1 : 0
+  const iat = Math.max(Math.floor(now / 1000), since)
+  const times = { iat, nbf: iat, exp: iat + accessTokenTtl, auth_time: Math.floor(session.createdAt / 1000) }
   return {
-    access_token: await world.tokens.sign({ sub: user.id, sid: session.id, roles: user.roles }),
+    access_token: await world.tokens.sign({ sub: user.id, sid: session.id, roles: user.roles, ...times }),
     token_type: 'Bearer',
     expires_in: accessTokenTtl,
     refresh_in: Math.floor(accessTokenTtl * 0.75),
     refresh_token: `nttr_${session.id}_${session.generation}`,
-    refresh_expires_in: 2_592_000,
+    refresh_expires_in: idle,
     session_id: session.id,
     generation: session.generation,
-    server_time: new Date(world.now()).toISOString(),
+    server_time: timeText(now),
     user,
   }
 }
@@ -58,16 +72,16 @@ export function sessionIn(token: string): string {
 }
 
 export function sessionView({ id, createdAt, ended, endedAt, device }: MockSession, current: boolean): SessionInfo {
-  const time = new Date(createdAt).toISOString()
-  const ended_at = ended && new Date(endedAt).toISOString()
-  const at = { created_at: time, last_used_at: time, expires_at: time, ended_at }
   return {
     id,
     device_name: device,
     user_agent: null,
     ip: null,
-    ...at,
+    created_at: timeText(createdAt),
+    last_used_at: timeText(createdAt),
+    expires_at: timeText(createdAt + idle * 1000),
     current,
-    end_reason: ended as SessionInfo['end_reason'],
+    ended_at: ended && timeText(endedAt),
+    end_reason: ended,
   }
 }

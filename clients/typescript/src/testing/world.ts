@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts'
 import { systemClock } from '../clock.ts'
-import type { User } from '../contract.ts'
+import type { SessionInfo, User } from '../contract.ts'
+import { startIds } from './ids.ts'
 import { startTokenMint, type TokenMint } from './mint.ts'
 
 export type MockServerOptions = {
@@ -13,33 +14,61 @@ export type MockServerOptions = {
   skewMs?: number
   /** Seconds between the wish to be deleted and the deletion. Default 0: at once. */
   deletionDelay?: number
+  /** Whether it can mail. Otherwise links stand in what administrators are answered. Default true. */
+  mail?: boolean
 }
 
-export type Mail = { to: string; purpose: 'reset_password' | 'verify_email' | 'change_email'; token: string }
+export type Purpose = 'reset_password' | 'invitation' | 'verify_email' | 'change_email'
+export type Mail = { to: string; purpose: Purpose; token: string }
 
-export type Account = { user: User; password: string }
+/** A one-time token. */
+export type Link = Mail & { userId: string; expiresAt: number; mailed: boolean; used: boolean }
+
+export type Account = {
+  user: User
+  /** Null: invited, and has not chosen one yet. */
+  password: string | null
+  /** When it goes, by its owner's wish. */
+  deletionDueAt: number | null
+  /** Access tokens issued up to here are dead; milliseconds since 1970. */
+  revokedBefore: number
+}
+
+export type EndReason = NonNullable<SessionInfo['end_reason']>
 
 export type MockSession = {
   id: string
   userId: string
   generation: number
   redeemers: string[]
-  ended: string | null
+  ended: EndReason | null
   endedAt: number
   createdAt: number
   device: string | null
 }
 
+/** As the feed tells it. */
+export type Revocation = {
+  kind: 'session' | 'user'
+  id: string
+  before: string
+  until: string
+  reason: string
+  revoked_at: string
+}
+
 /** What the server knows. */
-export type World = Required<Pick<MockServerOptions, 'issuer' | 'accessTokenTtl' | 'deletionDelay'>> & {
+export type World = Required<Pick<MockServerOptions, 'issuer' | 'accessTokenTtl' | 'deletionDelay' | 'mail'>> & {
   /** By the server's clock. */
   now(): number
+  newId(): string
   readonly tokens: TokenMint
-  /** By address. */
+  /** By id, oldest first. */
   readonly accounts: Map<string, Account>
   readonly sessions: Map<string, MockSession>
-  readonly mails: (Mail & { userId: string; used?: true })[]
-  readonly revocations: { kind: 'session'; id: string; before: string; until: string }[]
+  readonly links: Link[]
+  readonly mails: Mail[]
+  readonly revocations: Revocation[]
   /** What becomes of the cookie with an answer: a refresh token, or null where it is taken away. */
   readonly cookies: WeakMap<Response, string | null>
 }
@@ -51,18 +80,28 @@ export function openWorld(options: MockServerOptions): World {
     accessTokenTtl = 900,
     skewMs = 0,
     deletionDelay = 0,
+    mail = true,
   } = options
   const now = () => clock.wall() + skewMs
+  const idAt = startIds()
   return {
     issuer,
     accessTokenTtl,
     deletionDelay,
+    mail,
     now,
+    newId: () => idAt(now()),
     tokens: startTokenMint({ issuer, ttl: accessTokenTtl, now }),
     accounts: new Map(),
     sessions: new Map(),
+    links: [],
     mails: [],
     revocations: [],
     cookies: new WeakMap(),
   }
+}
+
+/** As it goes over the wire. */
+export function timeText(milliseconds: number): string {
+  return new Date(milliseconds).toISOString()
 }

@@ -1,5 +1,5 @@
+import { authenticate } from '../admit.ts'
 import { nothing, withoutCookie } from '../answers.ts'
-import { authenticate } from '../authenticate.ts'
 import type { Handler } from '../call.ts'
 import { endSession, endSessionsOf, sessionIn, sessionsOf } from '../sessions.ts'
 

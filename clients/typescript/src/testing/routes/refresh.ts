@@ -1,4 +1,4 @@
-import { delivered, problem, refused } from '../answers.ts'
+import { delivered, problem } from '../answers.ts'
 import type { Handler } from '../call.ts'
 import { endSession, issueTokens } from '../sessions.ts'
 import type { MockSession, World } from '../world.ts'
@@ -7,7 +7,7 @@ import type { MockSession, World } from '../world.ts'
 export const refresh: Handler = async (world, { body, headers, cookie }) => {
   const match = /^nttr_(.+)_(\d+)$/.exec(String(body.refresh_token ?? cookie))
   const session = match && world.sessions.get(match[1]!)
-  if (!session) return refused(world, 'invalid_refresh_token')
+  if (!session) return problem(world, 'invalid_refresh_token')
   if (session.ended) return ended(world, session)
   const key = headers.get('refresh-key') ?? ''
   const inCookie = body.refresh_token === undefined
@@ -19,11 +19,11 @@ export const refresh: Handler = async (world, { body, headers, cookie }) => {
   }
   const known = session.redeemers[given] === key
   if (given === current - 1 && known) return delivered(world, await issueTokens(world, session), inCookie)
-  if (known && key !== '') return problem(world, 409, 'refresh_superseded')
+  if (known && key !== '') return problem(world, 'refresh_superseded')
   endSession(world, session, 'refresh_token_reuse')
   return ended(world, session)
 }
 
 function ended(world: World, session: MockSession): Response {
-  return problem(world, 401, 'session_ended', { session_ended: true, end_reason: session.ended as never })
+  return problem(world, 'session_ended', { end_reason: session.ended })
 }
