@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
 import { IDBFactory } from 'fake-indexeddb'
-import { AuthClient, indexedDbStorage, memoryStorage } from '../src/index.ts'
+import { AuthClient, type AuthError, indexedDbStorage, memoryStorage } from '../src/index.ts'
 import { localStorageStorage } from '../src/storage/local-storage.ts'
 import { underWebLock } from '../src/storage/web-lock.ts'
-import { code, eventually, loggedIn, refreshPath } from './support/setup.ts'
+import { ada, code, eventually, listenTo, loggedIn, refreshPath, world } from './support/setup.ts'
 
 const record = (gen: number) => JSON.stringify({ v: 1, gen })
 const globals = globalThis as Record<string, unknown>
@@ -149,6 +149,75 @@ describe('IndexedDB', () => {
     const storage = indexedDbStorage()
     await expect(storage.get('key')).rejects.toThrow('Quota.')
     broken = false
+    expect(await storage.get('key')).toBeNull()
+  })
+})
+
+/** An IndexedDB that says neither yes nor no, as some browsers' do at times: when it is opened, or when it is used. */
+function silentAt(where: 'open' | 'transaction') {
+  const factory = indexedDB
+  const state = { silent: true, asked: 0 }
+  const nothing = new Proxy({}, { set: () => true, get: () => () => nothing }) as never
+  replace('indexedDB', {
+    open(name: string, version: number) {
+      state.asked++
+      if (state.silent && where === 'open') return nothing
+      const request = factory.open(name, version)
+      request.addEventListener('success', () => {
+        const { result } = request
+        const transaction = result.transaction.bind(result)
+        result.transaction = (...given) => (state.silent && where === 'transaction' ? nothing : transaction(...given))
+      })
+      return request
+    },
+  })
+  return state
+}
+
+describe.each([['open'], ['transaction']] as const)('an IndexedDB that never answers (%s)', (where) => {
+  it('keeps a login in memory, says so once, and writes it down when it answers again', async () => {
+    const state = silentAt(where)
+    const { client, connect, errors, clock } = world({ storage: indexedDbStorage() })
+    const { types } = listenTo(client)
+    expect(await code(client.login(ada))).toBe('fine')
+    await clock.advance(840_000)
+    expect(await code(client.getAccessToken())).toBe('fine')
+    expect(types().filter((each) => each === 'storage_unavailable')).toHaveLength(1)
+    expect(errors.map((each) => (each as AuthError).code)).toContain('timeout')
+    state.silent = false
+    await client.refresh()
+    await client.close()
+    const again = connect({ storage: indexedDbStorage() })
+    expect((await again.ready()).session?.generation).toBe(client.state.session!.generation)
+    await again.close()
+  })
+
+  it('ends no session that rests there: the start fails for now, and the next call finds it', async () => {
+    const before = await loggedIn({ storage: indexedDbStorage() })
+    await before.client.close()
+    const state = silentAt(where)
+    const client = before.connect({ storage: indexedDbStorage() })
+    expect(await code(client.getAccessToken())).toBe('storage_unavailable')
+    expect(client.state.status).toBe('loading')
+    state.silent = false
+    expect(await code(client.getAccessToken())).toBe('fine')
+    expect(client.state.session!.id).toBe(before.client.state.session!.id)
+    await client.close()
+  })
+
+  it('is waited for two seconds once, then shortly, and opened anew each time', async () => {
+    const state = silentAt(where)
+    const storage = indexedDbStorage()
+    const waits: number[] = []
+    for (let round = 0; round < 3; round++) {
+      await Promise.resolve(storage.get('key')).then(
+        () => waits.push(0),
+        ({ message }: Error) => waits.push(Number(/within (\d+) ms/.exec(message)![1])),
+      )
+    }
+    expect(waits).toEqual([2000, 200, 200])
+    expect(state.asked).toBe(3)
+    state.silent = false
     expect(await storage.get('key')).toBeNull()
   })
 })

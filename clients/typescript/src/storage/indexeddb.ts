@@ -1,3 +1,4 @@
+import { within } from '../http/within.ts'
 import { generationOf } from '../session/record.ts'
 import type { SessionStorage } from './storage.ts'
 import { underWebLock } from './web-lock.ts'
@@ -11,6 +12,8 @@ const table = 'records'
  */
 export function indexedDbStorage(name = 'ntt-auth'): SessionStorage {
   let opened: Promise<IDBDatabase> | undefined
+  /** How long an answer is waited for; less after none came, for a call may need several. */
+  let patience = 2000
   const forget = () => {
     opened = undefined
   }
@@ -21,8 +24,7 @@ export function indexedDbStorage(name = 'ntt-auth'): SessionStorage {
       request.onerror = () => reject(request.error)
       request.onsuccess = () => {
         const database = request.result
-        database.onclose = forget
-        database.onversionchange = () => {
+        database.onclose = database.onversionchange = () => {
           database.close()
           forget()
         }
@@ -30,7 +32,7 @@ export function indexedDbStorage(name = 'ntt-auth'): SessionStorage {
       }
     })
   /** Reads a record and, in the same transaction, does with it what is to be done. */
-  const transact = async <T>(
+  const transact = <T>(
     mode: IDBTransactionMode,
     key: string,
     work: (found: string | undefined, store: IDBObjectStore) => T,
@@ -39,20 +41,30 @@ export function indexedDbStorage(name = 'ntt-auth'): SessionStorage {
       opened ??= open()
       return (await opened).transaction(table, mode)
     }
-    const transaction = await begin().catch(() => {
-      // The browser may have closed the connection, for example after a long sleep: another try opens it anew.
+    // Some browsers say nothing at all now and then, neither yes nor no, until it is opened anew.
+    return within({ timeoutMs: patience }, async () => {
+      const transaction = await begin().catch(() => {
+        // The browser may have closed the connection, for example after a long sleep: another try opens it anew.
+        forget()
+        return begin()
+      })
+      return new Promise<T>((resolve, reject) => {
+        const store = transaction.objectStore(table)
+        const request = store.get(key)
+        let result: T
+        request.onsuccess = () => {
+          result = work(request.result, store)
+        }
+        transaction.oncomplete = () => {
+          patience = 2000
+          resolve(result)
+        }
+        transaction.onabort = () => reject(transaction.error)
+      })
+    }).catch((error) => {
       forget()
-      return begin()
-    })
-    return new Promise((resolve, reject) => {
-      const store = transaction.objectStore(table)
-      const request = store.get(key)
-      let result: T
-      request.onsuccess = () => {
-        result = work(request.result, store)
-      }
-      transaction.oncomplete = () => resolve(result)
-      transaction.onabort = () => reject(transaction.error)
+      patience = 200
+      throw error
     })
   }
   const channelName = (key: string) => `ntt-auth:${name}:${key}`
