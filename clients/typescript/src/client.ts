@@ -18,7 +18,7 @@ import type {
 import { type AuthError, SessionEndedError } from './errors/errors.ts'
 import { fetchWithToken } from './fetch.ts'
 import { type Answer, notOurs } from './http/exchange.ts'
-import { type Hooks, misconfigured, type SessionClientOptions } from './options.ts'
+import { type Hooks, type SessionClientOptions, wrong } from './options.ts'
 import { type PageWatch, watchPage } from './page.ts'
 import type { SessionRecord } from './session/record.ts'
 import { type Note, recordOf } from './session/refresh.ts'
@@ -53,8 +53,6 @@ export type AuthClientOptions = SessionClientOptions & {
   autoRefresh?: boolean
 }
 
-const skewWorthTelling = 60
-
 export type Diagnostics = {
   state: SessionState['status']
   storage: { kind: string; atomic: boolean }
@@ -77,13 +75,14 @@ export type AccountDeletionResult =
 export class AuthClient extends SessionClient {
   readonly sessions: Sessions = {
     list: async (options) => {
-      const { items, next_cursor: nextCursor } = await this.#page<SessionRows>('sessions', options)
+      const pages = this.#pages<SessionRows>('sessions', { limit: 50, ...options })
+      const { items, next_cursor: nextCursor } = (await pages.next()).value
       return { items, nextCursor }
     },
     all: (options) => this.#allSessions(options),
     revoke: async (id, options) => {
       // No path of any other kind: ".." would lead elsewhere.
-      if (!/^[\w-]+$/.test(id)) throw misconfigured('"id" must be a session id.')
+      if (!/^[\w-]+$/.test(id)) throw wrong('id', 'session id', typeof id)
       await this.callAsUser({ method: 'DELETE', path: `${me}/sessions/${id}`, options })
     },
   }
@@ -93,31 +92,27 @@ export class AuthClient extends SessionClient {
   #user: User | undefined
   #skew = 0
   #lastRefresh: Date | null = null
-  #started = false
 
   /**
    * Does nothing yet: no request, no timer, no look at a storage.
    * @throws ConfigurationError
    */
   constructor(given: AuthClientOptions) {
-    const { autoRefresh = !!globalThis.document, ...options } = { ...given }
-    const storage = options.storage ?? (globalThis.indexedDB ? indexedDbStorage() : memoryStorage())
-    super({ ...options, storage }, resilient())
-    this.#watch = watchPage(this.keeper, autoRefresh)
+    const storage = given?.storage ?? (globalThis.indexedDB ? indexedDbStorage() : memoryStorage())
+    super({ ...given, storage }, resilient(), { autoRefresh: !!globalThis.document })
+    this.#watch = watchPage(this.keeper, this.settings.autoRefresh!)
     this.#queue = revocationQueue(this.keeper.storage, `${this.settings.storageKey}.logouts`, this.settings.baseUrl)
-    const hooks: Hooks = {
+    Object.assign(this.settings, {
       note: (what) => this.#note(what),
       changed: () => {
-        if (!this.#started) {
-          this.#started = true
-          this.#watch.start()
-          void this.#sendQueued()
-        }
+        // The first time only.
+        this.settings.changed = this.#watch.plan
+        this.#watch.start()
+        void this.#sendQueued()
         this.#watch.plan()
       },
       later: this.#queue.add,
-    }
-    Object.assign(this.settings, hooks)
+    } satisfies Hooks)
   }
 
   diagnostics(): Diagnostics {
@@ -159,14 +154,13 @@ export class AuthClient extends SessionClient {
   async register(input: RegisterInput, options?: CallOptions): Promise<RegisterResult> {
     let lost = false
     const request = { path: '/v1/auth/register', body: input, options, again: true } as const
-    const noteLoss = () => {
+    const work = this.enter(request, () => {
       lost = true
-    }
-    const entered = await this.enter(request, noteLoss).catch((error: AuthError) => {
+    })
+    const entered = await work.catch((error: AuthError) => {
       // Our own first try may have taken the address, and only its answer got lost: then the password fits.
       if (!lost || error.code !== 'email_taken') throw error
-      const { email, password, device_name } = input
-      return this.login({ email, password, device_name } as LoginInput, options).catch(() => {
+      return this.login({ ...input, name: undefined, locale: undefined } as LoginInput, options).catch(() => {
         throw error
       })
     })
@@ -304,23 +298,20 @@ export class AuthClient extends SessionClient {
         this.#user = tokens.user
         if (tokens.generation > 0) this.#lastRefresh = new Date(record.rcv * 1000)
       }
-      const told = Math.abs(this.#skew) > skewWorthTelling
+      // A clock that is off by a minute is worth telling of.
+      const told = Math.abs(this.#skew) > 60
       this.#skew = record.off
-      if (!told && Math.abs(record.off) > skewWorthTelling) this.keeper.tell('clock_skew')
+      if (!told && Math.abs(record.off) > 60) this.keeper.tell('clock_skew')
     }
   }
 
-  async #page<T>(what: string, options?: PageOptions): Promise<T> {
-    const { limit = 50, cursor } = { ...options }
-    const path = `${me}/${what}?limit=${limit}${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ''}`
-    return (await this.callAsUser({ method: 'GET', path, options, again: true })).body as T
-  }
-
-  async *#pages<T extends { next_cursor: string | null }>(what: string, options?: CallOptions): AsyncGenerator<T> {
-    for (let cursor: string | null = ''; cursor !== null; ) {
-      const page: T = await this.#page(what, { ...options, limit: 200, cursor })
+  async *#pages<T extends { next_cursor: string | null }>(what: string, options?: PageOptions): AsyncGenerator<T> {
+    const { limit = 200, cursor } = { ...options }
+    for (let next = cursor ?? ''; next !== null; ) {
+      const path = `${me}/${what}?limit=${limit}${next && `&cursor=${encodeURIComponent(next)}`}`
+      const page = (await this.callAsUser({ method: 'GET', path, options, again: true })).body as T
       yield page
-      cursor = page.next_cursor
+      next = page.next_cursor!
     }
   }
 

@@ -1,4 +1,4 @@
-import { misconfigured, refuseInsecure, type Settings, urlOf } from './options.ts'
+import { refuseInsecure, type Settings, urlOf, wrong } from './options.ts'
 import type { SessionRecord } from './session/record.ts'
 
 /**
@@ -15,7 +15,7 @@ export async function fetchWithToken(
   const url = urlOf(request?.url ?? (input as string | URL), 'fetch', globalThis.location?.href)
   refuseInsecure(url)
   if (apiOrigins?.includes(url.origin) === false) {
-    throw misconfigured(`"apiOrigins" does not name ${url.origin}.`)
+    throw wrong('fetch', 'one of apiOrigins', url.origin)
   }
   const signal = init?.signal ?? request?.signal
   const send = ({ at }: SessionRecord) => {

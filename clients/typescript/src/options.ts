@@ -1,7 +1,6 @@
 import { type Clock, systemClock } from './clock.ts'
 import { ConfigurationError } from './errors/errors.ts'
 import { defaultRetry, type RetryPolicy } from './http/retry.ts'
-import { checkPatience } from './http/within.ts'
 import type { SessionRecord } from './session/record.ts'
 import type { Note } from './session/refresh.ts'
 import { memoryStorage } from './storage/memory.ts'
@@ -43,6 +42,8 @@ export type Settings = Required<Omit<SessionClientOptions, 'baseUrl' | 'retry' |
   keeping: Keeping
   retry: RetryPolicy
   apiOrigins?: readonly string[] | undefined
+  /** Of those that know it. */
+  autoRefresh?: boolean
 } & Partial<Hooks>
 
 /** What only some clients do; set after the settings were read. */
@@ -56,62 +57,93 @@ export type Hooks = {
 
 /**
  * @param keeping where the delivery has none of its own
+ * @param more options that only some clients take, and other defaults
  * @throws ConfigurationError
  */
-export function readOptions(options: SessionClientOptions, keeping: Keeping = plain): Settings {
-  const baseUrl = readBaseUrl(options.baseUrl)
-  const settings: Record<string, unknown> & Omit<Settings, 'keeping' | 'delivery'> & { delivery: Keeping } = {
+export function readOptions(options: SessionClientOptions, keeping: Keeping = plain, more?: object): Settings {
+  const baseUrl = readBaseUrl(options?.baseUrl)
+  const defaults = {
     baseUrl,
     storageKey: `ntt-auth ${baseUrl}`,
     storage: memoryStorage(),
     timeoutMs: 10_000,
     delivery: keeping,
-    lock: 'auto',
+    lock: 'auto' as const,
     crossTab: true,
     // Looked up at each call, so that tests and tracers may replace it.
-    fetch: (input, init) => globalThis.fetch(input, init),
+    fetch: ((input, init) => globalThis.fetch(input, init)) as typeof fetch,
     clock: systemClock,
-    onError: () => {},
-    retry: defaultRetry,
-    apiOrigins: [],
+    onError: (() => {}) as (error: unknown) => unknown,
+    retry: {},
+    apiOrigins: { map: checkLike },
+    ...more,
   }
-  // Null and undefined are the same as left out.
-  for (const [name, value] of Object.entries({ ...options, baseUrl })) {
-    if (value == null) continue
-    if (typeof value !== typeof settings[name]) throw misconfigured(`"${name}" is unknown or wrong.`)
-    ;(settings as Record<string, unknown>)[name] = value
-  }
-  checkPatience(settings.timeoutMs)
-  const { delivery, onError } = settings
+  const settings = take('options', defaults, { ...options, baseUrl })
+  const { delivery, onError, lock, retry } = settings
+  if (!/^(auto|none)$/.test(lock)) throw wrong('options.lock', 'auto or none', lock)
   return {
     ...settings,
     delivery: options.delivery,
     keeping: delivery,
     // Nobody is left to tell what it throws.
-    onError: (error) => void new Promise((resolve) => resolve(onError(error))).catch(() => {}),
-    retry: { ...defaultRetry, ...options.retry },
-    apiOrigins: options.apiOrigins?.map((each) => urlOf(each, 'apiOrigins').origin),
+    onError: (error) => void (async () => onError(error))().catch(() => {}),
+    retry: take('retry', defaultRetry, retry),
+    apiOrigins: options.apiOrigins?.map((each) => urlOf(each, 'options.apiOrigins').origin),
+  }
+}
+
+/** @returns what is given, and the defaults for what is left out, as null and undefined are too */
+function take<T extends object>(of: string, defaults: T, given: object): T {
+  const taken: Record<string, unknown> = { ...(defaults as object) }
+  for (const [name, value] of Object.entries(given)) {
+    if (!(name in taken)) throw wrong(of, `${Object.keys(defaults)}`, name)
+    if (value == null) continue
+    checkLike(`${of}.${name}`, value, taken[name])
+    taken[name] = value
+  }
+  return taken as T
+}
+
+/**
+ * @param like something of the same kind, with what is needed of it; all numbers are times
+ * @throws ConfigurationError
+ */
+export function checkLike(name: string, value: unknown, like: unknown): void {
+  const kind = typeof value
+  const isTime = typeof like === 'number'
+  if (kind !== typeof like || (isTime && !((value as number) > 0 && (value as number) < 2e9))) {
+    throw wrong(name, isTime ? 'ms' : typeof like, kind === 'number' ? value : kind)
+  }
+  if (kind === 'object') {
+    for (const [key, part] of Object.entries(like as object)) {
+      checkLike(`${name}.${key}`, (value as Record<string, unknown>)[key], part)
+    }
   }
 }
 
 /** @throws ConfigurationError */
 export function readBaseUrl(given: string | URL): string {
-  const url = urlOf(given, 'baseUrl')
+  const url = urlOf(given, 'options.baseUrl')
   refuseInsecure(url)
   return (url.origin + url.pathname).replace(/\/+$/, '')
 }
 
 /** @throws ConfigurationError */
 export function urlOf(given: string | URL, name: string, base?: string): URL {
-  if (!URL.canParse(given, base)) throw misconfigured(`"${name}" must be a URL: https://…`)
+  if (!URL.canParse(given, base)) throw wrong(name, 'https://…', typeof given)
   return new URL(given, base)
 }
 
 /** @throws ConfigurationError `insecure_url`: whoever listens on the way would have the token */
 export function refuseInsecure({ protocol, hostname }: URL): void {
-  const loopback = /^(localhost|127(\.\d+){3}|\[::1\]|.+\.localhost)$/.test(hostname)
+  const loopback = /^((.+\.)?localhost|127(\.\d+){3}|\[::1\])$/.test(hostname)
   if (protocol === 'https:' || (protocol === 'http:' && loopback)) return
   throw new ConfigurationError('insecure_url', `Tokens go over https only, not to ${protocol}//${hostname}.`)
+}
+
+/** @param got what may be shown of it: a text could be a secret */
+export function wrong(name: string, expected: string, got: unknown): ConfigurationError {
+  return new ConfigurationError('config_invalid', `"${name}": ${expected} expected, got ${got}.`)
 }
 
 export function misconfigured(message: string): ConfigurationError {

@@ -14,7 +14,7 @@ export type PageWatch = {
 export function watchPage(keeper: Keeper, autoRefresh: boolean): PageWatch {
   let timer: ReturnType<typeof setTimeout> | undefined
   const page = globalThis.document
-  const isHidden = () => page?.visibilityState === 'hidden'
+  const isHidden = () => page?.hidden
   const watched = (what: 'addEventListener' | 'removeEventListener') => {
     page?.[what]('visibilitychange', wake)
     if (page) for (const name of ['pageshow', 'online']) window[what](name, wake)
@@ -30,7 +30,7 @@ export function watchPage(keeper: Keeper, autoRefresh: boolean): PageWatch {
       // A timer may fire a little early, and nothing happened then.
       plan()
     }
-    timer = setTimeout(due, Math.min(at - keeper.ticks(), 2 ** 31 - 1))
+    timer = setTimeout(due, Math.min(at - keeper.ticks(), 2e9))
     ;(timer as { unref?: () => void }).unref?.()
   }
   const wake = async () => {

@@ -3,7 +3,7 @@ import type { LoginInput, Tokens, User } from './contract.ts'
 import { type AuthError, ConfigurationError } from './errors/errors.ts'
 import type { Answer } from './http/exchange.ts'
 import { within } from './http/within.ts'
-import { misconfigured, readOptions, type SessionClientOptions, type Settings } from './options.ts'
+import { checkLike, readOptions, type SessionClientOptions, type Settings } from './options.ts'
 import { type Keeper, keepSession, type Listener, type TokenWish } from './session/keep.ts'
 import type { SessionRecord } from './session/record.ts'
 import type { Scope, Told } from './session/revocations.ts'
@@ -33,9 +33,9 @@ export type Entry = Request & { device?: boolean }
  */
 export class SessionClient {
   /** @internal */
-  protected readonly settings: Settings
+  declare protected readonly settings: Settings
   /** @internal */
-  protected readonly keeper: Keeper
+  declare protected readonly keeper: Keeper
   /** @internal */
   protected closed = false
 
@@ -45,9 +45,9 @@ export class SessionClient {
    */
   constructor(options: SessionClientOptions)
   /** @internal */
-  constructor(options: SessionClientOptions, keeping?: Keeping)
-  constructor(options: SessionClientOptions, keeping?: Keeping) {
-    this.settings = readOptions(options, keeping)
+  constructor(options: SessionClientOptions, keeping?: Keeping, more?: object)
+  constructor(options: SessionClientOptions, keeping?: Keeping, more?: object) {
+    this.settings = readOptions(options, keeping, more)
     this.keeper = keepSession(this.settings, (record) => this.revoke(record, 'this'))
   }
 
@@ -103,7 +103,7 @@ export class SessionClient {
 
   /** Called after each change, synchronously and never awaited. @returns removes it */
   onChange(listener: Listener): () => void {
-    if (typeof listener !== 'function') throw misconfigured('"listener" must be a function.')
+    checkLike('listener', listener, checkLike)
     this.start().catch(this.settings.onError)
     const { listeners } = this.keeper
     listeners.add(listener)
@@ -152,7 +152,7 @@ export class SessionClient {
   /** @internal */
   protected call(request: Request, lost?: () => void): Promise<Answer> {
     const { body } = request
-    if ('body' in request && Object(body) !== body) throw misconfigured('"input" must be an object.')
+    if ('body' in request) checkLike('input', body ?? undefined, {})
     const work = () => call(this.settings, request, lost)
     return request.turn ? this.inTurn(work) : work()
   }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
-import { AuthClient, AuthError } from '../src/index.ts'
+import { AuthClient, AuthError, ConfigurationError, memoryStorage, SessionClient } from '../src/index.ts'
+import { cookies } from '../src/storage/cookies.ts'
 import { ada, code, loggedIn, world } from './support/setup.ts'
 
 const baseUrl = 'https://auth.test'
@@ -31,6 +32,46 @@ describe('a client that is set up in a way that cannot work says so at once', ()
     ['no retries as its retries', { baseUrl, retry: false }],
     ['an option that there is not', { baseUrl, storag: 'x' }],
   ])('%s', (_name, options) => expect(made(options)).toBe('config_invalid'))
+})
+
+describe('an option that is wrong is named, with what it got and what it takes', () => {
+  it.each([
+    [{ lock: 'never' }, '"options.lock": auto or none expected, got never.'],
+    [{ retry: { baseMs: Number.NaN } }, '"retry.baseMs": ms expected, got NaN.'],
+    [{ retry: { capMs: 0 } }, '"retry.capMs": ms expected, got 0.'],
+    [{ retry: { backgroundCapMs: '5' } }, '"retry.backgroundCapMs": ms expected, got string.'],
+    [{ retry: { base: 5 } }, '"retry": baseMs,capMs,backgroundCapMs expected, got base.'],
+    [{ storage: {} }, '"options.storage.kind": string expected, got undefined.'],
+    [{ storage: { ...memoryStorage(), advance: true } }, '"options.storage.advance": function expected, got boolean.'],
+    [{ clock: { wall: () => 0 } }, '"options.clock.monotonic": function expected, got undefined.'],
+    [{ timeoutMs: -1 }, '"options.timeoutMs": ms expected, got -1.'],
+    [{ fetch: 'a secret' }, '"options.fetch": function expected, got string.'],
+    [{ crossTab: 'no' }, '"options.crossTab": boolean expected, got string.'],
+    [{ autoRefresh: 'no' }, '"options.autoRefresh": boolean expected, got string.'],
+    [{ apiOrigins: {} }, '"options.apiOrigins.map": function expected, got undefined.'],
+    [{ apiOrigins: ['a secret'] }, '"options.apiOrigins": https://… expected, got string.'],
+    [{ baseUrl: undefined }, '"options.baseUrl": https://… expected, got undefined.'],
+    [
+      { storag: 'a secret' },
+      expect.stringMatching(/^"options": baseUrl,storageKey,.*,autoRefresh expected, got storag\.$/),
+    ],
+  ] as [object, unknown][])('%j', (options, message) => {
+    expect(() => new AuthClient({ baseUrl, ...options })).toThrow(
+      expect.objectContaining({ code: 'config_invalid', message }) as never,
+    )
+  })
+
+  it('also by the session alone, which knows fewer of them', () => {
+    const refused = (options: object) =>
+      expect(() => new SessionClient({ baseUrl, ...options } as never)).toThrow(ConfigurationError)
+    refused({ lock: 'never' })
+    refused({ retry: { baseMs: Number.NaN } })
+    refused({ storage: {} })
+    refused({ autoRefresh: true })
+    expect(() => new SessionClient(undefined as never)).toThrow(ConfigurationError)
+    expect(() => cookies({} as never)).toThrow(/cookies\(\) expected/)
+    expect(() => new AuthClient({ baseUrl, delivery: cookies as never })).toThrow(/cookies\(\) expected/)
+  })
 })
 
 it('options that are null or undefined are left out', () => {

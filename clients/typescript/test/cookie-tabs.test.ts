@@ -29,7 +29,7 @@ inBrowser('tabs of a real Chromium with the session in a cookie', () => {
       })
       return JSON.stringify([rows, { ...localStorage }, { ...sessionStorage }, document.cookie])
     })
-    expect(readable).toMatch(/\\"rk\\":\\"[0-9a-f]{32}\\"/)
+    expect(readable).toMatch(/\\"rk\\":\\"\d{1,3}(-\d{1,3}){15}\\"/)
     expect(readable).not.toMatch(/nttr_|eyJ|__Host/)
   })
 

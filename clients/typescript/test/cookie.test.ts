@@ -50,7 +50,7 @@ describe('a session in a cookie', () => {
     const text = (await storage.get('login'))!
     expect(text).not.toContain('nttr_')
     expect(text).not.toContain(await client.getAccessToken())
-    expect(await stored()).toMatchObject({ at: '', rk: expect.stringMatching(/^[0-9a-f]{32}$/), n: 0 })
+    expect(await stored()).toMatchObject({ at: '', rk: expect.stringMatching(/^\d{1,3}(-\d{1,3}){15}$/), n: 0 })
   })
 
   it('is opened by a registration as well', async () => {

@@ -8,11 +8,11 @@ const wait = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, 
 const hour = 3_600_000
 
 describe('in a page', () => {
-  let page: EventTarget & { visibilityState: string }
+  let page: EventTarget & { hidden: boolean }
   let frame: EventTarget
 
   beforeEach(() => {
-    page = Object.assign(new EventTarget(), { visibilityState: 'visible' })
+    page = Object.assign(new EventTarget(), { hidden: false })
     frame = new EventTarget()
     globals.document = page
     globals.window = frame
@@ -54,15 +54,15 @@ describe('in a page', () => {
     await client.login({ email: 'ada@example.com', password: 'engine of brass and steam' })
     await wait(1500)
     expect(server.count(refreshPath)).toBe(0)
-    page.visibilityState = 'hidden'
+    page.hidden = true
     const stop = client.onChange(() => undefined)
     await wait(300)
     expect(server.count(refreshPath)).toBe(0)
-    page.visibilityState = 'visible'
+    page.hidden = false
     page.dispatchEvent(new Event('visibilitychange'))
     await eventually(() => server.count(refreshPath) >= 2)
     const count = server.count(refreshPath)
-    page.visibilityState = 'hidden'
+    page.hidden = true
     page.dispatchEvent(new Event('visibilitychange'))
     stop()
     await wait(1200)

@@ -32,8 +32,6 @@ export type ErrorDetails = {
   cause?: unknown
 }
 
-const brand = '~ntt-auth-client'
-
 /** What every method of the client throws. Branch on the class or on `code`, never on the message. */
 export class AuthError extends Error {
   declare readonly code: ErrorCode
@@ -55,7 +53,7 @@ export class AuthError extends Error {
   }
 
   static is(error: unknown): error is AuthError {
-    return Object(error)[brand] === true
+    return Object(error)['~ntt-auth-client'] === true
   }
 
   toJSON(): Record<string, unknown> {

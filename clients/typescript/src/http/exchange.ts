@@ -69,5 +69,6 @@ export function notOurs(status: number, retryAfter?: number): AuthError {
 /** Whether a request surely never reached the server, as far as the runtime tells. */
 export function wasNotSent(error: AuthError): boolean {
   const cause = error.cause as { cause?: { code?: string } } | undefined
-  return /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN)$/.test(`${cause?.cause?.code}`)
+  // ECONNREFUSED, EREFUSED, ENOTFOUND, EAI_AGAIN and its like: nobody was there to send it to.
+  return /REFUSED|NOTFOUND|EAI/.test(`${cause?.cause?.code}`)
 }

@@ -1,5 +1,5 @@
 import { type ErrorCode, type ErrorDetails, NetworkError } from '../errors/errors.ts'
-import { misconfigured } from '../options.ts'
+import { checkLike } from '../options.ts'
 
 export type Patience = { signal?: AbortSignal | null | undefined; timeoutMs: number }
 
@@ -9,7 +9,8 @@ export type Patience = { signal?: AbortSignal | null | undefined; timeoutMs: num
  */
 export function within<T>({ signal, timeoutMs }: Patience, work: (over: AbortSignal) => Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
-    checkPatience(timeoutMs, signal)
+    checkLike('timeoutMs', timeoutMs, 1)
+    if (signal) checkLike('signal', signal, { addEventListener: checkLike })
     const over = new AbortController()
     const giveUp = (code: ErrorCode, message: string, details: ErrorDetails) => {
       const error = new NetworkError(code, message, details)
@@ -28,17 +29,4 @@ export function within<T>({ signal, timeoutMs }: Patience, work: (over: AbortSig
         signal?.removeEventListener('abort', aborted)
       })
   })
-}
-
-/** @throws ConfigurationError for what no timer can count, and what is no signal */
-export function checkPatience(timeoutMs: number, signal?: AbortSignal | null): void {
-  // As the number that it is: a text or NaN is none.
-  if (
-    Number.isFinite(timeoutMs) &&
-    timeoutMs > 0 &&
-    timeoutMs < 2 ** 31 &&
-    (!signal || Object(signal).addEventListener)
-  )
-    return
-  throw misconfigured('"timeoutMs" or "signal" is wrong.')
 }

@@ -60,9 +60,6 @@ export type Keeper = {
   close(): void
 }
 
-/** For so long a token that came in the place of a refused one is not replaced because it is refused as well. */
-const calmMs = 30_000
-
 /**
  * Keeps one session: holds its state, reads and writes its record, refreshes it. Does nothing until it is asked.
  * @param revoke tells the server that what a late refresh brought is not wanted
@@ -110,7 +107,7 @@ export function keepSession(settings: Settings, revoke: (record: SessionRecord) 
     const event = Object.freeze({ type, state: view, at: new Date(clock.wall()), ...why }) as AuthEvent
     for (const listener of [...listeners]) {
       // An async listener is not awaited, but what it throws is not lost.
-      new Promise((resolve) => resolve(listener(event))).catch(onError)
+      void (async () => listener(event))().catch(onError)
     }
   }
 
@@ -154,7 +151,8 @@ export function keepSession(settings: Settings, revoke: (record: SessionRecord) 
       // A token that just came is as good as any that could be had.
       const wanted = asked ? 0 : Math.min(minValidSeconds * 1000, (record.exp - record.rcv) * 900)
       if (!(left <= wanted)) {
-        if (asked && refused) calmUntil = now + calmMs
+        // For half a minute a token that came in the place of a refused one is not replaced for being refused as well.
+        if (asked && refused) calmUntil = now + 30_000
         if (now >= dueAt) dispatch({ type: 'needed', now })
         return record
       }
@@ -180,7 +178,7 @@ export function keepSession(settings: Settings, revoke: (record: SessionRecord) 
     }
     const { reason: endReason, initiator } = view as Partial<End>
     return initiator === 'server'
-      ? new SessionEndedError('session_ended', `The session has ended (${endReason}).`, { endReason })
+      ? new SessionEndedError('session_ended', `The session ended (${endReason}).`, { endReason })
       : new LoggedOutError('no_session', 'Nobody is logged in.', { endReason })
   }
 

@@ -132,8 +132,7 @@ export function recordIn(storage: Pick<KeptStorage, 'get' | 'advance'>, key: str
 
 /** A Refresh-Key: 128 random bits. */
 export function freshKey(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(16))
-  return Array.from(bytes, (each) => each.toString(16).padStart(2, '0')).join('')
+  return crypto.getRandomValues(new Uint8Array(16)).join('-')
 }
 
 /** An object, or null. */

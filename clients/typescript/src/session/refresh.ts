@@ -18,11 +18,6 @@ export type RefreshOutcome = { record: SessionRecord; tokens?: Tokens } | Ended 
 export type Ended = { end: End; sid: string | null }
 export type Failed = { error: AuthError }
 
-/** Less than this left, and the token of somebody else's refresh is not worth taking. */
-const marginMs = 5000
-/** How long a lock is waited for, at most. */
-const lockMs = 5000
-
 /**
  * Replaces the stored tokens by their successor, or by what another context stored meanwhile. Reads before it sends,
  * and again before every retry; the lock around it only saves requests. It is over before the patience of its callers.
@@ -87,7 +82,8 @@ export function refreshStored(ports: RefreshPorts, known: SessionRecord): Promis
     return { sid: record.sid, end: { gen: (written ?? found).gen, reason, initiator: by ?? 'this' } }
   }
 
-  return storage.lock(key, Math.min(lockMs, timeoutMs / 4), untilDeadline)
+  // Five seconds at most.
+  return storage.lock(key, Math.min(5000, timeoutMs / 4), untilDeadline)
 }
 
 /** What another context has made of it. */
@@ -96,8 +92,9 @@ function elsewhere({ record, end, unknown }: Found): RefreshOutcome {
   return record ? { record } : { sid: null, end: { ...end!, initiator: 'other_context' } }
 }
 
+/** With less than five seconds left, the token of somebody else's refresh is not worth taking. */
 function isUsable({ at, rcv, exp }: SessionRecord, now: number): boolean {
-  return !!at && now >= rcv * 1000 - 60_000 && exp * 1000 - now > marginMs
+  return !!at && now >= rcv * 1000 - 60_000 && exp * 1000 - now > 5000
 }
 
 /**

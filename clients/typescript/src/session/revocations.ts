@@ -7,8 +7,6 @@ export type Told = 'done' | 'failed' | 'later'
 type Item = { record: SessionRecord; scope: Scope }
 type Waiting = { v: 1; gen: number; items: Item[] }
 
-const most = 5
-
 /** Logouts that the server could not be told of, kept for the next start. */
 export type Queue = {
   /** @returns false when it is not kept: there are five already, or another version of this program keeps them */
@@ -33,8 +31,7 @@ export function revocationQueue(storage: Pick<KeptStorage, 'get' | 'advance'>, k
   }
   return {
     // The access token is of no use there.
-    add: (record, scope) =>
-      change((items) => items.length < most && [...items, { record: { ...record, at: '' }, scope }]),
+    add: (record, scope) => change((items) => items.length < 5 && [...items, { record: { ...record, at: '' }, scope }]),
     send: (send) =>
       change(async (items) => {
         const left: Item[] = []

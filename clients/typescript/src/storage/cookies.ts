@@ -1,4 +1,5 @@
 import { NetworkError } from '../errors/errors.ts'
+import { misconfigured } from '../options.ts'
 import { readRecord, type SessionRecord } from '../session/record.ts'
 import { nameOf } from './name.ts'
 import type { Keeping } from './plain.ts'
@@ -14,7 +15,8 @@ const accessTokens = new Map<string, Pick<SessionRecord, 'sid' | 'at' | 'rcv' | 
  * without one: replies that come in another order would set the cookie back behind the key. For pages of the same site
  * as the server.
  */
-export function cookies(): Keeping {
+export function cookies(...wrong: never[]): Keeping {
+  if (wrong.length > 0) throw misconfigured('"options.delivery": cookies() expected, got cookies.')
   return (settings, troubled) => {
     const { storage: bare, storageKey: key, lock, timeoutMs } = settings
     const name = nameOf(bare, key)

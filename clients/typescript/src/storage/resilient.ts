@@ -1,4 +1,5 @@
 import { generationOf } from '../session/record.ts'
+import { memoryStorage } from './memory.ts'
 import { type Keeping, type KeptStorage, plain } from './plain.ts'
 import { underLock } from './under-lock.ts'
 
@@ -10,7 +11,7 @@ import { underLock } from './under-lock.ts'
 export function resilient(alone: (record: string) => string = (record) => record): Keeping {
   return (settings, troubled) => {
     const storage = plain(settings, troubled)
-    const mirror = new Map<string, string>()
+    const mirror = memoryStorage()
     let told = false
     const trouble = (error: unknown) => {
       if (told) return
@@ -21,7 +22,7 @@ export function resilient(alone: (record: string) => string = (record) => record
       ...storage,
       lock: (key, waitMs, work) =>
         underLock(
-          async (run) => storage.lock(key, waitMs, run),
+          (run) => storage.lock(key, waitMs, run),
           work,
           (error) => {
             trouble(error)
@@ -29,18 +30,19 @@ export function resilient(alone: (record: string) => string = (record) => record
           },
         ),
       async get(key) {
-        const kept = mirror.get(key)
+        const kept = mirror.get(key) as string | null
         try {
           let stored = await storage.get(key)
           if (kept && generationOf(kept) > generationOf(stored)) {
             await storage.advance(key, kept, generationOf(kept))
             stored = await storage.get(key)
           }
-          mirror.delete(key)
+          // Another write may have failed meanwhile.
+          if (mirror.get(key) === kept) mirror.remove(key)
           return stored
         } catch (error) {
           trouble(error)
-          return kept
+          return kept ?? undefined
         }
       },
       async advance(key, record, gen) {
@@ -48,9 +50,7 @@ export function resilient(alone: (record: string) => string = (record) => record
           return await storage.advance(key, record, gen)
         } catch (error) {
           trouble(error)
-          if (generationOf(mirror.get(key)) >= gen) return false
-          mirror.set(key, alone(record))
-          return true
+          return mirror.advance(key, alone(record), gen)
         }
       },
     } satisfies KeptStorage
