@@ -1,4 +1,5 @@
 import type { Logger } from 'pino'
+import { mendCertificate } from './certificates.ts'
 import type { Clock } from './clock.ts'
 import type { Config } from './config/config.ts'
 import { explainPlace } from './config/data-directory.ts'
@@ -146,7 +147,11 @@ function buildApp(
         config.redisUrl === null || !config.rateLimits
           ? null
           : redisBuckets(parseRedisUrl(config.redisUrl), {
-              away: (err) => log.warn({ err }, 'Redis is away: the database counts the calls of networks meanwhile'),
+              away: (err) => {
+                const mend = mendCertificate(err, 'NTT_AUTH_REDIS_URL')
+                const says = 'Redis is away: the database counts the calls of networks meanwhile'
+                log.warn({ err }, mend === null ? says : `${says}. ${mend}`)
+              },
               back: () => log.info('Redis is back'),
             }),
     },

@@ -11,7 +11,11 @@ type Sources = Record<string, string>
 
 /** From what to what a line may point. The first rule whose `from` fits decides; what no rule names is forbidden. */
 const arrows: { name: string; from: RegExp; to: RegExp[] }[] = [
-  { name: 'the ground stands on nothing', from: /^(errors|clock|random|package-file|make-directory)\.ts$/, to: [] },
+  {
+    name: 'the ground stands on nothing',
+    from: /^(errors|clock|random|package-file|make-directory|certificates)\.ts$/,
+    to: [],
+  },
   {
     name: 'the configuration reads addresses of databases, and what traces understand',
     from: /^config\//,
@@ -49,7 +53,7 @@ const arrows: { name: string; from: RegExp; to: RegExp[] }[] = [
   { name: 'the top floor builds and starts', from: /^(app|start|main)\.ts$/, to: [/./] },
 ]
 
-const ground = /^(errors|clock|random|package-file|make-directory)\.ts$/
+const ground = /^(errors|clock|random|package-file|make-directory|certificates)\.ts$/
 /** Types weigh nothing: they may also be of these. */
 const typesFor: { from: RegExp; to: RegExp }[] = [
   { from: /^(domain|flows)\//, to: /^database\/(connect|schema)\.ts$/ },

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs'
+import { mendCertificate } from '../certificates.ts'
 import { systemClock } from '../clock.ts'
 import type { Config } from '../config/config.ts'
 import { ConfigError } from '../config/config-error.ts'
@@ -74,20 +75,20 @@ async function examine(invocation: Invocation): Promise<Placed[]> {
     return at('configuration', problemsOf(error))
   }
   const { config, warnings } = loaded
+  const uncertified = problemsIn(() => checkCertificates(config))
   const misplaced = problemsIn(() => rehearseDataDirectory(config))
   const found = [
     ...at('configuration', [...warnings.map((text) => warning(text, 'See docs/reference/configuration.md.'))]),
     ...at('configuration', examineSettings(config)),
     ...at('proxies', await examineForwarding(config)),
     ...at('machine', misplaced.length > 0 ? misplaced : await examineMachine(config)),
-    ...at(
-      'mail',
-      problemsIn(() => checkCertificates(config)),
-    ),
+    ...at('certificates', uncertified),
     ...at('mail', await examineMail(config)),
     ...at('redis', await examineRedis(config)),
   ]
   if (misplaced.length > 0 && config.embedded) return found
+  // Without the authority that its URL names nobody speaks to the database.
+  if (uncertified.some(({ says }) => says.startsWith('NTT_AUTH_DATABASE_URL'))) return found
   return [...found, ...(await examineStore(config, at))]
 }
 
@@ -143,7 +144,9 @@ async function examineDatabase({ config, database, clock }: Store): Promise<Find
   try {
     await database.ping()
   } catch (error) {
-    const remedy = 'Check NTT_AUTH_DATABASE_URL, and that the database runs and can be reached from here.'
+    const remedy =
+      mendCertificate(error, 'NTT_AUTH_DATABASE_URL') ??
+      'Check NTT_AUTH_DATABASE_URL, and that the database runs and can be reached from here.'
     return [problem(`The database does not answer: ${(error as Error).message}`, remedy)]
   }
   const findings = await database.dialect.examine(database.db, config.databasePoolSize)

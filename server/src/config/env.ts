@@ -107,7 +107,9 @@ export const settings = {
   DATABASE_URL: {
     type: databaseUrl,
     defaultMeaning: `\`${defaultDatabaseUrl('DATA_DIR')}\``,
-    meaning: 'The database.',
+    meaning:
+      'The database. After the address of a server, `?tls=require` encrypts, `?tls=verify` checks its certificate and its ' +
+      'name as well, `?tls=verify&ca=FILE` by an authority of your own.',
     secret: true,
     example: databaseUrlForms[1],
     remedy: `Use one of the forms ${databaseUrlForms.join(', ')}.`,
@@ -117,7 +119,8 @@ export const settings = {
     defaultMeaning: 'none: the database counts',
     meaning:
       'A Redis or Valkey server that counts the calls of networks for all nodes. While it is away the database counts ' +
-      'them; nothing else is kept there.',
+      'them; nothing else is kept there. `rediss://` checks its certificate and its name, `?ca=FILE` by an authority of your ' +
+      'own.',
     secret: true,
     example: 'rediss://user:password@redis.example.com:6379/0',
     remedy: redisRemedy,

@@ -1,9 +1,11 @@
 import { accessSync, constants, mkdtempSync, readFileSync, rmdirSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { parseDatabaseUrl } from '../database/url.ts'
 import type { Config } from './config.ts'
-import { ConfigError } from './config-error.ts'
+import { ConfigError, type ConfigProblem } from './config-error.ts'
 import { explainPlace } from './data-directory.ts'
 import { fileProblem } from './read-file.ts'
+import { parseRedisUrl } from './redis-url.ts'
 import { parseSmtpUrl } from './smtp-url.ts'
 
 /** Can the data directory be used, or made? Leaves nothing there. @throws ConfigError */
@@ -15,16 +17,31 @@ export function rehearseDataDirectory(config: Config): void {
   }
 }
 
-/** Are the certificates there that the mail server's address names? @throws ConfigError */
-export function checkCertificates(config: Config): void {
-  const caFile = config.smtpUrl === null ? null : parseSmtpUrl(config.smtpUrl).caFile
-  if (caFile === null) return
+/** Are the certificates there that addresses of other servers name? @throws ConfigError with all that are not */
+export function checkCertificates({ smtpUrl, databaseUrl, redisUrl }: Config): void {
+  const database = parseDatabaseUrl(databaseUrl)
+  const named: Record<string, string | null> = {
+    NTT_AUTH_SMTP_URL: smtpUrl && parseSmtpUrl(smtpUrl).caFile,
+    NTT_AUTH_DATABASE_URL: database.embedded ? null : database.caFile,
+    NTT_AUTH_REDIS_URL: redisUrl && parseRedisUrl(redisUrl).caFile,
+  }
+  const problems: ConfigProblem[] = []
+  for (const [name, caFile] of Object.entries(named)) {
+    if (caFile === null) continue
+    const complaint = complaintAbout(caFile)
+    if (complaint === null) continue
+    const remedy = 'Name a PEM file that the user of the server may read, by "ca=FILE".'
+    problems.push({ name, source: caFile, problem: `Its certificates in ${caFile}: ${complaint}`, remedy })
+  }
+  if (problems.length > 0) throw new ConfigError(problems)
+}
+
+function complaintAbout(caFile: string): string | null {
   try {
-    readFileSync(caFile)
+    const text = readFileSync(caFile, 'latin1')
+    return text.includes('-----BEGIN CERTIFICATE-----') ? null : 'the file holds no certificate in PEM.'
   } catch (error) {
-    const problem = `Its certificates in ${caFile}: the file ${fileProblem(error)}.`
-    const remedy = 'Name a PEM file that the user of the server may read, by "?ca=FILE".'
-    throw new ConfigError([{ name: 'NTT_AUTH_SMTP_URL', source: caFile, problem, remedy }])
+    return `the file ${fileProblem(error)}.`
   }
 }
 

@@ -1,3 +1,4 @@
+import { mendCertificate } from '../certificates.ts'
 import type { Database } from './connect.ts'
 import { isSilence } from './dialect.ts'
 import { maskDatabaseUrl } from './url.ts'
@@ -8,11 +9,14 @@ export async function reachDatabase(database: Database, url: string): Promise<vo
     const { code, message } = error as Error & { code?: string }
     // PostgreSQL's driver says it without a code.
     const isSilent = isSilence(error) || /\btimeout\b/.test(message)
+    const mend = mendCertificate(error, 'NTT_AUTH_DATABASE_URL')
+    const trouble = mend ? 'cannot be trusted' : isSilent ? 'does not answer' : 'does not let us in'
     // Several addresses of one host, all of which refused, come without a message of their own.
     throw new Error(
-      `The database at ${maskDatabaseUrl(url)} ${isSilent ? 'does not answer' : 'does not let us in'}: ` +
-        `${(message || code || 'it gives no reason').replace(/\.$/, '')}. Check NTT_AUTH_DATABASE_URL, and ` +
-        'that the database runs, can be reached from here and knows this user.',
+      `The database at ${maskDatabaseUrl(url)} ${trouble}: ` +
+        `${(message || code || 'it gives no reason').replace(/\.$/, '')}. ` +
+        (mend ??
+          'Check NTT_AUTH_DATABASE_URL, and that the database runs, can be reached from here and knows this user.'),
       { cause: error },
     )
   })

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import { join } from 'node:path'
 
 /** Where the database is, taken apart. */
@@ -23,6 +24,8 @@ export type ServerAddress = {
   database: string
   /** `require` encrypts, `verify` checks the server's certificate and name as well. */
   tls: TlsMode
+  /** A file with the certificates of the authority that signs the server's; only with `verify`. */
+  caFile: string | null
   /** PostgreSQL only: the schema to work in, instead of the role's search path. */
   schema: string | undefined
 }
@@ -94,10 +97,15 @@ function serverAddress(kind: ServerAddress['kind'], url: string): ServerAddress 
   const user = decode(parsed.username, 'user')
   if (user === '') throw new Error(`The database URL must name a user, as in ${kind}://USER:PASSWORD@HOST/DATABASE.`)
   const options = readOptions(kind, parsed.searchParams)
+  const host = parsed.hostname.replace(/^\[(.*)\]$/, '$1')
+  // Its driver would take a certificate for "localhost" there.
+  if (kind === 'mysql' && options.tls === 'verify' && isIP(host) !== 0) {
+    throw new Error('The database URL must name the server by its host name with tls=verify, not by an IP address.')
+  }
   return {
     kind,
     embedded: false,
-    host: parsed.hostname.replace(/^\[(.*)\]$/, '$1'),
+    host,
     port: parsed.port === '' ? ports[kind] : Number(parsed.port),
     user,
     password: decode(parsed.password, 'password'),
@@ -107,12 +115,20 @@ function serverAddress(kind: ServerAddress['kind'], url: string): ServerAddress 
 }
 
 function readOptions(kind: ServerAddress['kind'], search: URLSearchParams) {
-  const options: Pick<ServerAddress, 'tls' | 'schema' | 'socket'> = { tls: 'off', schema: undefined, socket: undefined }
+  const options: Pick<ServerAddress, 'tls' | 'caFile' | 'schema' | 'socket'> = {
+    tls: 'off',
+    caFile: null,
+    schema: undefined,
+    socket: undefined,
+  }
   for (const [name, value] of search) {
     if (name === 'tls' || (name === 'sslmode' && kind === 'postgres')) {
       const mode = Object.hasOwn(tlsModes, value) ? tlsModes[value] : undefined
       if (mode === undefined) throw new Error(`The database URL option "${name}" must be off, require or verify.`)
       options.tls = mode
+    } else if (name === 'ca') {
+      if (value === '') throw new Error('The database URL option "ca" must name a file.')
+      options.caFile = value
     } else if (name === 'socket') {
       options.socket = value
     } else if (name === 'schema' && kind === 'postgres') {
@@ -121,9 +137,12 @@ function readOptions(kind: ServerAddress['kind'], search: URLSearchParams) {
       }
       options.schema = value
     } else {
-      const known = kind === 'postgres' ? 'tls, socket and schema' : 'tls and socket'
+      const known = kind === 'postgres' ? 'tls, ca, socket and schema' : 'tls, ca and socket'
       throw new Error(`The database URL option "${name}" is not known; the options are ${known}.`)
     }
+  }
+  if (options.caFile !== null && options.tls !== 'verify') {
+    throw new Error('The database URL option "ca" needs tls=verify.')
   }
   return options
 }

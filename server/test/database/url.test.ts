@@ -23,6 +23,7 @@ describe('a database URL', () => {
       password: 'p:/#',
       database: 'auth',
       tls: 'off',
+      caFile: null,
       schema: undefined,
     }
     assert.deepEqual(parseDatabaseUrl('mysql://u%40x:p%3A%2F%23@db.example.test/auth'), expected)
@@ -39,6 +40,8 @@ describe('a database URL', () => {
     const options = 'sslmode=verify-full&schema=s&socket=/run'
     assert.deepEqual(parseDatabaseUrl(`postgres://u%40x:p%3A%2F%23@[::1]:6000/auth?${options}`), postgres)
     assert.deepEqual(parseDatabaseUrl(`POSTGRESQL://u%40x:p%3A%2F%23@[::1]:6000/auth?${options}`), postgres)
+    const trusting = parseDatabaseUrl('mysql://u@h/d?tls=verify&ca=/etc/a%20b.pem') as { tls: string; caFile: string }
+    assert.deepEqual([trusting.tls, trusting.caFile], ['verify', '/etc/a b.pem'])
     assert.equal((parseDatabaseUrl('mysql://u@h/d?tls=require') as { tls: string }).tls, 'require')
   })
 
@@ -56,9 +59,13 @@ describe('a database URL', () => {
       ['mysql://h/d', /must name a user/],
       ['mysql://u:secret%zz@h/d', /password .* not percent-encoded/],
       ['mysql://u:secret@h/d?tls=maybe', /"tls" must be off, require or verify/],
-      ['mysql://u:secret@h/d?sslmode=require', /"sslmode" is not known; the options are tls and socket/],
+      ['mysql://u:secret@h/d?sslmode=require', /"sslmode" is not known; the options are tls, ca and socket/],
       ['mysql://u:secret@h/d?schema=s', /"schema" is not known/],
-      ['postgres://u:secret@h/d?x=1', /"x" is not known; the options are tls, socket and schema/],
+      ['postgres://u:secret@h/d?x=1', /"x" is not known; the options are tls, ca, socket and schema/],
+      ['mysql://u:secret@10.0.0.1/d?tls=verify', /by its host name with tls=verify, not by an IP address/],
+      ['mysql://u:secret@h/d?ca=/x', /"ca" needs tls=verify/],
+      ['mysql://u:secret@h/d?tls=require&ca=/x', /"ca" needs tls=verify/],
+      ['mysql://u:secret@h/d?tls=verify&ca=', /"ca" must name a file/],
       ['postgres://u:secret@h/d?schema=a-b', /lower-case identifier/],
     ]
     for (const [url, message] of refused) {

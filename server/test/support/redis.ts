@@ -1,11 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { createClient } from '@redis/client'
 import { freePort } from './free-port.ts'
+import type { Certificate } from './localhost-certificate.ts'
 
 const program = (process.env.PATH?.split(delimiter) ?? [])
   .flatMap((place) => ['redis-server', 'valkey-server'].map((name) => join(place, name)))
@@ -25,20 +26,30 @@ export type TestRedis = {
   stop(): Promise<void>
 }
 
-export async function startRedis(password = 'a word of the tests'): Promise<TestRedis> {
+/** @param tls speaks nothing else, with this certificate */
+export async function startRedis(password = 'a word of the tests', tls?: Certificate): Promise<TestRedis> {
   const directory = mkdtempSync(join(tmpdir(), 'ntt-auth-redis-'))
   const port = await freePort()
-  const url = `redis://:${encodeURIComponent(password)}@127.0.0.1:${port}`
+  const url = `redis${tls ? 's' : ''}://:${encodeURIComponent(password)}@${tls ? 'localhost' : '127.0.0.1'}:${port}`
   let child: ChildProcess
   const client = async () =>
-    createClient({ url })
+    createClient({ url, ...(tls && { socket: { tls: true, rejectUnauthorized: false } }) })
       .on('error', () => undefined)
       .connect() as never
   const start = async () => {
     const options = ['--save', '', '--appendonly', 'no', '--dir', directory, '--requirepass', password]
-    child = spawn(program!, ['--port', `${port}`, '--bind', '127.0.0.1', ...options], { stdio: 'ignore' })
+    const listening = tls ? ['--port', '0', '--tls-port', `${port}`, ...tlsOptions(tls)] : ['--port', `${port}`]
+    child = spawn(program!, [...listening, '--bind', '127.0.0.1', ...options], { stdio: 'ignore' })
     const one = await client()
     ;(one as ReturnType<typeof createClient>).destroy()
+  }
+  const tlsOptions = ({ key, certFile }: Certificate) => {
+    const keyFile = join(directory, 'server.key')
+    writeFileSync(keyFile, key, { mode: 0o600 })
+    return ['--tls-cert-file', certFile, '--tls-key-file', keyFile, '--tls-ca-cert-file', certFile].concat(
+      '--tls-auth-clients',
+      'no',
+    )
   }
   const signal = async (signal: NodeJS.Signals) => {
     const ended = once(child, 'exit')

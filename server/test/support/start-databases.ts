@@ -1,15 +1,16 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { chownSync, existsSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { chownSync, existsSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { openDatabase } from '../../src/database/connect.ts'
+import type { Certificate } from './localhost-certificate.ts'
 import { quickDirectory } from './quick-directory.ts'
 
 export type StartedDatabases = { env: Record<string, string>; missing: string[]; stop(): Promise<void> }
 
-type Started = { url: string; stop(): Promise<void> }
+export type Started = { url: string; stop(): Promise<void> }
 
 /**
  * Starts one MariaDB and one PostgreSQL for the tests, if they are installed. A variable that is already set names a
@@ -40,7 +41,8 @@ export async function startDatabases(): Promise<StartedDatabases> {
   return { env, missing, stop }
 }
 
-async function startMariaDb(): Promise<Started | undefined> {
+/** @param tls offers TLS with this certificate @returns undefined where it is not installed */
+export async function startMariaDb(tls?: Certificate): Promise<Started | undefined> {
   const server = find('mariadbd', ['/usr/sbin', '/usr/local/sbin'])
   const installer = find('mariadb-install-db', [])
   if (!server || !installer) return undefined
@@ -73,11 +75,13 @@ async function startMariaDb(): Promise<Started | undefined> {
     '--innodb-doublewrite=0',
     '--innodb-flush-method=nosync',
     '--innodb-use-native-aio=0',
+    ...(tls ? tlsFiles('mysql', home, tls).map(([what, file]) => `--ssl-${what}=${file}`) : []),
   ])
   return ready(`mariadb://root@127.0.0.1:${port}/mysql`, process, home, 'SIGTERM')
 }
 
-async function startPostgres(): Promise<Started | undefined> {
+/** The same. */
+export async function startPostgres(tls?: Certificate): Promise<Started | undefined> {
   const root = '/usr/lib/postgresql'
   const versions = existsSync(root) ? readdirSync(root).sort((a, b) => Number(b) - Number(a)) : []
   const places = versions.map((version) => join(root, version, 'bin'))
@@ -96,6 +100,10 @@ async function startPostgres(): Promise<Started | undefined> {
     fsync: 'off',
     synchronous_commit: 'off',
     full_page_writes: 'off',
+    ...(tls && {
+      ssl: 'on',
+      ...Object.fromEntries(tlsFiles('postgres', home, tls).map(([what, file]) => [`ssl_${what}_file`, file])),
+    }),
   }
   const process = spawnAs('postgres', home, server, [
     '-D',
@@ -161,13 +169,25 @@ function spawnAs(user: string, home: string, program: string, parameters: string
   return spawn(file, all, { stdio: ['ignore', log, log], cwd: home, detached: true })
 }
 
+function tlsFiles(user: string, home: string, { key, cert }: Certificate): ['key' | 'cert', string][] {
+  return (Object.entries({ key, cert }) as ['key' | 'cert', string][]).map(([what, text]) => {
+    const file = join(home, `server.${what}`)
+    writeFileSync(file, text, { mode: 0o600 })
+    give(file, user)
+    return [what, file]
+  })
+}
+
 function ownedDirectory(user: string): string {
   const directory = mkdtempSync(join(quickDirectory(), `ntt-auth-${user}-`))
-  if (isRoot) {
-    const id = (flag: string) => Number(execFileSync('id', [flag, user], { encoding: 'utf8' }))
-    chownSync(directory, id('-u'), id('-g'))
-  }
+  give(directory, user)
   return directory
+}
+
+function give(path: string, user: string): void {
+  if (!isRoot) return
+  const id = (flag: string) => Number(execFileSync('id', [flag, user], { encoding: 'utf8' }))
+  chownSync(path, id('-u'), id('-g'))
 }
 
 /** Below 32768, where the system takes no ports for outgoing connections. */

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { mendCertificate } from '../../certificates.ts'
 import type { Config } from '../../config/config.ts'
 import { parseRedisUrl } from '../../config/redis-url.ts'
 import { type Finding, fine, problem, warning } from '../../database/finding.ts'
@@ -35,6 +36,8 @@ export async function examineRedis({ redisUrl }: Config): Promise<Finding[]> {
     redis.close()
   }
   if (complaint === null) return [fine(`Redis at ${server.host}:${server.port} takes us in.`)]
-  const remedy = 'Check NTT_AUTH_REDIS_URL, and that Redis runs, can be reached from here and can be written to.'
+  const remedy =
+    mendCertificate({ message: complaint }, 'NTT_AUTH_REDIS_URL') ??
+    'Check NTT_AUTH_REDIS_URL, and that Redis runs, can be reached from here and can be written to.'
   return [warning(`Redis cannot be used, and the database counts instead: ${complaint}`, remedy)]
 }

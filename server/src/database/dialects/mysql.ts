@@ -3,6 +3,7 @@ import type { Pool, PoolConnection } from 'mysql2'
 import type { Db } from '../connect.ts'
 import { type ConnectionLimits, codesOf, type Dialect, isBrokenSocket, isSilence, type PoolState } from '../dialect.ts'
 import { type Finding, fine, problem, warning } from '../finding.ts'
+import { encryption } from '../tls.ts'
 
 // MariaDB reads the first kind of comment, MySQL the second. Both collations compare bytes and do not pad with spaces.
 const byteWise = '/*M! collate utf8mb4_nopad_bin */ /*!80017 collate utf8mb4_0900_bin */'
@@ -15,12 +16,15 @@ export const mysql: Dialect = {
   async open(address, limits) {
     if (address.kind !== 'mysql') throw new Error('not a MySQL address')
     const { createPool } = await import('mysql2')
+    const { ssl } = encryption(address)
     const pool = createPool({
-      ...(address.socket === undefined ? { host: address.host, port: address.port } : { socketPath: address.socket }),
+      host: address.host,
+      port: address.port,
+      ...(address.socket !== undefined && { socketPath: address.socket }),
       user: address.user,
       password: address.password,
       database: address.database,
-      ...(address.tls === 'off' ? {} : { ssl: { rejectUnauthorized: address.tls === 'verify' } }),
+      ...(ssl && { ssl: { ...ssl, verifyIdentity: address.tls === 'verify' } }),
       charset: 'utf8mb4_bin',
       connectionLimit: limits.poolSize,
       maxIdle: Math.min(2, limits.poolSize),

@@ -2,6 +2,7 @@ import { PostgresDialect, type RawBuilder, sql } from 'kysely'
 import type { Db } from '../connect.ts'
 import { codesOf, type Dialect, isBrokenSocket, isSilence } from '../dialect.ts'
 import { type Finding, fine, problem, warning } from '../finding.ts'
+import { encryption } from '../tls.ts'
 
 const int8 = 20
 
@@ -18,7 +19,7 @@ export const postgres: Dialect = {
       user: address.user,
       password: address.password,
       database: address.database,
-      ...(address.tls === 'off' ? {} : { ssl: { rejectUnauthorized: address.tls === 'verify' } }),
+      ...encryption(address),
       ...(address.schema === undefined ? {} : { options: `-c search_path=${address.schema}` }),
       application_name: 'ntt-auth',
       max: limits.poolSize,

@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import type { RedisClientType } from '@redis/client'
+import { readAuthority } from '../../certificates.ts'
 import type { Counted, Refusal } from './take.ts'
 
 /** Where Redis is, as its URL says. */
@@ -114,7 +114,7 @@ export function redisBuckets(server: RedisServer, tell: { away(error: unknown): 
       // As a whole: once bundled, a package in CommonJS has no names of its own.
       const { createClient } = (await import('@redis/client')).default
       const { host, port, tls, caFile } = server
-      const ca = caFile === null ? {} : { ca: readAuthority(caFile) }
+      const ca = caFile === null ? {} : { ca: readAuthority(caFile, 'NTT_AUTH_REDIS_URL') }
       client = createClient({
         socket: {
           host,
@@ -165,14 +165,6 @@ export function redisBuckets(server: RedisServer, tell: { away(error: unknown): 
 /** One of the constant scripts above, which Redis runs as one step. */
 function scriptCall(script: string, keys: string[], args: string[]): string[] {
   return ['EVAL', script, String(keys.length), ...keys, ...args]
-}
-
-function readAuthority(path: string): Buffer {
-  try {
-    return readFileSync(path)
-  } catch (cause) {
-    throw new Error(`The file ${path}, named by "ca" in NTT_AUTH_REDIS_URL, cannot be read.`, { cause })
-  }
 }
 
 /** All in one slot of a cluster, so that one step may fill several. */
