@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, openSync } from 'node:fs'
+import { closeSync, openSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
@@ -28,13 +28,17 @@ export function targetPids(): number[] {
 }
 
 const entry = fileURLToPath(new URL('../../server/bin/ntt-auth.js', import.meta.url))
+const { scripts } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
+/** Those that "npm start" gives to Node. */
+const launchFlags = (scripts.start as string).split(' ').filter((word) => word.startsWith('--'))
 const bare = fileURLToPath(new URL('../bounds/fastify.ts', import.meta.url))
 
 /** The server as an operator starts it, with its log at the default level in a file. */
 export async function startServer(dataDir: string, settings: Record<string, string>, env = {}): Promise<Target> {
   const port = await freePort()
   const managementPort = await freePort()
-  return start([entry, 'serve', '--port', `${port}`, '--management-port', `${managementPort}`], port, dataDir, {
+  const listeners = ['--port', `${port}`, '--management-port', `${managementPort}`]
+  return start([...launchFlags, entry, 'serve', ...listeners], port, dataDir, {
     ...serverEnv(dataDir, settings),
     ...env,
   })

@@ -1,9 +1,10 @@
 import { deepEqual, doesNotMatch, equal, match, rejects } from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { once } from 'node:events'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { delimiter, dirname, join } from 'node:path'
 import { after, describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { commands } from '../../src/cli/commands.ts'
@@ -31,6 +32,17 @@ function run(args: string[], env: Record<string, string> = {}, node: string[] = 
   )
   return Object.assign(ended, { child })
 }
+
+test('the command by itself and "npm start" give Node the same flags, and it takes them', async () => {
+  const flags = (line: string) => line.split(' ').filter((word) => word.startsWith('--'))
+  const [shebang] = readFileSync(entry, 'utf8').split('\n')
+  const { scripts } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'))
+  deepEqual(flags(shebang!), flags(scripts.start))
+  equal(flags(shebang!).length, 1)
+  const PATH = [dirname(process.execPath), process.env.PATH].join(delimiter)
+  const child = spawn(entry, ['version'], { cwd: directory, env: { ...process.env, PATH }, stdio: 'ignore' })
+  deepEqual(await once(child, 'exit'), [0, null])
+})
 
 describe('finding a command', () => {
   test('no command lists the commands on standard error', async () => {
