@@ -140,6 +140,17 @@ describe('the administration', () => {
     expect(seen).toHaveLength(1)
   })
 
+  it.each([
+    [{ timeout: 5 }, /createAdmin has no option "timeout"; there are: as, baseUrl, timeoutMs, /],
+    [{ timeoutMs: '5' }, /"timeoutMs" must .* It is another text\./],
+    [{ retry: false }, /"retry" must be an object. It is false\./],
+    [{ fetch: [] }, /"fetch" must be a function. It is a list\./],
+    [{ clock: () => 0 }, /"clock" must be an object with .* It is a function\./],
+  ])('takes no option that it does not understand: %j', (wrong, message) => {
+    const as = { accessToken: 'token' }
+    expect(() => createAdmin({ baseUrl: 'https://auth.test', as, ...wrong } as never)).toThrow(message)
+  })
+
   it('says who may ask', () => {
     expect(() => createAdmin(undefined as never)).toThrow(/object of options/)
     for (const as of [undefined, null, 'x', { clientId: 'a' }, { clientSecret: 'x' }, { accessToken: '' }]) {

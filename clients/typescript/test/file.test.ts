@@ -29,6 +29,12 @@ afterEach(() => rmSync(directory, { recursive: true, force: true }))
 const record = (gen: number) => JSON.stringify({ v: 1, gen })
 
 describe('a login in a file', () => {
+  it('takes no option that it does not understand', () => {
+    expect(() => fileStorage({ file: 'x' } as never)).toThrow(/fileStorage has no option "file"; there are: path\./)
+    expect(() => fileStorage({ path: 5 } as never)).toThrow(/"path" must be a text that is not empty. It is 5\./)
+    expect(() => fileStorage('x' as never)).toThrow(/fileStorage needs an object of options/)
+  })
+
   it('never goes backward', async () => {
     const storage = fileStorage({ path: join(directory, 'a/b/login.json') })
     expect(storage.get('key')).toBeNull()

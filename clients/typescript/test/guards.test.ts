@@ -145,7 +145,15 @@ describe('a guard', () => {
     expect(() => requireAuth(verifier, { freshWithin: '60' as never })).toThrow(/"freshWithin" must/)
     expect(() => requireAuth(verifier, { roles: 'admin' as never })).toThrow(/"roles" must/)
     expect(() => requireAuth(verifier, { roles: [undefined as never] })).toThrow(/"roles" must/)
-    expect(() => requireAuth(verifier, { role: 'admin' } as never)).toThrow(/no option "role"/)
+    expect(() => requireAuth(verifier, { role: 'admin' } as never)).toThrow(
+      /requireAuth has no option "role"; there are: roles, freshWithin\./,
+    )
+    expect(() => requireAuth(verifier, { freshWithin: -1 })).toThrow(/must be a number of seconds. It is -1\./)
+    expect(() => requireAuth(verifier, { roles: 'admin' as never })).toThrow(
+      /must be a list of names. It is another text/,
+    )
+    expect(() => requireAuth(verifier, null as never)).toThrow(/requireAuth needs an object of options/)
+    expect(() => requireAuth(verifier, 'admin' as never)).toThrow(/requireAuth needs an object of options/)
   })
 
   it('of express goes no further after a refusal, and answers once', async () => {

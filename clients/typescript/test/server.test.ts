@@ -348,6 +348,31 @@ describe('a page that is rendered on a server', () => {
     expect(() => request({ secret: undefined })).toThrow(/It is not given/)
   })
 
+  it.each([
+    [{ lock: 'none' }, /createServerClient has no option "lock"; there are: secret, cookies, headers, .*onError\./],
+    [{ cookiename: 'x' }, /no option "cookiename"/],
+    [{ cookieName: 'a b' }, /"cookieName" must be the name of a cookie. It is "a b"\./],
+    [{ cookieName: '__Host-x', secure: false }, /no browser would keep __Host-x/],
+    [{ secure: 'no' }, /"secure" must be true or false. It is another text\./],
+    [{ secret: 'a hidden text' }, /32 characters or more, .* It is another text\./],
+    [{ baseUrl: 'auth' }, /"baseUrl" must be a URL: .* It is another text\./],
+    [{ timeoutMs: -1 }, /"timeoutMs" must be a number of milliseconds above 0. It is -1\./],
+    [{ retry: { baseMs: Number.NaN } }, /"baseMs" must be a number of milliseconds above 0. It is NaN\./],
+    [{ retry: { base: 5 } }, /"retry" has no option "base"; there are: baseMs, capMs, backgroundCapMs\./],
+    [{ apiOrigins: 'https://api.test' }, /"apiOrigins" must be a list of URLs: .* It is another text\./],
+    [{ clock: {} }, /"clock" must be an object with wall, monotonic, sleep. It is an object\./],
+    [{ headers: { get: () => null } }, /"headers" must be those of the answer/],
+    [{ cookies: { get: () => undefined, set: 5 }, headers: null }, /"cookies" must be those of this request/],
+    [{ onError: null }, /"onError" must be a function. It is null\./],
+  ])('takes nothing that it does not understand: %j', (wrong, message) => {
+    const { server } = site()
+    const cookies = { get: () => undefined }
+    const make = () => createServerClient({ baseUrl: server.issuer, secret, cookies, ...wrong } as never)
+    expect(make).toThrow(message)
+    expect(make).toThrow(expect.objectContaining({ code: 'config_invalid' }) as never)
+    expect(make).not.toThrow(/hidden/)
+  })
+
   it('wants the cookies, and headers beside them or a word that none are needed', async () => {
     const { server } = site()
     const make = (more: object) => createServerClient({ baseUrl: server.issuer, secret, ...more } as never)

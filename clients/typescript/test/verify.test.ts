@@ -201,7 +201,10 @@ describe('verifying a token', () => {
     [{ ...good, maxTtlSeconds: 0 }, /"maxTtlSeconds" must/],
     [{ ...good, cache: {} }, /"cache" must/],
     [{ ...good, fetch: 7 }, /"fetch" must/],
-    [{ ...good, leeway: 5 }, /no option "leeway"/],
+    [{ ...good, leeway: 5 }, /no option "leeway"; there are: issuer, audience, /],
+    [{ ...good, revocation: { ...feed, mode: 'pol' } }, /"mode" must be "stream" or "poll". It is "pol"\./],
+    [{ ...good, revocation: 'a secret' }, /must be chosen: .* It is another text\./],
+    [{ ...good, audience: '' }, /It is an empty text\./],
   ])('takes nothing that it does not understand: %j', (options, message) => {
     expect(() => createVerifier(options as VerifierOptions)).toThrow(message)
     expect(() => createVerifier(options as VerifierOptions)).toThrow(

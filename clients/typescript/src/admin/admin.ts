@@ -1,4 +1,5 @@
 import { type CallOptions, call, type Request, type Sender } from '../call.ts'
+import { type Check, check, senderChecks } from '../check.ts'
 import { type Clock, systemClock } from '../clock.ts'
 import type { SessionInfo, User } from '../contract.ts'
 import type { AuthError } from '../errors/errors.ts'
@@ -82,6 +83,9 @@ export type Admin = {
   stats(options?: CallOptions): Promise<Stats>
 }
 
+/** `as` is looked at apart: what it takes does not fit in half a sentence. */
+const checks: Record<string, Check> = { as: [() => true, 'be given'], ...senderChecks }
+
 type Query = Record<string, string | number | boolean | undefined>
 
 /**
@@ -90,7 +94,8 @@ type Query = Record<string, string | number | boolean | undefined>
  */
 export function createAdmin(options: AdminOptions): Admin {
   if (typeof document !== 'undefined') throw notHere()
-  if (Object(options) !== options) throw misconfigured('createAdmin needs an object of options.')
+  check('createAdmin', options, checks)
+  checkCaller(options.as)
   const { as: caller, clock = systemClock, timeoutMs = 10_000 } = options
   const settings: Sender = {
     baseUrl: readBaseUrl(options.baseUrl),
@@ -99,7 +104,6 @@ export function createAdmin(options: AdminOptions): Admin {
     timeoutMs,
     retry: { ...defaultRetry, ...options.retry },
   }
-  checkCaller(caller)
 
   async function send(request: Request, lost?: () => void): Promise<unknown> {
     const sendAs = async (authorization: string) =>

@@ -16,6 +16,7 @@ import {
 } from 'node:fs'
 import { homedir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
+import { check, isText } from '../check.ts'
 import { generationOf } from '../session/record.ts'
 import type { SessionStorage } from '../storage/storage.ts'
 import { underFileLock } from './lock.ts'
@@ -28,9 +29,11 @@ export type FileStorageOptions = {
 /**
  * A login in a file that processes share: readable by its owner alone, replaced as a whole, compared and set under a
  * kernel lock.
- * @throws when others may write to the directory
+ * @throws ConfigurationError for options that it does not understand; each call throws when others may write to the directory
  */
-export function fileStorage({ path = defaultPath() }: FileStorageOptions = {}): SessionStorage {
+export function fileStorage(options: FileStorageOptions = {}): SessionStorage {
+  check('fileStorage', options, { path: isText })
+  const { path = defaultPath() } = options
   const file = resolve(path)
   let tidied = false
   const read = (): Contents => {

@@ -1,3 +1,4 @@
+import { type Check, check, isText, listOf } from '../check.ts'
 import { misconfigured } from '../options.ts'
 import { TokenRefusedError, VerifierUnavailableError } from '../verify/errors.ts'
 import type { Claims } from '../verify/token.ts'
@@ -20,21 +21,18 @@ export type Auth = {
 
 export type Verdict = { auth: Auth } | { refusal: { status: number; headers: Record<string, string>; body: string } }
 
+const requirements: Record<string, Check> = {
+  roles: listOf(isText, 'names'),
+  freshWithin: [(value) => typeof value === 'number' && value >= 0, 'be a number of seconds'],
+}
+
 /**
  * Says at once what a guard cannot work with: one that guessed would let in whom it should not.
  * @throws ConfigurationError
  */
 export function checkGuard(verifier: Verifier, need: Requirements): void {
   if (typeof verifier?.verify !== 'function') throw misconfigured('requireAuth needs what createVerifier made.')
-  const { roles = [], freshWithin = 0, ...others } = need
-  if (!Array.isArray(roles) || !roles.every((each) => typeof each === 'string' && each !== '')) {
-    throw misconfigured('"roles" must be a list of names.')
-  }
-  if (typeof freshWithin !== 'number' || !(freshWithin >= 0)) {
-    throw misconfigured('"freshWithin" must be a number of seconds.')
-  }
-  const [unknown] = Object.keys(others)
-  if (unknown !== undefined) throw misconfigured(`requireAuth has no option "${unknown}".`)
+  check('requireAuth', need, requirements)
 }
 
 /** What every guard does, whatever the framework: reads the header, asks the verifier, and has an answer for refusals. */

@@ -1,4 +1,5 @@
 import type { Request as Call, CallOptions } from '../call.ts'
+import { type Check, check, isAddress, isFlag, isFunction, listOf, senderChecks } from '../check.ts'
 import { type AccountDeletionResult, AuthClient, type AuthClientOptions } from '../client.ts'
 import { type Clock, systemClock } from '../clock.ts'
 import type { AccountDeletion, PasswordChange, Problem } from '../contract.ts'
@@ -126,25 +127,53 @@ class RequestClient extends AuthClient {
   }
 }
 
+const isSecret = (value: unknown) => typeof value === 'string' && value.length >= 32
+const optional = (value: unknown) => value === undefined || typeof value === 'function'
+
+const checks: Record<string, Check> = {
+  secret: [
+    (value) => [value].flat().every(isSecret) && [value].flat().length > 0,
+    'have 32 characters or more, or be a list of such texts',
+  ],
+  cookies: [
+    (value) => {
+      const { get, set, canWrite } = Object(value)
+      return typeof get === 'function' && optional(set) && optional(canWrite)
+    },
+    'be those of this request: nodeCookies and webCookies make them',
+  ],
+  headers: [
+    (value) => value === null || (typeof Object(value).get === 'function' && typeof Object(value).set === 'function'),
+    'be those of the answer, with get and set, or null',
+  ],
+  // RFC 6265 §4.1.1
+  cookieName: [
+    (value) => typeof value === 'string' && /^[\w!#$%&'*+.^`|~-]+$/.test(value),
+    'be the name of a cookie',
+    true,
+  ],
+  secure: isFlag,
+  ...senderChecks,
+  apiOrigins: listOf(isAddress, 'URLs: https://…'),
+  onError: isFunction,
+}
+
 /**
  * @returns the secrets
  * @throws ConfigurationError
  */
 function checkOptions(options: ServerClientOptions): string[] {
-  const { secret, cookies, headers } = Object(options) as Partial<ServerClientOptions>
-  const secrets = [secret].flat()
-  if (!secrets.every((each) => typeof each === 'string' && each.length >= 32) || secrets.length === 0) {
-    throw misconfigured(`"secret" must have 32 characters or more.${secret === undefined ? ' It is not given.' : ''}`)
-  }
-  if (typeof cookies?.get !== 'function') {
-    throw misconfigured('"cookies" must be those of this request: nodeCookies and webCookies make them.')
-  }
+  check('createServerClient', Object(options), checks, ['secret', 'cookies'])
+  const { secret, cookies, headers, cookieName = '', secure = true } = options
   if (cookies.set && headers === undefined) {
     throw misconfigured(
       '"headers" of the answer must be given beside cookies that are written, or a cache could hand out the session.',
     )
   }
-  return secrets as string[]
+  if (!secure && /^__(host|secure)-/i.test(cookieName)) {
+    throw misconfigured(`"cookieName" must not begin so where "secure" is false: no browser would keep ${cookieName}.`)
+  }
+  return [secret].flat() as string[]
 }
 
 /** Lets no refresh out whose answer could not be kept. */
