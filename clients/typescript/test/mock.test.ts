@@ -58,6 +58,7 @@ const cases: Record<string, Case> = {
   },
   'login: a wrong password': ({ stranger, email }) => stranger().login({ email, password: 'x' }),
   'login: nobody': ({ stranger }) => stranger().login({ email: 'nobody@example.com', password }),
+  'login: no address': ({ stranger }) => stranger().login({ email: 'nope', password }),
   'login: nothing': ({ stranger }) => stranger().login(anyInput({})),
   'login: an unknown field': ({ stranger, email }) => stranger().login(anyInput({ email, password, foo: 1 })),
   'sessions: the devices, newest first': async ({ client, device }) => {

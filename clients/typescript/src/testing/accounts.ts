@@ -24,7 +24,13 @@ export function addAccount(world: World, { email, password, ...given }: Beginnin
     last_login_at: null,
     ...given,
   }
-  const account: Account = { user, password, deletionDueAt: null, revokedBefore: Number.NEGATIVE_INFINITY }
+  const account: Account = {
+    user,
+    password,
+    passwordSince: world.now(),
+    deletionDueAt: null,
+    revokedBefore: Number.NEGATIVE_INFINITY,
+  }
   world.accounts.set(user.id, account)
   return account
 }
@@ -48,6 +54,11 @@ export function accountOf(world: World, id: string): Account | undefined {
 
 export function changeUser(world: World, account: Account, change: Partial<User>): void {
   account.user = { ...account.user, ...change, updated_at: timeText(world.now()) }
+}
+
+export function setPassword(world: World, account: Account, password: string): void {
+  account.password = password
+  account.passwordSince = world.now()
 }
 
 /** With everything that belongs to it; its sessions stay, so that its devices hear why they were logged out. */

@@ -29,7 +29,9 @@ const statuses: Partial<Record<ServerCode, number>> = {
   password_too_short: 422,
   password_too_common: 422,
   password_too_similar: 422,
+  rate_limited: 429,
   overloaded: 503,
+  unavailable: 503,
 }
 
 export function json(body: unknown, status = 200): Response {
@@ -47,7 +49,12 @@ export function page<Item>(items: Item[], limit: number, cursorOf: (last: Item) 
   return json({ items: shown, next_cursor: items.length > limit && last ? cursorOf(last) : null })
 }
 
-export function problem({ issuer }: World, code: ServerCode, more: Partial<Problem> = {}): Response {
+export function problem(
+  { issuer }: Pick<World, 'issuer'>,
+  code: ServerCode,
+  more: Partial<Problem> = {},
+  extra: Record<string, string> = {},
+): Response {
   const status = statuses[code]!
   const body: Problem = {
     type: `${issuer}/docs/errors/${code}`,
@@ -61,7 +68,7 @@ export function problem({ issuer }: World, code: ServerCode, more: Partial<Probl
     end_reason: null,
     ...more,
   }
-  const headers: Record<string, string> = { 'content-type': 'application/problem+json' }
+  const headers: Record<string, string> = { 'content-type': 'application/problem+json', ...extra }
   if (status === 401) headers['www-authenticate'] = challenge(code)
   if (body.retry_after !== undefined) headers['retry-after'] = String(body.retry_after)
   return new Response(JSON.stringify(body), { status, headers })

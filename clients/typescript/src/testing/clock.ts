@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts'
+import { check, isFlag, isNumber } from './check.ts'
 
 export type VirtualClock = Clock & {
   /** Lets time pass, and wakes those who slept until then. */
@@ -15,7 +16,9 @@ export type VirtualClockOptions = {
 }
 
 /** A clock for tests: hours pass at once, and only when you say so. */
-export function virtualClock({ start = Date.UTC(2026, 0, 1), auto = true }: VirtualClockOptions = {}): VirtualClock {
+export function virtualClock(options: VirtualClockOptions = {}): VirtualClock {
+  check('virtualClock', options, { start: isNumber(0), auto: isFlag })
+  const { start = Date.UTC(2026, 0, 1), auto = true } = options
   let wall = start
   let monotonic = 0
   let sleepers: { until: number; wake: () => void }[] = []

@@ -85,9 +85,10 @@ const queries: Record<string, Record<string, Check>> = {
   'GET /v1/revocations/stream': { since: text(1, 100) },
 }
 
-/** Where an address is meant to get mail, and not only looked up. */
+/** Where an address must be one. */
 const mailed: Record<string, string> = {
   'POST /v1/auth/register': 'email',
+  'POST /v1/auth/login': 'email',
   'POST /v1/auth/forgot-password': 'email',
   'POST /v1/auth/verify-email/resend': 'email',
   'POST /v1/users/me/email': 'new_email',

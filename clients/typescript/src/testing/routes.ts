@@ -107,6 +107,14 @@ async function admit(world: World, call: Call): Promise<Caller | Response | null
   return refusedRole(world, caller) ?? (recent === true ? refusedAge(world, caller) : null) ?? caller
 }
 
+/** Under which names a request may be spoken of, the closest first: `POST /v1/admin/users/{id}/disable`, `*`, … */
+export function namesOf({ method, path: whole }: Pick<SeenRequest, 'method' | 'path'>): string[] {
+  const [path = ''] = whole.split('?')
+  const found = find(method, path)
+  const template = found instanceof Object ? found.route.split(' ')[1]! : path
+  return [`${method} ${path}`, path, `${method} ${template}`, template, '*']
+}
+
 type Found = { route: string; params: Record<string, string> }
 
 /** @returns `other` where only other methods are known there */

@@ -1,9 +1,11 @@
 import type { User } from '../contract.ts'
-import { addAccount, type NewUser } from './accounts.ts'
+import { misconfigured } from '../options.ts'
+import { accountAt, addAccount, type NewUser } from './accounts.ts'
 import type { SeenRequest } from './call.ts'
 import { befall, broken, type Fault, startFaults } from './faults.ts'
 import type { TokenMint } from './mint.ts'
-import { answer } from './routes.ts'
+import { checkOptions, checkSelection, checkUser } from './options.ts'
+import { answer, namesOf } from './routes.ts'
 import { endSession } from './sessions.ts'
 import { type EndReason, type Mail, type MockServerOptions, openWorld } from './world.ts'
 
@@ -13,10 +15,15 @@ export type MockAuthServer = {
   readonly issuer: string
   /** Every request that arrived, in order. */
   readonly requests: SeenRequest[]
-  /** How many requests went to this path. */
-  count(path: string): number
-  /** What becomes of the next requests to this path, in order; those after them are answered. */
-  script(path: string, ...faults: (Fault | 'deliver')[]): void
+  /** How many requests went there; `route` as for `script`. */
+  count(route: string): number
+  /**
+   * What becomes of the next requests there, in order; those after them are answered. A fault happens `times`, once if
+   * left out.
+   * @param route a path, with or without a method before it, also as the contract writes it
+   *   (`POST /v1/admin/users/{id}/disable`); `*` for whatever comes next
+   */
+  script(route: string, ...faults: (Fault | 'deliver')[]): void
   /** What becomes of every request until it is taken back by null. */
   always(fault: Fault | null): void
   /** Any password will do; those who register or change theirs are held to the server's rules. */
@@ -34,10 +41,13 @@ export type MockAuthServer = {
 
 /**
  * NTT Auth in memory, with the refresh protocol and faults on demand: for tests without a network. It answers what
- * `AuthClient`, `createServerClient`, `createVerifier` and the `users` of `createAdmin` ask, as the server does. It has no
- * limits of rates, no list of common passwords, and no stream of revocations: verifiers poll.
+ * `AuthClient`, `createServerClient`, `createVerifier` and the `users` of `createAdmin` ask, as the server does: wrong
+ * passwords in a row make wait, too. It has no other limits, no list of common passwords, and no stream of revocations:
+ * verifiers poll.
+ * @throws ConfigurationError for an option that there is not, or that cannot be meant
  */
 export function mockAuthServer(options: MockServerOptions = {}): MockAuthServer {
+  checkOptions(options)
   const world = openWorld(options)
   const { issuer, mails, sessions, tokens } = world
   const faults = startFaults()
@@ -52,19 +62,25 @@ export function mockAuthServer(options: MockServerOptions = {}): MockAuthServer 
     tokens,
     script: faults.script,
     always: faults.always,
-    count: (path) => requests.filter((each) => each.path.split('?')[0] === path).length,
+    count: (route) => requests.filter((each) => namesOf(each).includes(route)).length,
     cookie: () => cookie,
     session: (id) => sessions.get(id),
-    endSessions({ sessionId, userId }, reason = 'admin') {
+    endSessions(of, reason = 'admin') {
+      checkSelection(of)
+      const { sessionId, userId } = of
       for (const each of sessions.values()) {
         if (each.id === sessionId || each.userId === userId) endSession(world, each, reason)
       }
     },
-    addUser: (input) => addAccount(world, input).user,
+    addUser(input) {
+      checkUser(input)
+      if (accountAt(world, input.email)) throw misconfigured(`addUser: there is a user with ${input.email} already.`)
+      return addAccount(world, input).user
+    },
     async fetch(input, init) {
       const request = new Request(input, init)
       const { pathname, search } = new URL(request.url)
-      const fault = faults.next(pathname)
+      const fault = faults.next(namesOf({ method: request.method, path: pathname }))
       if (fault !== 'deliver' && fault.do === 'lose_request') throw broken()
       const body = parsed(await request.text())
       const inBrowser = request.credentials === 'include'
@@ -77,7 +93,7 @@ export function mockAuthServer(options: MockServerOptions = {}): MockAuthServer 
         if (arrives && inBrowser && set !== undefined) cookie = set
         return response
       }
-      return befall(fault, deliver, init?.signal)
+      return befall(fault, issuer, deliver, init?.signal)
     },
   }
 }

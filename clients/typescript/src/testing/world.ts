@@ -16,6 +16,8 @@ export type MockServerOptions = {
   deletionDelay?: number
   /** Whether it can mail. Otherwise links stand in what administrators are answered. Default true. */
   mail?: boolean
+  /** Whether wrong passwords in a row make the next one wait, as `docs/throttling.md` has it. Default true. */
+  rateLimits?: boolean
 }
 
 export type Purpose = 'reset_password' | 'invitation' | 'verify_email' | 'change_email'
@@ -28,6 +30,8 @@ export type Account = {
   user: User
   /** Null: invited, and has not chosen one yet. */
   password: string | null
+  /** When it was chosen; milliseconds since 1970. */
+  passwordSince: number
   /** When it goes, by its owner's wish. */
   deletionDueAt: number | null
   /** Access tokens issued up to here are dead; milliseconds since 1970. */
@@ -47,6 +51,9 @@ export type MockSession = {
   device: string | null
 }
 
+/** Wrong passwords in a row. */
+export type Guesses = { failures: number; lastAt: number }
+
 /** As the feed tells it. */
 export type Revocation = {
   kind: 'session' | 'user'
@@ -58,7 +65,7 @@ export type Revocation = {
 }
 
 /** What the server knows. */
-export type World = Required<Pick<MockServerOptions, 'issuer' | 'accessTokenTtl' | 'deletionDelay' | 'mail'>> & {
+export type World = Required<Omit<MockServerOptions, 'clock' | 'skewMs'>> & {
   /** By the server's clock. */
   now(): number
   newId(): string
@@ -68,6 +75,8 @@ export type World = Required<Pick<MockServerOptions, 'issuer' | 'accessTokenTtl'
   readonly sessions: Map<string, MockSession>
   readonly links: Link[]
   readonly mails: Mail[]
+  /** By whose they are. */
+  readonly guesses: Map<string, Guesses>
   readonly revocations: Revocation[]
   /** What becomes of the cookie with an answer: a refresh token, or null where it is taken away. */
   readonly cookies: WeakMap<Response, string | null>
@@ -81,6 +90,7 @@ export function openWorld(options: MockServerOptions): World {
     skewMs = 0,
     deletionDelay = 0,
     mail = true,
+    rateLimits = true,
   } = options
   const now = () => clock.wall() + skewMs
   const idAt = startIds()
@@ -89,6 +99,7 @@ export function openWorld(options: MockServerOptions): World {
     accessTokenTtl,
     deletionDelay,
     mail,
+    rateLimits,
     now,
     newId: () => idAt(now()),
     tokens: startTokenMint({ issuer, ttl: accessTokenTtl, now }),
@@ -96,6 +107,7 @@ export function openWorld(options: MockServerOptions): World {
     sessions: new Map(),
     links: [],
     mails: [],
+    guesses: new Map(),
     revocations: [],
     cookies: new WeakMap(),
   }

@@ -12,6 +12,7 @@ import {
 import { invalid, json, nothing, page, problem, refusedPassword } from '../answers.ts'
 import type { AdminHandler, Caller } from '../call.ts'
 import { readCursor, writeCursor } from '../cursor.ts'
+import { forgetGuesses, lockOf } from '../guesses.ts'
 import { isId, wrongCursor } from '../input.ts'
 import { forgetLinks, makeLink } from '../links.ts'
 import { matcher } from '../search.ts'
@@ -37,7 +38,7 @@ export const listUsers: AdminHandler = (world, { query }, caller) => {
     .sort((one, other) => compare(placeOf(one), placeOf(other)))
     .filter((each) => place === null || compare(placeOf(each), place) > 0)
   const limit = Number(query.get('limit') ?? 50)
-  const items = found.slice(0, limit + 1).map((each) => viewOf(each, caller))
+  const items = found.slice(0, limit + 1).map((each) => viewOf(world, each, caller))
   return page(items, limit, ({ id, email }) => writeCursor(letter + (order === 'email' ? email : id)))
 }
 
@@ -56,9 +57,12 @@ function isWanted(user: User, query: URLSearchParams): boolean {
 }
 
 /** A service sees of a user what the user sees itself. */
-function viewOf({ user, deletionDueAt }: Account, caller: Caller | null) {
-  const deletion_due_at = deletionDueAt === null ? null : timeText(deletionDueAt)
-  return caller ? { ...user, deletion_due_at, locked: null } : user
+function viewOf(world: World, account: Account, caller: Caller | null) {
+  if (!caller) return account.user
+  const time = (at: number | null) => (at === null ? null : timeText(at))
+  const lock = lockOf(world, account)
+  const locked = lock && { ...lock, until: time(lock.until) }
+  return { ...account.user, deletion_due_at: time(account.deletionDueAt), locked }
 }
 
 /** For routes about one user. */
@@ -70,7 +74,7 @@ const ofUser = (
     return account ? handle(world, account, body, caller) : problem(world, 'not_found')
   }) satisfies AdminHandler
 
-export const readUser: AdminHandler = ofUser((_world, account, _body, caller) => json(viewOf(account, caller)))
+export const readUser: AdminHandler = ofUser((world, account, _body, caller) => json(viewOf(world, account, caller)))
 
 export const createUser: AdminHandler = (world, { body }) => {
   const { email, password = null, name = null, ...others } = body as Parameters<typeof addAccount>[1]
@@ -89,7 +93,7 @@ export const updateUser: AdminHandler = ofUser((world, account, body, caller) =>
   // Nobody has shown yet that a new address is the user's.
   const wanted: Partial<User> = { ...(movesAway && { email_verified: false }), ...body, email }
   const change = Object.entries(wanted).filter(([name, value]) => !isSame(user[name as keyof User], value))
-  if (change.length === 0) return json(viewOf(account, caller))
+  if (change.length === 0) return json(viewOf(world, account, caller))
   const other = accountAt(world, email)
   const keepsAdmin = (wanted.roles ?? user.roles).includes('admin')
   if (!keepsAdmin && isLastAdmin(world, account)) return problem(world, 'last_admin')
@@ -97,7 +101,7 @@ export const updateUser: AdminHandler = ofUser((world, account, body, caller) =>
   changeUser(world, account, Object.fromEntries(change))
   if (movesAway) forgetLinks(world, user.id)
   if (change.some(([name]) => name === 'roles')) revokeTokensOf(world, account)
-  return json(viewOf(account, caller))
+  return json(viewOf(world, account, caller))
 })
 
 /** Roles have no order. */
@@ -128,7 +132,10 @@ export const enableUser: AdminHandler = ofUser((world, account) => {
   return nothing()
 })
 
-export const unlockUser: AdminHandler = ofUser(() => nothing())
+export const unlockUser: AdminHandler = ofUser((world, account) => {
+  forgetGuesses(world, account)
+  return nothing()
+})
 
 export const logoutUser: AdminHandler = ofUser((world, { user }) => {
   forgetLinks(world, user.id, ['change_email'])

@@ -1,6 +1,7 @@
-import { accountAt, accountOf, changeUser } from '../accounts.ts'
+import { accountAt, accountOf, changeUser, setPassword } from '../accounts.ts'
 import { json, nothing, problem, refusedPassword } from '../answers.ts'
 import type { Handler } from '../call.ts'
+import { forgetGuesses } from '../guesses.ts'
 import { forgetLinks, linkOf, mailLink } from '../links.ts'
 import { endSessionsOf } from '../sessions.ts'
 import type { World } from '../world.ts'
@@ -28,7 +29,8 @@ export const resetPassword: Handler = (world, { body }) => {
   const weak = refusedPassword(world, body.new_password, account.user, '/new_password')
   if (weak) return weak
   link.used = true
-  account.password = String(body.new_password)
+  setPassword(world, account, String(body.new_password))
+  forgetGuesses(world, account)
   changeUser(world, account, { status: 'active', ...(link.mailed && { email_verified: true }) })
   forgetLinks(world, link.userId, ['change_email'])
   endSessionsOf(world, link.userId, 'password_changed')

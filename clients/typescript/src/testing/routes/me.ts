@@ -1,6 +1,7 @@
-import { accountAt, changeUser, isLastAdmin, removeAccount } from '../accounts.ts'
+import { accountAt, changeUser, isLastAdmin, removeAccount, setPassword } from '../accounts.ts'
 import { delivered, invalid, json, nothing, problem, refusedPassword, withoutCookie } from '../answers.ts'
 import type { PersonalHandler } from '../call.ts'
+import { guessesAt, guessing } from '../guesses.ts'
 import { forgetLinks, mailLink } from '../links.ts'
 import { endSession, endSessionsOf, issueTokens, sessionIn, sessionsOf, sessionView } from '../sessions.ts'
 import { timeText } from '../world.ts'
@@ -15,7 +16,13 @@ export const updateMe: PersonalHandler = (world, { body }, { account }) => {
   return json(account.user)
 }
 
-export const deleteMe: PersonalHandler = (world, { body, cookie }, { account, session }) => {
+/** Looks at the current password, which is asked for once more. */
+const guarded =
+  (look: PersonalHandler): PersonalHandler =>
+  (world, call, caller) =>
+    guessing(world, 'current_password', { device: caller.session }, () => look(world, call, caller))
+
+export const deleteMe: PersonalHandler = guarded((world, { body, cookie }, { account, session }) => {
   if (body.password !== account.password) return problem(world, 'invalid_password')
   if (isLastAdmin(world, account)) return problem(world, 'last_admin')
   const { id } = account.user
@@ -28,22 +35,22 @@ export const deleteMe: PersonalHandler = (world, { body, cookie }, { account, se
   account.deletionDueAt = world.now() + world.deletionDelay * 1000
   const planned = { status: 'deletion_planned', deletion_due_at: timeText(account.deletionDueAt) }
   return withoutCookie(world, json(planned, 202), cookie, session.id)
-}
+})
 
-export const changePassword: PersonalHandler = async (world, { body, cookie }, { account, session }) => {
+export const changePassword: PersonalHandler = guarded(async (world, { body, cookie }, { account, session }) => {
   const weak = refusedPassword(world, body.new_password, account.user, '/new_password')
   if (weak) return weak
   if (body.current_password !== account.password) return problem(world, 'invalid_password')
-  account.password = String(body.new_password)
+  setPassword(world, account, String(body.new_password))
   changeUser(world, account, {})
   forgetLinks(world, account.user.id, ['invitation', 'reset_password', 'change_email'])
   for (const each of sessionsOf(world, account.user.id)) {
     if (each !== session && body.end_other_sessions !== false) endSession(world, each, 'password_changed')
   }
   return delivered(world, await issueTokens(world, session), cookie !== null && sessionIn(cookie) === session.id)
-}
+})
 
-export const changeEmail: PersonalHandler = (world, { body }, { account }) => {
+export const changeEmail: PersonalHandler = guarded((world, { body }, { account }) => {
   if (accountAt(world, body.new_email) === account) {
     return invalid(world, [{ pointer: '/new_email', code: 'same', detail: 'This is your address already.' }])
   }
@@ -53,11 +60,13 @@ export const changeEmail: PersonalHandler = (world, { body }, { account }) => {
     mailLink(world, 'change_email', account, String(body.new_email).toLowerCase())
   }
   return json({ status: 'mail_sent' }, 202)
-}
+})
 
 export const exportMe: PersonalHandler = (world, _call, { account, session }) => {
   const [user, exported_at] = [account.user, timeText(world.now())]
   const sessions = sessionsOf(world, user.id).map((each) => sessionView(each, each === session))
-  const unknown = { mail: [], links: [], wrong_passwords: null, audit: [], next_cursor: null }
-  return json({ exported_at, user, sessions, ...unknown })
+  const { failures, lastAt } = guessesAt(world, account)
+  const wrong_passwords = failures > 0 ? { failures, last_at: timeText(lastAt) } : null
+  const unknown = { mail: [], links: [], audit: [], next_cursor: null }
+  return json({ exported_at, user, sessions, wrong_passwords, ...unknown })
 }

@@ -1,0 +1,48 @@
+import { misconfigured } from '../options.ts'
+import type { NewUser } from './accounts.ts'
+import { check, isFlag, isFunction, isNumber, isText, type Rule } from './check.ts'
+import type { MockServerOptions } from './world.ts'
+
+const isClock: Rule = [
+  (value) => isFunction[0](Object(value).wall) && isFunction[0](Object(value).monotonic),
+  'be a clock: virtualClock(), or what has wall(), monotonic() and sleep()',
+]
+const isOrigin: Rule = [
+  (value) => typeof value === 'string' && URL.canParse(value) && new URL(value).pathname === '/',
+  'be a URL without a path: https://auth.example.com',
+]
+const isWords: Rule = [
+  (value) => Array.isArray(value) && value.every((each) => typeof each === 'string'),
+  'be a list of texts',
+]
+
+/** @throws ConfigurationError */
+export function checkOptions(options: MockServerOptions): void {
+  check('mockAuthServer', options, {
+    clock: isClock,
+    issuer: isOrigin,
+    accessTokenTtl: isNumber(1, true),
+    skewMs: isNumber(Number.NEGATIVE_INFINITY),
+    deletionDelay: isNumber(0),
+    mail: isFlag,
+    rateLimits: isFlag,
+  } satisfies Record<keyof MockServerOptions, Rule>)
+}
+
+/** @throws ConfigurationError */
+export function checkUser(input: NewUser): void {
+  const rules: Record<keyof NewUser, Rule> = {
+    email: isText,
+    password: isText,
+    roles: isWords,
+    name: isText,
+    locale: isText,
+  }
+  check('addUser', input, rules, ['email', 'password'])
+}
+
+/** @throws ConfigurationError */
+export function checkSelection(of: { sessionId?: string; userId?: string }): void {
+  check('endSessions', of, { sessionId: isText, userId: isText })
+  if (!of.sessionId && !of.userId) throw misconfigured('endSessions takes the id of a session or of a user.')
+}
