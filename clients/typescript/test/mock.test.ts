@@ -203,6 +203,15 @@ describe('the server of /testing', () => {
     expect(await answerOf(mock.issuer, mockFetch)).toEqual(await answerOf(real.address, fetch))
   })
 
+  it('does twice what the network doubles', async () => {
+    const auth = mockAuthServer()
+    const user = auth.addUser({ email: 'ada@example.com', password })
+    const client = new AuthClient({ baseUrl: auth.issuer, fetch: auth.fetch })
+    auth.script('/v1/auth/login', { do: 'duplicate' })
+    await client.login({ email: user.email, password })
+    expect((await client.sessions.list()).items.filter(({ end_reason }) => end_reason === null)).toHaveLength(2)
+  })
+
   it('tells verifiers what has ended', async () => {
     const auth = mockAuthServer()
     const user = auth.addUser({ email: 'ada@example.com', password })

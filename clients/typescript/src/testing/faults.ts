@@ -5,12 +5,13 @@ import { check, isFunction, isNumber, type Rule } from './check.ts'
 
 /**
  * What becomes of a request. `lose_request`: it never arrives. `lose_reply`: the server does it, and nobody learns.
+ * `duplicate`: the network doubles it, and the server does it twice.
  * `refuse`: the server itself says that it is too much just now (429 `rate_limited`, 503 `overloaded` or `unavailable`),
  * with `Retry-After` in seconds, 1 if left out. `status`: something on the way answers, with words that are not ours.
  * Others answer in the server's place, too.
  */
 export type Fault = { times?: number } & (
-  | { do: 'lose_request' | 'lose_reply' | 'html' | 'truncate' }
+  | { do: 'lose_request' | 'lose_reply' | 'duplicate' | 'html' | 'truncate' }
   | { do: 'refuse'; code: 'rate_limited' | 'overloaded' | 'unavailable'; retryAfter?: number }
   | { do: 'status'; status: number; retryAfter?: number | string }
   | { do: 'wait'; until: Promise<unknown> }
@@ -62,6 +63,7 @@ const codes: ServerCode[] = ['rate_limited', 'overloaded', 'unavailable']
 const members: Record<Fault['do'], Record<string, Rule>> = {
   lose_request: {},
   lose_reply: {},
+  duplicate: {},
   html: {},
   truncate: {},
   refuse: {
@@ -129,6 +131,8 @@ export async function befall(
     case 'lose_reply':
       await deliver(false)
       throw broken()
+    case 'duplicate':
+      return (await Promise.all([deliver(true), deliver(false)]))[0]
     case 'truncate': {
       const answer = await deliver(true)
       return new Response((await answer.text()).slice(0, 20), { status: answer.status, headers: answer.headers })
