@@ -47,8 +47,9 @@ const cases: Record<string, (stage: Stage) => unknown> = {
   'list: pages, newest first': async (stage) => {
     await several(stage)
     const found = await allOf(stage.admin.users.list({ role: `r${stage.word}`, limit: 2 }))
-    const { items, nextCursor } = await stage.admin.users.list({ role: `r${stage.word}`, limit: 2 }).page()
-    return [found.map(({ name }) => name), items.length, nextCursor !== null]
+    const list = stage.admin.users.list({ role: `r${stage.word}`, limit: 2 })
+    const { items, nextCursor } = await list.page()
+    return [found.map(({ name }) => name), items.length, nextCursor !== null, (await list.page(nextCursor!)).nextCursor]
   },
   'list: oldest first': async (stage) => {
     await several(stage)
@@ -431,6 +432,23 @@ describe('with /testing', () => {
     expect(await choose(1)).toBe('fine')
     const [user] = (await admin.users.list({ q: 'new' }).page()).items
     expect(user).toMatchObject({ status: 'active', email_verified: true })
+  })
+
+  it('an administrator who moves an account takes its owner’s own move back', async () => {
+    const { server, admin, ada, connect } = await administration()
+    const client = connect()
+    await client.login({ email: ada.email, password })
+    await client.changeEmail({ new_email: 'countess@example.com', password })
+    await admin.users.update(ada.id, { email: 'lovelace@example.com' })
+    expect(await code(client.confirmEmail({ token: server.mails[0]!.token }))).toBe('invalid_one_time_token')
+    expect(await admin.users.get(ada.id)).toMatchObject({ email: 'lovelace@example.com' })
+  })
+
+  it('users of one moment are listed in the order in which they were made', async () => {
+    const { server, admin, ada } = await administration()
+    const made = Array.from({ length: 30 }, (_each, n) => server.addUser({ email: `n${n}@example.com`, password }).id)
+    const listed = await allOf(admin.users.list({ sort: 'created_at', limit: 7 }))
+    expect(listed.slice(1).map(({ id }) => id)).toEqual([ada.id, ...made])
   })
 
   it('who is about to be deleted shows it, and is gone when the time has come', async () => {

@@ -7,13 +7,8 @@ const lives: Record<Purpose, number> = {
   verify_email: 24 * hour,
   change_email: hour,
 }
-/** Two ways to choose a password: a newer link of one replaces those of both. */
-const kin: Partial<Record<Purpose, Purpose[]>> = {
-  reset_password: ['reset_password', 'invitation'],
-  invitation: ['reset_password', 'invitation'],
-}
 
-/** @param to where it is mailed, if it is */
+/** It replaces the older ones. @param to where it is mailed, if it is */
 export function makeLink(
   world: World,
   purpose: Purpose,
@@ -21,7 +16,7 @@ export function makeLink(
   mailed: boolean,
   to: string = user.email,
 ): Link {
-  forgetLinks(world, user.id, kin[purpose] ?? [purpose])
+  forgetLinks(world, user.id, [purpose])
   const token = `ntto_${`${crypto.randomUUID()}${crypto.randomUUID()}`.replaceAll('-', '').slice(0, 43)}`
   const link = { to, purpose, token, userId: user.id, expiresAt: world.now() + lives[purpose], mailed, used: false }
   world.links.push(link)
