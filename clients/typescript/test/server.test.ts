@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals'
 import {
   createServerClient,
   nodeCookies,
@@ -11,7 +11,7 @@ import {
 } from '../src/server/index.ts'
 import { type MockServerOptions, mockAuthServer, virtualClock } from '../src/testing/index.ts'
 import { type RealServer, startServer } from './support/server.ts'
-import { ada, code, gate, refreshKeys, refreshPath } from './support/setup.ts'
+import { ada, code, eventually, gate, refreshKeys, refreshPath } from './support/setup.ts'
 
 const secret = 'a secret of thirty-two characters'
 const hour = 3_600_000
@@ -339,6 +339,22 @@ describe('a page that is rendered on a server', () => {
     jar.value = value
     expect(await request({ secret: 'another secret of thirty-two chars' }).client.getSession()).toBeNull()
     expect(await request({ cookies: { get: () => value }, cookieName: 'other' }).client.getSession()).toBeNull()
+  })
+
+  it('waits for no key that another request is making, which may go away with it', async () => {
+    const { request } = site()
+    const fresh = 'a secret that nobody has used before'
+    const importing = jest.spyOn(crypto.subtle, 'importKey').mockImplementationOnce(() => new Promise(() => undefined))
+    try {
+      const gone = new AbortController()
+      const first = code(request({ secret: fresh }).client.login(ada, { signal: gone.signal }))
+      await eventually(() => importing.mock.calls.length === 1)
+      expect(await code(request({ secret: fresh }).client.login(ada))).toBe('fine')
+      gone.abort()
+      expect(await first).toBe('aborted')
+    } finally {
+      importing.mockRestore()
+    }
   })
 
   it('wants a secret that is worth the name', () => {

@@ -1,9 +1,12 @@
+import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
 import { fileStorage } from '../src/file/index.ts'
-import { type AuthError, memoryStorage, type SessionStorage } from '../src/index.ts'
+import { AuthClient, type AuthError, memoryStorage, type SessionStorage } from '../src/index.ts'
 import { ada, code, listenTo, loggedIn, refreshPath, world } from './support/setup.ts'
 
 const hour = 3_600_000
@@ -151,4 +154,22 @@ describe('a record of another server', () => {
     expect(await storage.get('key.bad')).toBe(raw)
     expect(JSON.stringify(staging.server.requests.map(({ body }) => body))).not.toContain('nttr_')
   })
+})
+
+it('a redirect is followed nowhere, with a password least of all, and is no answer of our server', async () => {
+  const asked: string[] = []
+  const portal = createServer((request, response) => {
+    asked.push(request.url!)
+    response.writeHead(307, { location: '/portal' }).end()
+  })
+  portal.listen(0, '127.0.0.1')
+  await once(portal, 'listening')
+  try {
+    const client = new AuthClient({ baseUrl: `http://127.0.0.1:${(portal.address() as AddressInfo).port}` })
+    expect(await code(client.login(ada))).toBe('bad_response')
+    expect(asked).toEqual(['/v1/auth/login'])
+  } finally {
+    portal.close()
+    portal.closeAllConnections()
+  }
 })

@@ -1,13 +1,13 @@
 import { createHmac, generateKeyPairSync, sign, verify } from 'node:crypto'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { describe, expect, it } from '@jest/globals'
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals'
 import { type MockAuthServer, mockAuthServer, virtualClock } from '../src/testing/index.ts'
 import { derOf } from '../src/verify/ecdsa-form.ts'
 import { createVerifier, type VerifierOptions } from '../src/verify/index.ts'
 import { keySource } from '../src/verify/keys.ts'
 import { verifiedTokens } from '../src/verify/verified.ts'
-import { code, eventually } from './support/setup.ts'
+import { code, eventually, gate } from './support/setup.ts'
 
 const jwksPath = '/.well-known/jwks.json'
 
@@ -442,6 +442,48 @@ describe('the keys', () => {
     server.script(jwksPath, { do: 'answer', with: endless })
     expect(await code(verifier.verify(await server.tokens.sign(who)))).toBe('verifier_unavailable')
     expect(given).toBeLessThan(1_000_000)
+  })
+
+  describe('in a worker of a CDN', () => {
+    const edge = { userAgent: 'Cloudflare-Workers' }
+    beforeEach(() => {
+      jest.replaceProperty(globalThis, 'navigator', edge as Navigator)
+    })
+    afterEach(() => {
+      jest.restoreAllMocks()
+    })
+
+    it('are fetched by each request for itself, for what another one began may go away with it', async () => {
+      const { server, verifier } = setup()
+      const { until, open } = gate()
+      server.script(jwksPath, { do: 'wait', until })
+      const token = await server.tokens.sign(who)
+      const first = code(verifier.verify(token))
+      await eventually(() => server.count(jwksPath) === 1)
+      expect(await code(verifier.verify(token))).toBe('fine')
+      expect(await code(verifier.verify(token))).toBe('fine')
+      expect(server.count(jwksPath)).toBe(2)
+      open()
+      expect(await first).toBe('fine')
+    })
+
+    it('are renewed before a request goes on, and go on where that fails', async () => {
+      const { server, verifier, clock } = setup()
+      await verifier.verify(await server.tokens.sign(who))
+      await clock.advance(250_000)
+      await verifier.verify(await server.tokens.sign(who))
+      expect(server.count(jwksPath)).toBe(2)
+      await clock.advance(301_000)
+      server.script(jwksPath, { do: 'status', status: 503 })
+      expect(await code(verifier.verify(await server.tokens.sign(who)))).toBe('fine')
+      expect(server.count(jwksPath)).toBe(3)
+    })
+
+    it('nothing follows a feed, and the verifier says so at once', () => {
+      const { make } = setup()
+      const revocation = { clientId: 'reader', clientSecret: 'secret', whenUnreachable: 'fail_open' } as const
+      expect(() => make({ revocation })).toThrow(/"revocation" must be "none" in a worker/)
+    })
   })
 
   it('are not fetched from where somebody redirects to', async () => {

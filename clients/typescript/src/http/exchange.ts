@@ -40,8 +40,8 @@ export async function exchange({ fetch, baseUrl, clock, delivery }: Wire, ask: A
       // Whether the browser adds its cookie, and keeps one that comes.
       credentials: delivery ? 'include' : 'omit',
       cache: 'no-store',
-      // A captive portal redirects to its own page; our server never redirects.
-      redirect: 'error',
+      // A captive portal redirects to its own page; our server never does. Not "error", which workers of a CDN do not know.
+      redirect: 'manual',
     })
     text = await response.text()
   } catch (cause) {

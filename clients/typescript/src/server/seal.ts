@@ -8,8 +8,9 @@ export type Sealer = {
 }
 
 const utf8 = new TextEncoder()
-/** Keys by secret: making one costs more than using it. */
-const made = new Map<string, Promise<{ aes: CryptoKey; hmac: CryptoKey }>>()
+type Keys = { aes: CryptoKey; hmac: CryptoKey }
+/** Keys by secret: making one costs more than using it. Data only, never a promise, which some hosts let no other request wait for. */
+const made = new Map<string, Keys>()
 
 /**
  * @param secrets the first seals, all unseal; the last one derives, so that machines agree while a new one is rolled out
@@ -47,16 +48,13 @@ export function sealer(secrets: readonly string[], purpose: string): Sealer {
   }
 }
 
-function keysOf(secret: string): Promise<{ aes: CryptoKey; hmac: CryptoKey }> {
-  let keys = made.get(secret)
-  if (!keys) {
-    keys = makeKeys(secret)
-    made.set(secret, keys)
-  }
+async function keysOf(secret: string): Promise<Keys> {
+  const keys = made.get(secret) ?? (await makeKeys(secret))
+  made.set(secret, keys)
   return keys
 }
 
-async function makeKeys(secret: string): Promise<{ aes: CryptoKey; hmac: CryptoKey }> {
+async function makeKeys(secret: string): Promise<Keys> {
   const base = await crypto.subtle.importKey('raw', utf8.encode(secret), 'HKDF', false, ['deriveKey'])
   const from = (info: string) => ({
     name: 'HKDF',

@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer'
 import { createPublicKey } from 'node:crypto'
+import { isEdge } from './edge.ts'
 import { TokenRefusedError, VerifierUnavailableError } from './errors.ts'
 import type { Algorithm, VerifyingKey } from './token.ts'
 
@@ -59,8 +60,10 @@ export function keySource({ url, algorithms, fetch, now, onError, snapshot }: Ke
   }
   if (snapshot) take({ keys: objectsIn(snapshot.keys), freshMs: usuallyFresh }, Math.min(snapshot.fetchedAt, now()))
 
+  const alone = isEdge()
   const load = () => {
-    fetching ??= read(url, fetch)
+    if (fetching && !alone) return fetching
+    fetching = read(url, fetch)
       .then((set) => {
         take(set, now())
         failures = 0
@@ -76,7 +79,7 @@ export function keySource({ url, algorithms, fetch, now, onError, snapshot }: Ke
       })
     return fetching
   }
-  const mayAsk = () => fetching !== null || now() >= notBefore
+  const mayAsk = () => (fetching !== null && !alone) || now() >= notBefore
 
   const find = async (kid: string): Promise<VerifyingKey> => {
     if (mayAsk()) await load()
@@ -91,7 +94,10 @@ export function keySource({ url, algorithms, fetch, now, onError, snapshot }: Ke
     const age = now() - fetchedAt
     if (!key || age >= staleAtMost) return undefined
     // Known keys go on while a fetch hangs or fails.
-    if (age > fresh * 0.8 && mayAsk()) void load()
+    if (age <= fresh * 0.8 || !mayAsk()) return key
+    // Nothing goes on there once the answer is sent: who comes when it is time waits for the renewal.
+    if (alone) return undefined
+    void load()
     return key
   }
   return {
@@ -106,7 +112,7 @@ export function keySource({ url, algorithms, fetch, now, onError, snapshot }: Ke
 
 async function read(url: string, fetch: KeyOptions['fetch']): Promise<KeySet> {
   const response = await fetch(url, {
-    redirect: 'error',
+    redirect: 'manual',
     signal: AbortSignal.timeout(5000),
     headers: { accept: 'application/json' },
   })

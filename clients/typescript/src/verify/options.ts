@@ -1,5 +1,6 @@
 import { between, type Check, check, isFunction, isText, isUrl, listOf, oneOf } from '../check.ts'
-import { refuseInsecure } from '../options.ts'
+import { misconfigured, refuseInsecure } from '../options.ts'
+import { isEdge } from './edge.ts'
 import type { VerifierOptions } from './verifier.ts'
 
 const algorithms = ['ES256', 'EdDSA', 'RS256']
@@ -47,5 +48,10 @@ export function checkOptions(options: VerifierOptions): void {
   refuseInsecure(new URL(baseUrl))
   if (revocation !== 'none') {
     check('"revocation"', revocation, feed, ['clientId', 'clientSecret', 'whenUnreachable'])
+    if (isEdge()) {
+      throw misconfigured(
+        '"revocation" must be "none" in a worker of a CDN: nothing there follows a feed between requests.',
+      )
+    }
   }
 }

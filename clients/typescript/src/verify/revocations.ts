@@ -112,7 +112,7 @@ export function revocationFeed(options: FeedOptions, ports: Ports): RevocationFe
       const asked = cursor
       const query = asked === null ? '' : `?since=${encodeURIComponent(asked)}`
       const signal = AbortSignal.any([over, AbortSignal.timeout(patience)])
-      const response = await fetch(`${baseUrl}/v1/revocations${query}`, { headers, signal, redirect: 'error' })
+      const response = await fetch(`${baseUrl}/v1/revocations${query}`, { headers, signal, redirect: 'manual' })
       // A cursor that the server no longer takes: from the beginning.
       if (response.status === 422 && cursor !== null) {
         await response.body?.cancel()
@@ -148,7 +148,7 @@ export function revocationFeed(options: FeedOptions, ports: Ports): RevocationFe
       const response = await fetch(`${baseUrl}/v1/revocations/stream`, {
         headers: { ...headers, ...resumed, accept: 'text/event-stream' },
         signal,
-        redirect: 'error',
+        redirect: 'manual',
       })
       if (!response.ok || !response.body) {
         await response.body?.cancel()
