@@ -33,8 +33,9 @@ export async function enableUser(app: App, act: Act, id: string): Promise<void> 
     if (!user) throw new AppError('not_found')
     if (user.status !== 'disabled') return
     const hasPassword = (await findPasswordHash(tx, id)) !== null
-    const isVerified = user.emailVerified || app.config.emailVerification === 'optional'
-    const status = hasPassword && isVerified ? 'active' : 'pending'
+    // Not everybody without a verified address was waiting for it: administrators and imports make active accounts.
+    const awaited = app.config.emailVerification === 'required' && user.unconfirmedSince !== null
+    const status = hasPassword && !awaited ? 'active' : 'pending'
     await setUserStatus(tx, id, status, app.clock.now())
     record({ event: 'user_enabled', subject: { kind: 'user', id } })
   })

@@ -58,12 +58,13 @@ export async function login(app: App, act: Act, input: Login): Promise<Tokens> {
 async function judge(app: App, act: Act, input: Login, asker: Asker, attempt: Attempt): Promise<Tokens> {
   const { email, password, device } = input
   const found = await findUserForLogin(app.database.db, email)
-  const checked = await app.hasher.verify(password, found?.hash ?? null, asker)
-  if (!found?.hash || !checked.ok) {
+  const isHidden = found?.status === 'pending' && app.config.emailVerification === 'required'
+  const checked = await app.hasher.verify(password, isHidden ? null : (found?.hash ?? null), asker)
+  if (!found?.hash || isHidden || !checked.ok) {
     app.log.info({ event: 'login_failed', user: found?.id })
-    noteFailure(app, act, found?.id, found ? 'wrong_password' : 'unknown_address')
+    noteFailure(app, act, found?.id, isHidden ? 'email_not_verified' : found ? 'wrong_password' : 'unknown_address')
     noteWait(app, act, found?.id, attempt)
-    throw new AppError('invalid_credentials', { cause: found ? 'bad_credentials' : 'unknown_user' })
+    throw wrongCredentials(app, found)
   }
   if (found.status !== 'active') {
     const code = found.status === 'pending' ? 'email_not_verified' : 'account_disabled'
@@ -129,6 +130,19 @@ async function endSurplus(
     record({ event: 'session_ended', subject: { kind: 'session', id }, user, reason: 'session_limit' })
   }
   return all
+}
+
+/**
+ * Where registrations are answered all alike, whoever has registered an address could learn by a login whether it was
+ * free: only then would an account wait for its confirmation, with that password. So the answer is that of an unknown
+ * address, and says for all what may be the reason.
+ */
+function wrongCredentials(app: App, found: { status: string } | undefined): AppError {
+  const cause = found ? 'bad_credentials' : 'unknown_user'
+  if (app.config.emailVerification === 'optional') return new AppError('invalid_credentials', { cause })
+  const detail =
+    'The address or the password is wrong, or the address is not verified yet: open the link that was mailed.'
+  return new AppError('invalid_credentials', { cause, detail })
 }
 
 function noteFailure(app: App, act: Act, userId: string | undefined, reason: string): void {

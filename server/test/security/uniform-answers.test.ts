@@ -106,6 +106,14 @@ describe('where addresses must be verified, an answer does not tell', () => {
     assert.equal(await asking(names, short), '422 password_too_short')
   })
 
+  it('by a login with the password of that registration, whether it has made an account', async () => {
+    await eventually(() => server.app.afterwards.waiting === 0)
+    // All of them have had wrong guesses by now, and none waits any more.
+    advance(day)
+    const logIn = (email: string) => post('/v1/auth/login', { email, password: 'another engine of brass' })
+    assert.equal(await asking(names, logIn), '401 invalid_credentials')
+  })
+
   it('by a link, whether it was made up, used, replaced, out of date or meant for something else', async () => {
     await eventually(() => server.app.afterwards.waiting === 0)
     advance(hour)
