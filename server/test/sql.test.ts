@@ -200,7 +200,6 @@ const stores: {
     insertRevocations: [
       (db) => revocations.insertRevocations(db, [{ ...revocation, reason: 'logout', revoked_at: now }]),
     ],
-    latestBeforeOfUser: [(db) => revocations.latestBeforeOfUser(db, id, now)],
     listRevokedTokens: [(db) => revocations.listRevokedTokens(db, ['one', 'two'], now)],
     listRevocationsLapsedBefore: [(db) => revocations.listRevocationsLapsedBefore(db, now, 500)],
     deleteRevocationRows: [(db) => revocations.deleteRevocationRows(db, ['one', 'two'])],

@@ -103,7 +103,14 @@ describe('following revocations', () => {
     const pass = (ms: number) => {
       time += ms
     }
-    return { feed, auth, verifier, errors, pass, token: await auth.tokens.sign({ ...who, jti: 'token-1' }) }
+    return {
+      feed,
+      auth,
+      verifier,
+      errors,
+      pass,
+      token: await auth.tokens.sign({ ...who, roles_id: 'roles-1', jti: 'token-1' }),
+    }
   }
 
   it('learns what was revoked before it came, in pages, and then by the stream', async () => {
@@ -120,9 +127,11 @@ describe('following revocations', () => {
     ['session', 'session-1', 'token_revoked'],
     ['key', 'test-1', 'token_revoked'],
     ['user', 'user-1', 'token_revoked'],
+    ['roles', 'roles-1', 'token_revoked'],
     ['token', 'token-1', 'token_revoked'],
     ['token', 'token-2', 'fine'],
     ['user', 'user-2', 'fine'],
+    ['roles', 'user-1', 'fine'],
     ['session', 'session-2', 'fine'],
   ])('knows that the end of %s %s leaves a token %s', async (kind, id, outcome) => {
     const { feed, verifier, token } = await setup()

@@ -12,6 +12,7 @@ import { choreRuns } from './migrations/0010-chore-runs.ts'
 import { revokedKeys } from './migrations/0011-revoked-keys.ts'
 import { usersById } from './migrations/0012-users-by-id.ts'
 import { unconfirmed } from './migrations/0013-unconfirmed.ts'
+import { rolesId } from './migrations/0014-roles-id.ts'
 
 /** All migrations this version knows, in their order. New ones are added at the end. */
 export const migrations: readonly Migration[] = [
@@ -28,4 +29,5 @@ export const migrations: readonly Migration[] = [
   revokedKeys,
   usersById,
   unconfirmed,
+  rolesId,
 ]

@@ -47,6 +47,8 @@ export interface UserRow {
   deletion_due_at: number | null
   /** Since when whoever registered the address has been asked to confirm it; null: nobody is. Nobody else's claim is weaker. */
   unconfirmed_since: number | null
+  /** Another one with every change of the roles; null before the first. */
+  roles_id: string | null
 }
 
 /** The roles of `users.roles` once more, one a row, to find users by; kept in step by `domain/users/`. */
@@ -147,8 +149,8 @@ export interface SessionRow {
 /** What was revoked and is still remembered, because a token made before could still be alive. */
 export interface RevocationRow {
   id: string
-  kind: 'session' | 'user' | 'token' | 'key'
-  /** The session's, user's, token's or key's id. */
+  kind: 'session' | 'user' | 'roles' | 'token' | 'key'
+  /** The session's, user's, token's or key's id, or that of the roles as they were given (`roles_id`). */
   subject: string
   /** Tokens issued before this time are dead. */
   before_at: number

@@ -15,6 +15,7 @@ import type { Caller } from './authenticate.ts'
 import { endAll, recordSessionsEnded } from './end-sessions.ts'
 import { asOfNow, issueTokens, type Tokens } from './issue-tokens.ts'
 import { ChangedMeanwhile, judgeAnew } from './judge-anew.ts'
+import { withLivingRoles } from './living-roles.ts'
 import { queueWithin } from './mail-budget.ts'
 import { noteAfterwards } from './note-afterwards.ts'
 import { mailQueued } from './queue-mail.ts'
@@ -85,5 +86,6 @@ async function judge(app: App, act: Act, caller: Caller, input: PasswordChange, 
   const expiresAt = Math.min(session.idle_expires_at, session.absolute_expires_at)
   const life = { createdAt: session.created_at, expiresAt }
   const subject = { grant: 'password_change' as const, id: sid, generation: session.generation, ...life }
-  return issueTokens(app, subject, { ...userOf(row), updatedAt: now }, asOf)
+  const user = await withLivingRoles(app, { ...userOf(row), updatedAt: now })
+  return issueTokens(app, subject, user, asOf)
 }

@@ -1,9 +1,7 @@
 import type { App } from '../app.ts'
-import type { Tx } from '../database/connect.ts'
 import { deleteOneTimeTokensOfUser } from '../domain/links/store.ts'
 import { findPasswordHash } from '../domain/passwords/store.ts'
 import { recordRevocations } from '../domain/revocations/record.ts'
-import { latestBeforeOfUser } from '../domain/revocations/store.ts'
 import { differenceFrom } from '../domain/users/difference.ts'
 import { findUser } from '../domain/users/find.ts'
 import { adminRole, keepAnAdmin } from '../domain/users/keep-admin.ts'
@@ -53,7 +51,7 @@ export async function changeUserFor(app: App, act: Act, id: string, wanted: User
       record({ event: 'user_roles_changed', subject, details })
     }
     const revocations = change.roles
-      ? await recordRevocations(tx, 'user', [id], 'roles_changed', revokedSpan(await endOfRoles(tx, id, now)), now)
+      ? await recordRevocations(tx, 'roles', [former.rolesId], 'roles_changed', revokedSpan(now), now)
       : []
     return { user: (await findUser(tx, id))!, revocations, mails, end }
   }).catch((error) => {
@@ -64,12 +62,3 @@ export async function changeUserFor(app: App, act: Act, id: string, wanted: User
   mailQueued(app, ...mails)
   return user
 }
-
-/** Up to when tokens with the former roles may count as issued; those made after a change just before count a bit later. */
-async function endOfRoles(tx: Tx, id: string, now: number): Promise<number> {
-  const former = await latestBeforeOfUser(tx, id, now - 60_000)
-  return Math.max(now + clockDifference, former + 1000)
-}
-
-// A token with the former roles may have been made on a node whose clock is this far ahead, or while this commits.
-const clockDifference = 2000

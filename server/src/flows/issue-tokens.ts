@@ -60,11 +60,12 @@ export function issueTokens(app: App, session: TokenSubject, user: User, asOf: A
     sub: user.id,
     client_id: 'ntt-auth',
     iat: seconds,
-    nbf: seconds,
+    nbf: Math.floor(asOf.at / 1000),
     exp: seconds + life,
     jti: newId(now),
     sid: session.id,
     roles: user.roles,
+    roles_id: user.rolesId,
     auth_time: Math.floor(session.createdAt / 1000),
   })
   const { grant } = session

@@ -21,6 +21,7 @@ import { endOne } from './end-sessions.ts'
 import { asOfNow, issueTokens, type Tokens } from './issue-tokens.ts'
 import { ChangedMeanwhile, judgeAnew } from './judge-anew.ts'
 import { knownDevice } from './known-device.ts'
+import { withLivingRoles } from './living-roles.ts'
 import { queueWithin } from './mail-budget.ts'
 import { noteAfterwards } from './note-afterwards.ts'
 import { mailQueued } from './queue-mail.ts'
@@ -108,7 +109,8 @@ async function judge(app: App, act: Act, input: Login, asker: Asker, attempt: At
   app.log.info({ event: 'login', user: user.id, session: session.id })
   if (checked.rehash) app.later(() => rehash(app, user.id, password, hash))
   const life = { createdAt: now, expiresAt: session.idle_expires_at }
-  return issueTokens(app, { grant: 'login', id: session.id, generation: 0, ...life }, user, asOf)
+  const grant = { grant: 'login' as const, id: session.id, generation: 0, ...life }
+  return issueTokens(app, grant, await withLivingRoles(app, user), asOf)
 }
 
 const devicesLookedAt = 200

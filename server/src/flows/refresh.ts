@@ -12,6 +12,7 @@ import { inAuditedTransaction } from './audited.ts'
 import { countedRefresh, countRefresh } from './count-outcomes.ts'
 import { endOne } from './end-sessions.ts'
 import { asOfNow, issueTokens, type Tokens } from './issue-tokens.ts'
+import { withLivingRoles } from './living-roles.ts'
 import { queueWithin } from './mail-budget.ts'
 import { noteAfterwards } from './note-afterwards.ts'
 import { mailQueued } from './queue-mail.ts'
@@ -44,11 +45,11 @@ async function attempt(app: App, act: Act, { token, key }: Refresh): Promise<Tok
     const row = await findSession(app, presented.sessionId)
     const now = app.clock.now()
     const verdict = judgeRefresh(row, presented.generation, trace, key !== null, now)
-    const tokensAt = (generation: number, expiresAt: number) =>
+    const tokensAt = async (generation: number, expiresAt: number) =>
       issueTokens(
         app,
         { grant: 'refresh', id: row.id, generation, createdAt: row.session_created_at, expiresAt },
-        userOfSession(row),
+        await withLivingRoles(app, userOfSession(row)),
         asOf,
       )
 
@@ -121,6 +122,7 @@ function userOfSession(row: Found) {
     name: row.name,
     locale: row.locale,
     roles: row.roles!,
+    roles_id: row.roles_id,
     status: row.status!,
     metadata: row.metadata!,
     created_at: row.created_at!,

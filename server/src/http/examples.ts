@@ -42,6 +42,7 @@ export const exampleClaims = {
   jti: '01934d2e-5c02-7c33-8a44-1f2e3d4c5b6a',
   sid: sessionId,
   roles: [],
+  roles_id: exampleUser.id,
   auth_time: 1795428000,
 }
 

@@ -132,8 +132,8 @@ export const Session = Type.Object({
 
 export const Revocation = Type.Object({
   kind: Type.Union(
-    (['session', 'user', 'token', 'key'] as const).map((kind) => Type.Literal(kind)),
-    { description: 'What "id" names: the claim sid, sub or jti, or the kid of the header.' },
+    (['session', 'user', 'roles', 'token', 'key'] as const).map((kind) => Type.Literal(kind)),
+    { description: 'What "id" names: the claim sid, sub, roles_id or jti, or the kid of the header.' },
   ),
   id: Type.String(),
   before: Type.String({

@@ -31,6 +31,7 @@ describeFlow('validate', (flow) => {
       client_id: 'ntt-auth',
       sid: one.session_id,
       roles: [],
+      roles_id: one.user.id,
     })
     assert.deepEqual([nbf, exp, auth_time, body.active], [iat, iat + 900, iat, true])
     assert.ok(body.expires_in <= 900 && body.expires_in > 890)

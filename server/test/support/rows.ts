@@ -20,6 +20,7 @@ export function userRow(changes: Partial<UserRow> = {}): UserRow {
     last_login_at: null,
     deletion_due_at: null,
     unconfirmed_since: null,
+    roles_id: null,
     ...changes,
   }
 }

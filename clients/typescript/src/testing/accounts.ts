@@ -29,7 +29,7 @@ export function addAccount(world: World, { email, password, ...given }: Beginnin
     password,
     passwordSince: world.now(),
     deletionDueAt: null,
-    revokedBefore: Number.NEGATIVE_INFINITY,
+    rolesId: user.id,
   }
   world.accounts.set(user.id, account)
   return account
@@ -79,15 +79,13 @@ export function isLastAdmin(world: World, account: Account): boolean {
 /** Access tokens that speak of what is no longer so are dead; the sessions go on. */
 export function revokeTokensOf(world: World, account: Account): void {
   const now = world.now()
-  // A token that was made after a change just before speaks of the second that follows.
-  const before = Math.max(now, account.revokedBefore + 1000)
-  account.revokedBefore = before
   world.revocations.push({
-    kind: 'user',
-    id: account.user.id,
-    before: timeText(before),
-    until: timeText(before + world.accessTokenTtl * 1000),
+    kind: 'roles',
+    id: account.rolesId,
+    before: timeText(now),
+    until: timeText(now + world.accessTokenTtl * 1000),
     reason: 'roles_changed',
     revoked_at: timeText(now),
   })
+  account.rolesId = world.newId()
 }

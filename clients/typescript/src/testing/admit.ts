@@ -14,7 +14,8 @@ export async function authenticate(world: World, headers: Headers): Promise<Call
   if (!session) return problem(world, 'invalid_token')
   if (claims.exp * 1000 <= world.now()) return problem(world, 'token_expired')
   const account = world.accounts.get(session.userId)
-  if (session.ended || !account || claims.iat * 1000 <= account.revokedBefore) return problem(world, 'token_revoked')
+  const { roles_id = claims.sub } = claims
+  if (session.ended || roles_id !== account?.rolesId) return problem(world, 'token_revoked')
   return { account, session, claims }
 }
 

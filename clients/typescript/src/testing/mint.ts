@@ -3,6 +3,7 @@ export type ReadClaims = {
   sid: string
   sub: string
   roles: string[]
+  roles_id?: string
   /** Seconds since 1970, as are the others. */
   iat: number
   exp: number

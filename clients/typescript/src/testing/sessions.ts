@@ -2,8 +2,6 @@ import type { SessionInfo, Tokens } from '../contract.ts'
 import { type Account, type EndReason, type MockSession, timeText, type World } from './world.ts'
 
 const idle = 2_592_000
-/** How far a token may seem to be issued ahead: half of what every verifier forgives. */
-const mostAhead = 15_000
 
 export function startSession(world: World, { user }: Account, device: unknown): MockSession {
   const session: MockSession = {
@@ -46,14 +44,18 @@ export function sessionsOf(world: World, userId: string): MockSession[] {
 /** What a client gets of a session at its generation. */
 export async function issueTokens(world: World, session: MockSession): Promise<Tokens> {
   const { accessTokenTtl } = world
-  const { user, revokedBefore } = world.accounts.get(session.userId)!
+  const { user, rolesId } = world.accounts.get(session.userId)!
   const now = world.now()
-  // What was revoked before says nothing of this token.
-  const since = revokedBefore - now < mostAhead ? Math.floor(revokedBefore / 1000) + 1 : 0
-  const iat = Math.max(Math.floor(now / 1000), since)
+  const iat = Math.floor(now / 1000)
   const times = { iat, nbf: iat, exp: iat + accessTokenTtl, auth_time: Math.floor(session.createdAt / 1000) }
   return {
-    access_token: await world.tokens.sign({ sub: user.id, sid: session.id, roles: user.roles, ...times }),
+    access_token: await world.tokens.sign({
+      sub: user.id,
+      sid: session.id,
+      roles: user.roles,
+      roles_id: rolesId,
+      ...times,
+    }),
     token_type: 'Bearer',
     expires_in: accessTokenTtl,
     refresh_in: Math.floor(accessTokenTtl * 0.75),

@@ -34,8 +34,8 @@ export type Account = {
   passwordSince: number
   /** When it goes, by its owner's wish. */
   deletionDueAt: number | null
-  /** Access tokens issued up to here are dead; milliseconds since 1970. */
-  revokedBefore: number
+  /** Of the roles as they were given: access tokens that speak of another giving are dead. */
+  rolesId: string
 }
 
 export type EndReason = NonNullable<SessionInfo['end_reason']>
@@ -56,7 +56,7 @@ export type Guesses = { failures: number; lastAt: number }
 
 /** As the feed tells it. */
 export type Revocation = {
-  kind: 'session' | 'user'
+  kind: 'session' | 'roles'
   id: string
   before: string
   until: string

@@ -5,7 +5,7 @@ import type { Claims } from './token.ts'
 
 /** One end, as `GET /v1/revocations` tells it. */
 export type Revocation = {
-  kind: 'session' | 'user' | 'token' | 'key'
+  kind: 'session' | 'user' | 'roles' | 'token' | 'key'
   id: string
   /** Of a user: tokens issued up to here are revoked; RFC 3339. Of the others, all are. */
   before: string
@@ -256,10 +256,11 @@ export function revocationFeed(options: FeedOptions, ports: Ports): RevocationFe
         throw new VerifierUnavailableError(`What was revoked is not known: ${why}`, lastError)
       }
       if (ends.size === 0) return false
-      const { sid, sub, jti } = claims
+      const { sid, sub, jti, roles_id = sub } = claims
       return (
         applies(`session ${sid}`, claims, at) ||
         applies(`user ${sub}`, claims, at) ||
+        applies(`roles ${roles_id}`, claims, at) ||
         applies(`token ${jti}`, claims, at) ||
         applies(`key ${kid}`, claims, at)
       )

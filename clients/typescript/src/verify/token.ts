@@ -14,6 +14,8 @@ export type Claims = {
   /** The session. */
   readonly sid: string
   readonly roles: readonly string[]
+  /** Of these roles as they were given; absent: the user's own id. */
+  readonly roles_id?: string
   readonly iat: number
   readonly exp: number
   readonly nbf?: number
@@ -74,7 +76,8 @@ export function readClaims({ payload }: Parsed, { issuer, audience, leewaySecond
   for (const name of ['exp', 'iat', 'auth_time', ...('nbf' in claims ? ['nbf'] : [])]) {
     if (!Number.isSafeInteger(claims[name]) || (claims[name] as number) < 0) throw new TokenRefusedError('claims')
   }
-  const { roles } = claims
+  const { roles, roles_id } = claims
+  if (roles_id !== undefined && (typeof roles_id !== 'string' || roles_id === '')) throw new TokenRefusedError('claims')
   if (!Array.isArray(roles) || !roles.every((each) => typeof each === 'string')) throw new TokenRefusedError('claims')
   const read = claims as unknown as Claims
   if (read.exp - read.iat > maxTtlSeconds + leewaySeconds) throw new TokenRefusedError('claims')

@@ -5,7 +5,7 @@ import { liveSet } from './live-set.ts'
 const now = 1_800_000_000_000
 const claims = { sid: 's1', sub: 'u1', jti: 'j1', iat: now / 1000 }
 const entry = (
-  kind: 'session' | 'user' | 'token' | 'key',
+  kind: 'session' | 'user' | 'roles' | 'token' | 'key',
   subject: string,
   before_at = now,
   until_at = now + 1000,
@@ -45,6 +45,15 @@ test('of a user, the tokens issued up to that second are revoked and later ones 
   assert.equal(set.has({ ...claims, iat: now / 1000 - 900 }, 'k1'), true)
   assert.equal(set.has({ ...claims, iat: now / 1000 }, 'k1'), true)
   assert.equal(set.has({ ...claims, iat: now / 1000 + 1 }, 'k1'), false)
+})
+
+test('roles as they were given are revoked whenever a token was issued; before the first change they bear the id of the user', () => {
+  const set = liveSet()
+  set.add([entry('roles', 'u1', now - 60_000), entry('roles', 'r1', now - 60_000)])
+  assert.equal(set.has(claims, 'k1'), true)
+  assert.equal(set.has({ ...claims, roles_id: 'r1' }, 'k1'), true)
+  assert.equal(set.has({ ...claims, roles_id: 'r2' }, 'k1'), false)
+  assert.deepEqual([set.hasRoles('u1'), set.hasRoles('r2')], [true, false])
 })
 
 test('an older entry does not weaken a newer one', () => {

@@ -1,7 +1,7 @@
 import type { RevocationRow } from '../../database/schema.ts'
 
 type Revoked = Pick<RevocationRow, 'kind' | 'subject' | 'before_at' | 'until_at'>
-type Subject = { sid: string; sub: string; jti: string; iat: number }
+type Subject = { sid: string; sub: string; jti: string; iat: number; roles_id?: string }
 
 /**
  * The revocations that still matter, in memory on every node, so that checking a token needs no database. An entry
@@ -17,6 +17,8 @@ export type LiveSet = {
    * 1970, or 0.
    */
   userBefore(userId: string, learned: number): number
+  /** Are tokens revoked that speak of these roles as they were given? */
+  hasRoles(rolesId: string): boolean
   /** Is a token with these claims, signed by that key, revoked? */
   has(claims: Subject, kid: string): boolean
   size(): number
@@ -27,10 +29,13 @@ export type LiveSet = {
 type Entry = { before: number; until: number; learned: number }
 
 export function liveSet(): LiveSet {
-  const kinds = { session: new Map(), user: new Map(), token: new Map(), key: new Map() } as Record<
-    RevocationRow['kind'],
-    Map<string, Entry>
-  >
+  const kinds: Record<RevocationRow['kind'], Map<string, Entry>> = {
+    session: new Map(),
+    user: new Map(),
+    roles: new Map(),
+    token: new Map(),
+    key: new Map(),
+  }
   // `iat` counts whole seconds: a token of the very second of the revocation is dead too; one minted later in that
   // second is refreshed by its client a moment afterwards, which is the safe side.
   const hits = (entry: Entry | undefined, issued: number) => entry !== undefined && issued * 1000 <= entry.before
@@ -57,9 +62,11 @@ export function liveSet(): LiveSet {
       const entry = kinds.user.get(userId)
       return entry && entry.learned <= asOf ? entry.before : 0
     },
-    has({ sid, sub, jti, iat }, kid) {
-      // A session, a token and a key never come back: only for a user does the time of issue matter.
-      return kinds.session.has(sid) || hits(kinds.user.get(sub), iat) || kinds.token.has(jti) || kinds.key.has(kid)
+    hasRoles: (rolesId) => kinds.roles.has(rolesId),
+    has({ sid, sub, jti, iat, roles_id = sub }, kid) {
+      // All others never come back: only for a user does the time of issue matter.
+      const isOver = kinds.session.has(sid) || kinds.roles.has(roles_id) || kinds.token.has(jti) || kinds.key.has(kid)
+      return isOver || hits(kinds.user.get(sub), iat)
     },
     size: () => Object.values(kinds).reduce((sum, map) => sum + map.size, 0),
     sweep(now) {

@@ -78,13 +78,6 @@ export async function listRevokedTokens(db: Db | Tx, ids: string[], now: number)
   return (await query.where('subject', 'in', ids).execute()).map(({ subject }) => subject)
 }
 
-/** Up to when tokens of this user are dead by what was written down since a time; 0 if nothing was. */
-export async function latestBeforeOfUser(db: Db | Tx, userId: string, since: number): Promise<number> {
-  const query = db.selectFrom('revocations').select('before_at').where('revoked_at', '>', since)
-  const rows = await query.where('kind', '=', 'user').where('subject', '=', userId).execute()
-  return Math.max(0, ...rows.map(({ before_at }) => before_at))
-}
-
 /** Those that mattered until before a time, oldest first. */
 export async function listRevocationsLapsedBefore(db: Db | Tx, before: number, limit: number) {
   return db

@@ -9,7 +9,7 @@ export async function insertSession(db: Db | Tx, row: SessionRow): Promise<void>
   await db.insertInto('sessions').values(row).execute()
 }
 
-type UserColumns = 'email' | 'email_verified' | 'name' | 'locale' | 'roles' | 'status' | 'metadata'
+type UserColumns = 'email' | 'email_verified' | 'name' | 'locale' | 'roles' | 'roles_id' | 'status' | 'metadata'
 type UserTimes = 'created_at' | 'updated_at' | 'last_login_at'
 type SessionWithUser = Omit<SessionRow, 'created_at' | 'user_agent' | 'device_name' | 'last_used_at'> & {
   session_created_at: number
@@ -37,6 +37,7 @@ export const findSessionWithUser = statement<{ id: string }, SessionWithUser>((d
       'users.name',
       'users.locale',
       'users.roles',
+      'users.roles_id',
       'users.status',
       'users.metadata',
       'users.created_at',

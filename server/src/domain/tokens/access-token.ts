@@ -1,6 +1,9 @@
 import { parseStrictJson } from './strict-json.ts'
 
-/** The claims of an access token (RFC 9068 §2.2), and `sid`, the session's id. Times are seconds since 1970. */
+/**
+ * The claims of an access token (RFC 9068 §2.2), `sid`, the session's id, and `roles_id`, that of these roles as they
+ * were given. Times are seconds since 1970.
+ */
 export type AccessClaims = {
   iss: string
   aud: string
@@ -12,6 +15,8 @@ export type AccessClaims = {
   jti: string
   sid: string
   roles: string[]
+  /** Absent: the user's own id, as before the first change. */
+  roles_id?: string
   auth_time: number
 }
 
@@ -145,10 +150,11 @@ function isName(value: unknown): value is string {
 }
 
 function wrongClaim(claims: Record<string, unknown>, rules: AccessTokenRules, now: number): string | null {
-  const { iss, aud, sub, jti, sid, client_id, roles, iat, nbf, exp, auth_time } = claims
+  const { iss, aud, sub, jti, sid, client_id, roles, roles_id, iat, nbf, exp, auth_time } = claims
   if (iss !== rules.issuer) return 'iss'
   if (!isAudience(aud, rules.audience)) return 'aud'
   if (![sub, jti, sid, client_id].every(isName)) return 'sub, jti, sid or client_id'
+  if (roles_id !== undefined && !isName(roles_id)) return 'roles_id'
   if (!Array.isArray(roles) || !roles.every((role) => typeof role === 'string')) return 'roles'
   if (!isTime(exp) || !isTime(iat) || !isTime(auth_time)) return 'exp, iat or auth_time'
   if (nbf !== undefined && (!isTime(nbf) || nbf > now + leewaySeconds)) return 'nbf'

@@ -65,5 +65,6 @@ function rowOf(user: FormerUser, now: number): UserRow {
     last_login_at: user.lastLoginAt,
     deletion_due_at: user.deletionDueAt,
     unconfirmed_since: user.unconfirmedSince ?? null,
+    roles_id: null,
   }
 }

@@ -1,4 +1,5 @@
 import type { Tx } from '../../database/connect.ts'
+import { newId } from '../../random.ts'
 import { deleteUserRoles, deleteUserWords, insertUserRoles, insertUserWords, updateUser } from './store.ts'
 import type { User } from './user.ts'
 import { wordsOfName } from './words.ts'
@@ -22,7 +23,7 @@ export async function changeUser(tx: Tx, id: string, change: UserChange, now: nu
     ...(metadata && { metadata: JSON.stringify(metadata) }),
     ...(emailVerified !== undefined && { email_verified: emailVerified ? 1 : 0 }),
     ...(emailVerified && { unconfirmed_since: null }),
-    ...(roles && { roles: JSON.stringify(roles) }),
+    ...(roles && { roles: JSON.stringify(roles), roles_id: newId(now) }),
     updated_at: now,
   })
   if (!there) return false
@@ -39,6 +40,13 @@ export async function changeUser(tx: Tx, id: string, change: UserChange, now: nu
 
 export async function setUserStatus(tx: Tx, id: string, status: User['status'], now: number): Promise<boolean> {
   return updateUser(tx, id, { status, updated_at: now, ...(status === 'active' && { unconfirmed_since: null }) })
+}
+
+/** The roles as they are, given anew: what was revoked of them says nothing of tokens made from now on. @returns their id */
+export async function renewRoles(tx: Tx, id: string, now: number): Promise<string> {
+  const rolesId = newId(now)
+  await updateUser(tx, id, { roles_id: rolesId })
+  return rolesId
 }
 
 export async function recordLogin(tx: Tx, id: string, now: number): Promise<boolean> {

@@ -8,6 +8,8 @@ export type User = {
   name: string | null
   locale: string | null
   roles: string[]
+  /** Of this giving of roles; until they change for the first time, the user's own id. */
+  rolesId: string
   status: UserRow['status']
   metadata: Record<string, unknown>
   createdAt: number
@@ -27,6 +29,7 @@ export function userOf(row: UserRow): User {
     name: row.name,
     locale: row.locale,
     roles: JSON.parse(row.roles),
+    rolesId: row.roles_id ?? row.id,
     status: row.status,
     metadata: JSON.parse(row.metadata),
     createdAt: row.created_at,

@@ -20,6 +20,7 @@ const introspection = Type.Object({
   jti: Type.Optional(Type.String()),
   sid: Type.Optional(Type.String()),
   roles: Type.Optional(Type.Array(Type.String())),
+  roles_id: Type.Optional(Type.String()),
   auth_time: Type.Optional(Type.Integer()),
 })
 

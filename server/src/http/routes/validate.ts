@@ -16,6 +16,7 @@ const claimsSchema = Type.Object({
   jti: Type.String(),
   sid: Type.String(),
   roles: Type.Array(Type.String()),
+  roles_id: Type.Optional(Type.String()),
   auth_time: Type.Integer(),
 })
 

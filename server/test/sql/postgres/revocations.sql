@@ -1,9 +1,6 @@
 -- insertRevocations
 insert into "revocations" ("id", "kind", "subject", "before_at", "until_at", "position", "reason", "revoked_at") values ($1, $2, $3, $4, $5, $6, $7, $8);
 
--- latestBeforeOfUser
-select "before_at" from "revocations" where "revoked_at" > $1 and "kind" = $2 and "subject" = $3;
-
 -- listRevokedTokens
 select "subject" from "revocations" where "until_at" > $1 and "kind" = $2 and "subject" in ($3, $4);
 

@@ -1,8 +1,8 @@
 -- insertUser
-insert into "users" ("id", "email", "email_verified", "name", "locale", "roles", "status", "metadata", "created_at", "updated_at", "last_login_at", "deletion_due_at", "unconfirmed_since") values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13);
+insert into "users" ("id", "email", "email_verified", "name", "locale", "roles", "status", "metadata", "created_at", "updated_at", "last_login_at", "deletion_due_at", "unconfirmed_since", "roles_id") values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14);
 
 -- insertUsers
-insert into "users" ("id", "email", "email_verified", "name", "locale", "roles", "status", "metadata", "created_at", "updated_at", "last_login_at", "deletion_due_at", "unconfirmed_since") values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13), ($14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26);
+insert into "users" ("id", "email", "email_verified", "name", "locale", "roles", "status", "metadata", "created_at", "updated_at", "last_login_at", "deletion_due_at", "unconfirmed_since", "roles_id") values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14), ($15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28);
 insert into "user_roles" ("user_id", "role") values ($1, $2), ($3, $4);
 insert into "user_words" ("user_id", "word") values ($1, $2);
 

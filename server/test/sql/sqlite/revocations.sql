@@ -1,9 +1,6 @@
 -- insertRevocations
 insert into "revocations" ("id", "kind", "subject", "before_at", "until_at", "position", "reason", "revoked_at") values (?, ?, ?, ?, ?, ?, ?, ?);
 
--- latestBeforeOfUser
-select "before_at" from "revocations" where "revoked_at" > ? and "kind" = ? and "subject" = ?;
-
 -- listRevokedTokens
 select "subject" from "revocations" where "until_at" > ? and "kind" = ? and "subject" in (?, ?);
 
