@@ -15,7 +15,8 @@ import { checkCertificates } from './config/rehearse.ts'
 import { checkSchema, migrateUp } from './database/migrate.ts'
 import { reachDatabase } from './database/reach.ts'
 import { SchemaMismatch } from './database/schema-mismatch.ts'
-import { openPrivateKey } from './domain/keys/keyring.ts'
+import { canOpen, openPrivateKey } from './domain/keys/keyring.ts'
+import { activeFirst } from './domain/keys/lifecycle.ts'
 import { listSigningKeys } from './domain/keys/store.ts'
 import { mailTemplates } from './domain/outbox/templates.ts'
 import { sampleHashes } from './domain/passwords/store.ts'
@@ -78,8 +79,13 @@ export async function bringSchema(app: App): Promise<void> {
  */
 async function checkMasterKey({ database, masterKeys }: App): Promise<void> {
   if (!(await database.dialect.hasTable(database.db, 'signing_keys'))) return
-  for (const row of await listSigningKeys(database.db)) {
-    if (row.state === 'active' || row.state === 'next') openPrivateKey(row, masterKeys)
+  const rows = await listSigningKeys(database.db)
+  const [active] = activeFirst(rows)
+  const waiting = rows.filter(({ state }) => state === 'next')
+  if (active) openPrivateKey(active, masterKeys)
+  // One that waits and does not open never signs (`lifecycle.ts`): that is told, and is no reason to be down.
+  else if (waiting.length > 0 && !waiting.some((row) => canOpen(row, masterKeys))) {
+    openPrivateKey(waiting[0]!, masterKeys)
   }
 }
 

@@ -122,8 +122,9 @@ function readKeyFile(path: string, tell: (line: string) => void): string {
 function explain(error: unknown): never {
   if (!(error instanceof AppError) || error.code !== 'rotation_too_soon') throw error
   const detail =
+    error.details.detail ??
     'The next key has not been published for long enough: verifiers may still keep a key set without it. Wait ' +
-    `${error.details.retryAfter} seconds, or add --now.`
+      `${error.details.retryAfter} seconds, or add --now.`
   throw new AppError('rotation_too_soon', { ...error.details, detail })
 }
 

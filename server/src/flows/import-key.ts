@@ -1,10 +1,12 @@
 import type { App } from '../app.ts'
 import { sharesSecret, signingKeyRow, thumbprint } from '../domain/keys/create.ts'
 import { KeyRefused, readSigningKey } from '../domain/keys/import.ts'
+import { sealersLikeActive } from '../domain/keys/reseal.ts'
 import { insertSigningKey, listPublicKeys, listSigningKeys, type SigningKeyRow } from '../domain/keys/store.ts'
 import { takeKeyStep } from '../domain/keys/take-step.ts'
 import type { Act } from './acting.ts'
 import { inAuditedTransaction } from './audited.ts'
+import { repeatWhenMoved } from './repeat-when-moved.ts'
 import { rotateKeys } from './rotate-keys.ts'
 import { lineOf } from './tend-keys.ts'
 
@@ -23,23 +25,27 @@ export async function importKey(app: App, act: Act, text: string, activate: bool
         `Set NTT_AUTH_SIGNING_ALGORITHM=${pair.algorithm} on every node first.`,
     )
   }
-  const now = await app.time.shared()
-  const row = signingKeyRow(pair, app.masterKeys, now)
-  await inAuditedTransaction(app, act, async (tx, record) => {
-    for (const known of await listPublicKeys(tx)) refuseKnown(known, row)
-    const step = { algorithm, masterKeys: app.masterKeys, now }
-    for (const { kid, state } of await listSigningKeys(tx)) {
-      if (state !== 'next') continue
-      const removal = { kind: 'remove' as const, kid, from: 'next' as const }
-      record(lineOf(removal, await takeKeyStep(tx, removal, step)))
-    }
-    await insertSigningKey(tx, row)
-    record({ event: 'signing_key_imported', subject: { kind: 'key', id: row.kid }, details: { algorithm } })
+  const kid = await repeatWhenMoved(async () => {
+    const now = await app.time.shared()
+    return inAuditedTransaction(app, act, async (tx, record) => {
+      const rows = await listSigningKeys(tx)
+      const masterKeys = sealersLikeActive(rows, app.masterKeys)
+      const row = signingKeyRow(pair, masterKeys, now)
+      for (const known of await listPublicKeys(tx)) refuseKnown(known, row)
+      for (const { kid, state } of rows) {
+        if (state !== 'next') continue
+        const removal = { kind: 'remove' as const, kid, from: 'next' as const }
+        record(lineOf(removal, await takeKeyStep(tx, removal, { algorithm, masterKeys, now })))
+      }
+      await insertSigningKey(tx, row)
+      record({ event: 'signing_key_imported', subject: { kind: 'key', id: row.kid }, details: { algorithm } })
+      return row.kid
+    })
   })
-  app.log.info({ event: 'key_imported', kid: row.kid })
+  app.log.info({ event: 'key_imported', kid })
   if (activate) await rotateKeys(app, act, { now: true })
   else await app.keys.read()
-  return { kid: row.kid }
+  return { kid }
 }
 
 /** By the key itself: under another name a key that was revoked would be trusted again. */

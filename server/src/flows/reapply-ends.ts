@@ -9,6 +9,7 @@ import { listEndedSessions, listEndedUsers } from '../domain/sessions/store.ts'
 import { systemAct } from './acting.ts'
 import { announceRevocations } from './announce-ends.ts'
 import { inAuditedTransaction } from './audited.ts'
+import { repeatWhenMoved } from './repeat-when-moved.ts'
 import { revokeKeyOnce } from './revoke-key.ts'
 import { revokedSpan } from './revoked-span.ts'
 
@@ -21,24 +22,28 @@ const batchSize = 500
  */
 export async function reapplyEnds(app: App): Promise<number> {
   let applied = 0
-  const keyTime = await app.time.shared()
   // Oldest first: where this stops half-way, the newest are still missing, and the next start comes back for the rest.
   for (const batch of batches((await missingEnds(app)).reverse())) {
-    const changed = await inAuditedTransaction(app, systemAct, async (tx, record) => {
-      let count = 0
-      const revocations: RevocationRow[] = []
-      const revoke = async (kid: string) =>
-        void revocations.push(...(await revokeKeyOnce(app, tx, record, kid, keyTime)))
-      for (const end of batch) if (await applyEnd(tx, revoke, end)) count++
-      if (count > 0) record({ event: 'ends_reapplied', details: { count } })
-      return { count, revocations: [...revocations, ...(await revokeAgain(app, tx, batch))] }
-    })
+    // Several nodes that start at once on a restored database all come to take the same key away.
+    const changed = await repeatWhenMoved(() => reapplyBatch(app, batch))
     announceRevocations(app, changed.revocations)
     applied += changed.count
   }
   if (applied > 0) await app.keys.read()
   if (applied > 0) app.log.warn({ event: 'ends_reapplied', count: applied }, 'the database had gone back')
   return applied
+}
+
+async function reapplyBatch(app: App, batch: End[]) {
+  const keyTime = await app.time.shared()
+  return inAuditedTransaction(app, systemAct, async (tx, record) => {
+    let count = 0
+    const revocations: RevocationRow[] = []
+    const revoke = async (kid: string) => void revocations.push(...(await revokeKeyOnce(app, tx, record, kid, keyTime)))
+    for (const end of batch) if (await applyEnd(tx, revoke, end)) count++
+    if (count > 0) record({ event: 'ends_reapplied', details: { count } })
+    return { count, revocations: [...revocations, ...(await revokeAgain(app, tx, batch))] }
+  })
 }
 
 /**

@@ -1,7 +1,9 @@
 import type { App } from '../app.ts'
 import type { Tx } from '../database/connect.ts'
 import type { AuditEvent } from '../domain/audit/events.ts'
+import { markOpening } from '../domain/keys/keyring.ts'
 import { stepsToRotate } from '../domain/keys/lifecycle.ts'
+import { sealersLikeActive } from '../domain/keys/reseal.ts'
 import { findSigningKey, listSigningKeys, markRevoked, moveSigningKey } from '../domain/keys/store.ts'
 import { KeysMoved, takeKeyStep } from '../domain/keys/take-step.ts'
 import { recordRevocations } from '../domain/revocations/record.ts'
@@ -9,13 +11,11 @@ import { AppError } from '../errors.ts'
 import type { Act } from './acting.ts'
 import { announceRevocations, keepEnds } from './announce-ends.ts'
 import { inAuditedTransaction } from './audited.ts'
+import { repeatWhenMoved } from './repeat-when-moved.ts'
 import { revokedSpan } from './revoked-span.ts'
 import { lineOf } from './tend-keys.ts'
 
 const reason = 'key_compromise' as const
-
-// Each round that fails was won by another node.
-const rounds = 5
 
 /**
  * A key has fallen into wrong hands: it is published no more, the next one signs instead, and every access token it
@@ -23,22 +23,15 @@ const rounds = 5
  * @throws AppError `not_found` when there is no such key
  */
 export async function revokeKey(app: App, act: Act, kid: string): Promise<void> {
-  for (let round = 1; ; round++) {
-    try {
-      const keyTime = await app.time.shared()
-      const revocations = await inAuditedTransaction(app, act, (tx, record) =>
-        revokeKeyOnce(app, tx, record, kid, keyTime),
-      )
-      // A restored database would sign by it again.
-      const ends = revocations.map(({ revoked_at: at }) => ({ kind: 'key' as const, id: kid, at, reason }))
-      announceRevocations(app, revocations)
-      keepEnds(app, ends)
-      app.log.warn({ event: 'key_revoked', kid, reason })
-      break
-    } catch (error) {
-      if (!(error instanceof KeysMoved) || round === rounds) throw error
-    }
-  }
+  const revocations = await repeatWhenMoved(async () => {
+    const keyTime = await app.time.shared()
+    return inAuditedTransaction(app, act, (tx, record) => revokeKeyOnce(app, tx, record, kid, keyTime))
+  })
+  // A restored database would sign by it again.
+  const ends = revocations.map(({ revoked_at: at }) => ({ kind: 'key' as const, id: kid, at, reason }))
+  announceRevocations(app, revocations)
+  keepEnds(app, ends)
+  app.log.warn({ event: 'key_revoked', kid, reason })
   await app.keys.read()
 }
 
@@ -55,12 +48,14 @@ export async function revokeKeyOnce(
   kid: string,
   keyTime: number,
 ) {
-  const { masterKeys, config } = app
+  const { config } = app
   const now = app.clock.now()
   const row = await findSigningKey(tx, kid)
   if (!row) throw new AppError('not_found', { detail: `There is no signing key ${kid}.` })
   if (row.state === 'active') {
-    for (const step of stepsToRotate(await listSigningKeys(tx), config.signingAlgorithm)) {
+    const rows = markOpening(await listSigningKeys(tx), app.masterKeys)
+    const masterKeys = sealersLikeActive(rows, app.masterKeys)
+    for (const step of stepsToRotate(rows, config.signingAlgorithm)) {
       const moved = await takeKeyStep(tx, step, { algorithm: config.signingAlgorithm, masterKeys, now: keyTime })
       record(lineOf(step, moved))
     }

@@ -1,12 +1,14 @@
 import type { App } from '../app.ts'
 import type { AuditEvent } from '../domain/audit/events.ts'
+import { markOpening } from '../domain/keys/keyring.ts'
 import { dueSteps, type KeyStep, type KeyTimes } from '../domain/keys/lifecycle.ts'
-import { resealKey, sealedByOlder } from '../domain/keys/reseal.ts'
+import { resealKey, sealedByOlder, sealersLikeActive } from '../domain/keys/reseal.ts'
 import { listSigningKeys } from '../domain/keys/store.ts'
-import { KeysMoved, takeKeyStep } from '../domain/keys/take-step.ts'
+import { takeKeyStep } from '../domain/keys/take-step.ts'
 import { leewaySeconds } from '../domain/tokens/access-token.ts'
 import { type Act, systemAct } from './acting.ts'
 import { inAuditedTransaction } from './audited.ts'
+import { repeatWhenMoved } from './repeat-when-moved.ts'
 
 /** How long keys stay in which state here. */
 export function keyTimes(app: App): KeyTimes {
@@ -21,7 +23,7 @@ export function keyTimes(app: App): KeyTimes {
 
 /** Is it time for any signing key to move on, or to be sealed by a newer master key? */
 export async function keysNeedTending(app: App): Promise<boolean> {
-  const rows = await listSigningKeys(app.database.db)
+  const rows = markOpening(await listSigningKeys(app.database.db), app.masterKeys)
   const steps = dueSteps(rows, app.config.signingAlgorithm, keyTimes(app), await app.time.shared())
   return steps.length > 0 || sealedByOlder(rows, app.masterKeys).length > 0
 }
@@ -35,33 +37,30 @@ export async function tendKeys(app: App): Promise<void> {
   await resealKeys(app, systemAct)
 }
 
-type Rows = Awaited<ReturnType<typeof listSigningKeys>>
+type Rows = ReturnType<typeof markOpening>
 
-// Each round that fails was won by another node.
-const rounds = 5
-
-/** Takes the steps that `plan` makes of the keys as they stand; made anew when another node was faster. */
+/**
+ * Takes the steps that `plan` makes of the keys as they stand; made anew when another node was faster. What must hold of
+ * the keys is asked in `plan`: what was asked before may not hold any more.
+ */
 export async function changeKeys(app: App, act: Act, plan: (rows: Rows, now: number) => KeyStep[]): Promise<void> {
-  const { masterKeys, config } = app
-  for (let round = 1; ; round++) {
+  const { signingAlgorithm: algorithm } = app.config
+  const taken = await repeatWhenMoved(async () => {
     // By the time all have in common: a node that is days ahead would retire keys that were made just now.
     const now = await app.time.shared()
-    try {
-      const taken = await inAuditedTransaction(app, act, async (tx, record) => {
-        const lines: { event: string; kid: string }[] = []
-        for (const step of plan(await listSigningKeys(tx), now)) {
-          const kid = await takeKeyStep(tx, step, { algorithm: config.signingAlgorithm, masterKeys, now })
-          record(lineOf(step, kid))
-          lines.push({ event: eventOf(step), kid })
-        }
-        return lines
-      })
-      for (const line of taken) app.log.info(line)
-      break
-    } catch (error) {
-      if (!(error instanceof KeysMoved) || round === rounds) throw error
-    }
-  }
+    return inAuditedTransaction(app, act, async (tx, record) => {
+      const rows = markOpening(await listSigningKeys(tx), app.masterKeys)
+      const masterKeys = sealersLikeActive(rows, app.masterKeys)
+      const lines: { event: string; kid: string }[] = []
+      for (const step of plan(rows, now)) {
+        const kid = await takeKeyStep(tx, step, { algorithm, masterKeys, now })
+        record(lineOf(step, kid))
+        lines.push({ event: eventOf(step), kid })
+      }
+      return lines
+    })
+  })
+  for (const line of taken) app.log.info(line)
   await app.keys.read()
 }
 

@@ -25,6 +25,7 @@ export function gaugeReadings(app: App): Record<GaugeName, () => Value[] | Promi
       for (const { state } of keyring.states()) if (state !== 'removed') states[state]++
       return byState(states)
     },
+    ntt_auth_signing_keys_unopened: () => one(keyring.unopened().length),
     ntt_auth_signing_key_age_seconds: () => {
       const ages: Record<string, number> = {}
       for (const { state, ...times } of keyring.states()) {

@@ -166,6 +166,9 @@ export const gauges = {
   ntt_auth_revocations: { help: 'Revocations that still matter, in memory.' },
   ntt_auth_revocations_age_seconds: { help: 'Time since this node last read what others revoked.' },
   ntt_auth_signing_keys: { help: 'Signing keys by state.', labels: { state: keyStates } },
+  ntt_auth_signing_keys_unopened: {
+    help: 'Signing keys in state "next" that no master key of this node opens; they never sign.',
+  },
   ntt_auth_signing_key_age_seconds: {
     help: 'Age of the oldest signing key in that state, since it came into it.',
     labels: { state: keyStates },

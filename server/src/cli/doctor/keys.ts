@@ -1,6 +1,6 @@
 import type { App } from '../../app.ts'
 import { type Finding, fine, problem, warning } from '../../database/finding.ts'
-import { openPrivateKey } from '../../domain/keys/keyring.ts'
+import { canOpen, openPrivateKey } from '../../domain/keys/keyring.ts'
 import { activeFirst } from '../../domain/keys/lifecycle.ts'
 import { sealedByOlder } from '../../domain/keys/reseal.ts'
 import { listSigningKeys, type SigningKeyRow } from '../../domain/keys/store.ts'
@@ -13,12 +13,26 @@ export type Store = Pick<App, 'config' | 'masterKeys' | 'database' | 'clock'>
 export async function examineKeys({ database, masterKeys, config, clock }: Store): Promise<Finding[]> {
   if (!(await database.dialect.hasTable(database.db, 'signing_keys').catch(() => false))) return []
   const rows = await listSigningKeys(database.db)
+  const [active] = activeFirst(rows)
+  const unopened = rows.filter((row) => row.state === 'next' && !canOpen(row, masterKeys))
   try {
-    for (const row of rows) if (row.state === 'active' || row.state === 'next') openPrivateKey(row, masterKeys)
+    if (active) openPrivateKey(active, masterKeys)
+    else if (unopened.length > 0 && !rows.some((row) => row.state === 'next' && !unopened.includes(row))) {
+      openPrivateKey(unopened[0]!, masterKeys)
+    }
   } catch (error) {
     return [problem((error as Error).message, 'Without the right master key a server does not start.')]
   }
-  return judgeKeys(rows, sealedByOlder(rows, masterKeys).length, config, clock.now())
+  const usable = rows.filter((row) => !unopened.includes(row))
+  return [
+    ...judgeKeys(usable, sealedByOlder(rows, masterKeys).length, config, clock.now()),
+    ...unopened.map(({ kid }) =>
+      warning(
+        `The master key does not open the next key ${kid}: it will never sign.`,
+        `Run: ntt-auth keys revoke ${kid}. Or add the NTT_AUTH_MASTER_KEY it was made under at the end of the list.`,
+      ),
+    ),
+  ]
 }
 
 type Wanted = { signingAlgorithm: string; keyRotationInterval: number }

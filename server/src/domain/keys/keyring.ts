@@ -14,6 +14,8 @@ export type Keyring = {
   jwks(): { keys: Record<string, unknown>[] }
   /** What each key is and since when, for the operator. */
   states(): KeyState[]
+  /** The ids of keys that wait to sign and never will: no master key of this node opens them. */
+  unopened(): string[]
   /** Takes over what the database holds now. @throws Error when the master key does not open the active key */
   load(rows: SigningKeyRow[]): void
 }
@@ -25,18 +27,21 @@ export function keyring(masterKeys: Buffer[]): Keyring {
   let verifiers = new Map<string, NonNullable<ReturnType<Keyring['verifier']>>>()
   let published: { keys: Record<string, unknown>[] } = { keys: [] }
   let states: KeyState[] = []
+  let unopened: string[] = []
 
   return {
     signer: () => signer,
     verifier: (kid) => verifiers.get(kid),
     jwks: () => published,
     states: () => states,
+    unopened: () => unopened,
     load(rows) {
       const usable = rows.filter((row) => row.state !== 'removed' && isSigningAlgorithm(row.algorithm))
       // What verifies comes first: also a node that cannot sign by a new key must not refuse what others sign by it.
       verifiers = new Map(usable.map((row) => [row.kid, verifiers.get(row.kid) ?? verifierOf(row)]))
       published = { keys: usable.map((row) => JSON.parse(row.public_jwk)) }
       states = usable.map(({ public_jwk: _, sealed_private: __, ...state }) => state)
+      unopened = markOpening(usable, masterKeys).flatMap(({ kid, opens }) => (opens ? [] : [kid]))
       const [active] = activeFirst(usable)
       if (active?.kid === signer?.kid) return
       signer = null
@@ -56,6 +61,18 @@ export function openPrivateKey(row: SigningKeyRow, masterKeys: Buffer[]): Buffer
     `The master key does not open the signing key ${row.kid}: it is not the one this database was used with. ` +
       'Start with the former NTT_AUTH_MASTER_KEY (several may be given, the newest first).',
   )
+}
+
+/**
+ * The keys, each with whether it may come to sign here: one that waits, and that no master key of this node opens, would
+ * leave the node without a key.
+ */
+export function markOpening(rows: SigningKeyRow[], masterKeys: Buffer[]): (SigningKeyRow & { opens: boolean })[] {
+  return rows.map((row) => ({ ...row, opens: row.state !== 'next' || canOpen(row, masterKeys) }))
+}
+
+export function canOpen(row: SigningKeyRow, masterKeys: Buffer[]): boolean {
+  return unseal(masterKeys, row.kid, row.sealed_private) !== null
 }
 
 function signerOf(row: SigningKeyRow, masterKeys: Buffer[]) {

@@ -16,7 +16,11 @@ export type KeyStep =
   | { kind: 'retire'; kid: string }
   | { kind: 'remove'; kid: string; from: 'next' | 'retiring' }
 
-type Rows = Pick<SigningKeyRow, 'kid' | 'algorithm' | 'state' | 'created_at' | 'activated_at' | 'retired_at'>[]
+type Row = Pick<SigningKeyRow, 'kid' | 'algorithm' | 'state' | 'created_at' | 'activated_at' | 'retired_at'> & {
+  /** False where no master key of this node opens the private half (`markOpening`): such a key never takes over. */
+  opens?: boolean
+}
+type Rows = Row[]
 
 /**
  * What is to be done with the signing keys now: `next` (published, does not sign) → `active` (signs) → `retiring`
@@ -28,12 +32,13 @@ export function dueSteps(rows: Rows, algorithm: string, times: KeyTimes, now: nu
   const steps: KeyStep[] = []
   const [active, ...surplus] = activeFirst(rows)
   const next = rows.filter(({ state }) => state === 'next').sort(byAge)
-  const wanted = next.filter((row) => row.algorithm === algorithm)
+  const able = next.filter(canSign)
+  const wanted = able.filter((row) => row.algorithm === algorithm)
 
   for (const { kid } of surplus) steps.push({ kind: 'retire', kid })
   const due = !active || active.algorithm !== algorithm || now - (active.activated_at ?? 0) >= times.interval
   // Without an active key nothing is signed: then any key will do, however young.
-  const successor = active ? wanted.find((row) => now - row.created_at >= times.publishAhead) : (wanted[0] ?? next[0])
+  const successor = active ? wanted.find((row) => now - row.created_at >= times.publishAhead) : (wanted[0] ?? able[0])
   if (due && successor) steps.push(...takeOver(active, successor))
   else if (!active) steps.push({ kind: 'create', state: 'active' })
 
@@ -52,7 +57,7 @@ export function dueSteps(rows: Rows, algorithm: string, times: KeyTimes, now: nu
 /** The steps by which the next key takes over at once, however short it has been published. */
 export function stepsToRotate(rows: Rows, algorithm: string): KeyStep[] {
   const [active] = activeFirst(rows)
-  const [successor, ...others] = rows.filter((row) => row.state === 'next' && row.algorithm === algorithm).sort(byAge)
+  const [successor, ...others] = successors(rows, algorithm)
   const steps: KeyStep[] = successor
     ? takeOver(active, successor)
     : [{ kind: 'create', state: 'active' }, ...(active ? [{ kind: 'retire' as const, kid: active.kid }] : [])]
@@ -61,7 +66,7 @@ export function stepsToRotate(rows: Rows, algorithm: string): KeyStep[] {
 
 /** When the next key will have been published for long enough; null when there is none. Milliseconds since 1970. */
 export function nextIsReadyAt(rows: Rows, algorithm: string, { publishAhead }: KeyTimes): number | null {
-  const [next] = rows.filter((row) => row.state === 'next' && row.algorithm === algorithm).sort(byAge)
+  const [next] = successors(rows, algorithm)
   return next ? next.created_at + publishAhead : null
 }
 
@@ -70,6 +75,15 @@ export function activeFirst<Row extends Rows[number]>(rows: readonly Row[]): Row
   return rows
     .filter(({ state }) => state === 'active')
     .sort((a, b) => (b.activated_at ?? 0) - (a.activated_at ?? 0) || (a.kid < b.kid ? -1 : 1))
+}
+
+/** The keys that may take over, the one that has been published longest first. */
+function successors(rows: Rows, algorithm: string): Rows {
+  return rows.filter((row) => row.state === 'next' && row.algorithm === algorithm && canSign(row)).sort(byAge)
+}
+
+function canSign({ opens }: Row): boolean {
+  return opens !== false
 }
 
 function takeOver(active: Rows[number] | undefined, successor: Rows[number]): KeyStep[] {
