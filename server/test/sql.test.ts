@@ -294,7 +294,7 @@ const stores: {
     measureOutbox: [(db) => outbox.measureOutbox(db).catch(() => undefined)],
     reviveMail: [(db) => outbox.reviveMail(db, id, now)],
     listMailExpiredBefore: [(db) => outbox.listMailExpiredBefore(db, now, 100)],
-    listMailTo: [(db) => outbox.listMailTo(db, 'ada@example.com', 200)],
+    listMailTo: [(db) => outbox.listMailTo(db, 'ada@example.com', now, 200)],
     blankMailTo: [(db) => outbox.blankMailTo(db as Tx, 'ada@example.com', 'alias', now, now)],
     deleteMailTo: [(db) => outbox.deleteMailTo(db, 'ada@example.com')],
     deleteMailRows: [(db) => outbox.deleteMailRows(db, ['one', 'two'])],

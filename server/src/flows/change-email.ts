@@ -1,4 +1,5 @@
 import type { App } from '../app.ts'
+import { createOneTimeToken } from '../domain/links/create.ts'
 import { readOneTimeToken, redeemOneTimeToken } from '../domain/links/redeem.ts'
 import { deleteOneTimeTokensOfUser } from '../domain/links/store.ts'
 import { normalisePassword } from '../domain/passwords/normalise.ts'
@@ -69,11 +70,13 @@ async function tellBoth(app: App, act: Act, { claims }: Caller, newEmail: string
     const found = await findUserForLogin(tx, newEmail)
     const owner = found && !isUnconfirmed(found) ? found : undefined
     const mails = await queueWithin(app, tx, addressNoticeByUser(app, 'email-change-started', user, newEmail))
-    if (owner) mails.push(...(await queueWithin(app, tx, addressInUse(app, owner), 'change_email')))
-    else {
-      const at = { ...user, email: newEmail, emailVerified: false }
-      mails.push(...(await queueLink(app, tx, 'email_change', at, 'change_email')))
-    }
+    const at = { ...user, email: newEmail, emailVerified: false }
+    if (owner) {
+      const told = await queueWithin(app, tx, addressInUse(app, owner), 'change_email')
+      // A link that nobody gets: what is kept of a change that was begun, and the user may look at, tells nothing either.
+      if (told.length > 0) await createOneTimeToken(tx, 'email_change', at, app.clock.now(), true)
+      mails.push(...told)
+    } else mails.push(...(await queueLink(app, tx, 'email_change', at, 'change_email')))
     record({ event: 'email_change_started', subject: { kind: 'user', id: user.id } })
     return mails
   })

@@ -32,9 +32,12 @@ export async function exportOwnData(app: App, userId: string, limit: number, fro
   const user = await findUser(db, userId)
   if (user?.status !== 'active') throw new AppError('token_revoked')
   const sessions = await allSessions(app, userId)
-  const mail = await listMailTo(db, user.email, mostMail)
+  // The address may have been somebody else's before: what is older than the account is not about this user.
+  const since = user.createdAt
+  const mail = await listMailTo(db, user.email, since, mostMail)
   const links = await listGoodTokens(db, userId, app.clock.now())
-  const guesses = (await findGuesses(db, { name: app.throttle.name('account', user.email) })).rows[0] ?? null
+  const counted = (await findGuesses(db, { name: app.throttle.name('account', user.email) })).rows[0]
+  const guesses = counted && counted.last_at >= since ? counted : null
   const found = await searchLines(db, { user: userId }, 'newest', limit + 1, from)
   const page = found.slice(0, limit)
   const next = found.length > limit ? page.at(-1)!.row : null

@@ -95,6 +95,11 @@ const wrongWords: [args: string[], code: number, sentence: RegExp][] = [
   ],
   [['users', 'import', 'garbage', '--format', 'csv', '--report', 'dir'], usage, /report cannot be written to dir/],
   [['users', 'import', 'garbage', '--to', 'x'], usage, /--to belongs to "users export"/],
+  [
+    ['users', 'import', 'garbage', '--format', 'csv', '--report', './garbage'],
+    usage,
+    /which is what is imported; name another/,
+  ],
   [['users', 'import', 'garbage', '--report'], usage, /--report <value>' argument missing/],
   [['users', 'export'], usage, /Say where to: ntt-auth users export --to FILE/],
   [['users', 'export', 'file.csv'], usage, /"users export" takes options only/],

@@ -70,6 +70,43 @@ describeFlow('own data', (flow) => {
     assert.deepEqual([mail, links, wrong_passwords], [[], [], null])
   })
 
+  it('says of a change of address that was begun the same whether or not somebody else has the address', async () => {
+    const { server } = flow
+    const taken = await registerSomebody(server)
+    const seen: unknown[] = []
+    for (const new_email of [taken.email, 'free-address@example.com']) {
+      const one = await registerSomebody(server)
+      const body = { new_email, password: one.password }
+      assert.equal((await server.call('POST', '/v1/users/me/email', { token: one.access_token, body })).status, 202)
+      await eventually(() => server.app.afterwards.waiting === 0)
+      const { links, mail } = (await download(one.access_token)).body
+      const about = links.map(({ purpose, email }: Record<string, string>) => [purpose, email === new_email])
+      seen.push([about, mail.map((each: { mail: string }) => each.mail)])
+    }
+    assert.deepEqual(seen[0], [[['email_change', true]], ['email-change-started']])
+    assert.deepEqual(seen[0], seen[1])
+  })
+
+  it('leaves out what was there for the address before the account was', async () => {
+    const { server } = flow
+    const former = await registerSomebody(server)
+    await server.call('POST', '/v1/auth/forgot-password', { body: { email: former.email } })
+    await eventually(() => server.app.afterwards.waiting === 0)
+    const { db } = server.app.database
+    const row = { name: server.app.throttle.name('account', former.email), failures: 3, forgotten_at: null }
+    await db
+      .insertInto('guesses')
+      .values({ ...row, last_at: server.clock.now() })
+      .execute()
+    const { mail, wrong_passwords } = (await download(former.access_token)).body
+    assert.deepEqual([mail.length, wrong_passwords.failures], [1, 3])
+    await db.updateTable('users').set({ email: 'moved-away@example.com' }).where('id', '=', former.user.id).execute()
+    server.clock.advance(1000)
+    const next = await registerSomebody(server, former.email)
+    const after = (await download(next.access_token)).body
+    assert.deepEqual([after.mail, after.wrong_passwords], [[], null])
+  })
+
   it('holds every session, however many there are', async () => {
     const { server } = flow
     const one = await registerSomebody(server)

@@ -29,7 +29,7 @@ export async function importFile(app: App, invocation: Invocation, path: string)
     onConflict: conflictOf(options['on-conflict']),
   }
   const { source, progress } = openSource(invocation, path)
-  const report = typeof options.report === 'string' ? await openReport(options.report) : null
+  const report = typeof options.report === 'string' ? await openReport(options.report, path) : null
   const tally = startTally(invocation, progress)
   try {
     for await (const rows of portions(format === 'csv' ? readCsv(source) : readNdjson(source))) {

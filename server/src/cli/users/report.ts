@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import type { Outcome } from '../../flows/import-users.ts'
 import { UsageError } from '../usage-error.ts'
@@ -10,8 +11,15 @@ const reasons: Record<string, string> = {
   EISDIR: 'it is a directory; name a file in it',
 }
 
-/** One JSON object a row, behind what an earlier run has left there. For the owner only: it holds addresses. */
-export async function openReport(path: string): Promise<Report> {
+/**
+ * One JSON object a row, behind what an earlier run has left there. For the owner only: it holds addresses.
+ * @param source what is read: rows that are written behind it would be read in turn, without end
+ * @throws UsageError where nothing can be written, and for the source itself, by whatever name
+ */
+export async function openReport(path: string, source: string): Promise<Report> {
+  if (isSameFile(path, source)) {
+    throw new UsageError(`The report would be written into ${path}, which is what is imported; name another file.`)
+  }
   let file: FileHandle
   try {
     file = await open(path, 'a', 0o600)
@@ -31,4 +39,9 @@ export async function openReport(path: string): Promise<Report> {
     },
     close: () => file.close(),
   }
+}
+
+function isSameFile(one: string, other: string): boolean {
+  const [first, second] = [one, other].map((path) => statSync(path, { throwIfNoEntry: false }))
+  return first !== undefined && second !== undefined && first.ino === second.ino && first.dev === second.dev
 }

@@ -86,9 +86,9 @@ export async function listMail(db: Db, state: OutboxRow['state'] | undefined, li
   return (state === undefined ? all : all.where('state', '=', state)).execute()
 }
 
-/** Mail to one address, the newest first. */
-export async function listMailTo(db: Db, recipient: string, limit: number): Promise<OutboxRow[]> {
-  const query = db.selectFrom('outbox').selectAll().where('recipient', '=', recipient)
+/** Mail to one address since a time, the newest first. */
+export async function listMailTo(db: Db, recipient: string, since: number, limit: number): Promise<OutboxRow[]> {
+  const query = db.selectFrom('outbox').selectAll().where('recipient', '=', recipient).where('created_at', '>=', since)
   return query.orderBy('created_at', 'desc').orderBy('id', 'desc').limit(limit).execute()
 }
 

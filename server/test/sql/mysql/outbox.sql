@@ -34,7 +34,7 @@ update `outbox` set `state` = ?, `due_at` = ?, `attempts` = ?, `finished_at` = ?
 select `id`, `expires_at` as `due_at` from `outbox` where `expires_at` < ? order by `expires_at`, `id` limit ?;
 
 -- listMailTo
-select * from `outbox` where `recipient` = ? order by `created_at` desc, `id` desc limit ?;
+select * from `outbox` where `recipient` = ? and `created_at` >= ? order by `created_at` desc, `id` desc limit ?;
 
 -- blankMailTo
 update `outbox` set `state` = ?, `finished_at` = ?, `last_error` = ? where `recipient` = ? and `created_at` > ? and `budget` is not null and `state` in (?, ?);

@@ -34,7 +34,7 @@ update "outbox" set "state" = $1, "due_at" = $2, "attempts" = $3, "finished_at" 
 select "id", "expires_at" as "due_at" from "outbox" where "expires_at" < $1 order by "expires_at", "id" limit $2;
 
 -- listMailTo
-select * from "outbox" where "recipient" = $1 order by "created_at" desc, "id" desc limit $2;
+select * from "outbox" where "recipient" = $1 and "created_at" >= $2 order by "created_at" desc, "id" desc limit $3;
 
 -- blankMailTo
 update "outbox" set "state" = $1, "finished_at" = $2, "last_error" = $3 where "recipient" = $4 and "created_at" > $5 and "budget" is not null and "state" in ($6, $7);
