@@ -1,7 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { traceIdIn } from '../tracing/current.ts'
 import type { RequestSpan, Tracing } from '../tracing/tracing.ts'
-import { routeOf } from './add-route.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -10,16 +9,11 @@ declare module 'fastify' {
   }
 }
 
-/** A span for each request, around everything that it does. */
+/** A span for each request, around everything that it does; `request-end.ts` ends it. */
 export function traceRequests(server: FastifyInstance, tracing: Tracing): void {
   server.addHook('onRequest', (request, _reply, done) => {
     request.span = tracing.open(request.method, request.headers)
     request.span.enter(done)
-  })
-  server.addHook('onResponse', (request, reply, done) => {
-    // The pattern, not the path: ids and whatever a caller typed stay here.
-    request.span!.end(routeOf(request) ? request.routeOptions.url! : null, reply.statusCode)
-    done()
   })
 }
 

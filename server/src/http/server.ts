@@ -1,6 +1,5 @@
-import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
+import fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, LogController } from 'fastify'
 import type { App } from '../app.ts'
 import { addRoute, routeOf } from './add-route.ts'
 import { readBodies } from './bodies.ts'
@@ -11,6 +10,7 @@ import { allowOrigins, nameOrigin } from './origins.ts'
 import { proxyTest } from './proxy-test.ts'
 import { refusal } from './refusals.ts'
 import { countAnswer } from './request-count.ts'
+import { tellEnds } from './request-end.ts'
 import { requestIds } from './request-ids.ts'
 import { logAnswer } from './request-log.ts'
 import { traceRequests } from './request-trace.ts'
@@ -23,7 +23,7 @@ import { closerOfUnused } from './unused-connections.ts'
 export async function createServer(app: App, places: readonly Place[] = routes): Promise<FastifyInstance> {
   const writeHeaders = headerWriter(app)
   const noteForwarding = unbelievedForwarding(app)
-  const pending = new WeakMap<Socket, ServerResponse>()
+  const pending = new WeakMap<Socket, FastifyReply>()
   const server = fastify({
     loggerInstance: app.log as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
@@ -63,11 +63,9 @@ export async function createServer(app: App, places: readonly Place[] = routes):
   server.decorateRequest('span', null)
   readBodies(server)
   if (app.tracing) traceRequests(server, app.tracing)
+  tellEnds(server, app)
   server.addHook('onRequest', (request, reply, done) => {
-    app.meter.activeRequests++
-    // Also where no answer was finished, because the caller hung up: `onResponse` does not run then.
-    reply.raw.once('close', () => app.meter.activeRequests--)
-    pending.set(request.raw.socket, reply.raw)
+    pending.set(request.raw.socket, reply)
     noteForwarding(request.raw)
     writeHeaders(request, reply)
     done()
@@ -90,11 +88,6 @@ export async function createServer(app: App, places: readonly Place[] = routes):
     // Fastify would ask for its Content-Type before it notices that no route takes this method.
     if (request.method === 'QUERY' && request.is404) answerNotFound(app, places, request, reply)
     else done()
-  })
-  server.addHook('onResponse', (request, reply, done) => {
-    countAnswer(app, routeOf(request), request, reply)
-    logAnswer(app, routeOf(request), request, reply)
-    done()
   })
   server.setErrorHandler((error, request, reply) => answerError(app, routeOf(request), error, request, reply))
   server.setNotFoundHandler((request, reply) => answerNotFound(app, places, request, reply))

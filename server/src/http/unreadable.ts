@@ -1,5 +1,6 @@
-import { type ServerResponse, STATUS_CODES } from 'node:http'
+import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
+import type { FastifyReply } from 'fastify'
 import type { App } from '../app.ts'
 import { AppError, type ErrorCode } from '../errors.ts'
 import { randomToken } from '../random.ts'
@@ -16,23 +17,27 @@ export function answerUnreadable(
   app: App,
   failure: Error & { code?: string },
   socket: Socket,
-  pending: ServerResponse | undefined,
+  pending: FastifyReply | undefined,
 ): void {
   if (!socket.writable || failure.code === 'ECONNRESET') {
     socket.destroy()
     return
   }
   // A request that was read whole gets its own answer first: its caller must not take ours for it.
-  if (pending?.req.complete && !pending.writableFinished) {
-    pending.once('close', () => answerUnreadable(app, failure, socket, undefined))
+  const answer = pending?.raw
+  if (answer?.req.complete && !answer.writableFinished) {
+    answer.once('close', () => answerUnreadable(app, failure, socket, undefined))
     return
   }
-  if (pending && !pending.writableFinished && pending.headersSent) {
+  const isCut = pending !== undefined && !pending.raw.writableFinished
+  if (isCut && pending.raw.headersSent) {
     socket.destroy()
     return
   }
-  const requestId = randomToken(6)
+  const requestId = isCut ? pending.request.id : randomToken(6)
   const error = new AppError(codes[failure.code ?? ''] ?? 'malformed_request', details[failure.code ?? ''])
+  // The request began, and is counted by this when the socket is closed.
+  if (isCut) pending.code(error.status)
   app.log.info(
     { request_id: requestId, status: error.status, reason: failure.code, ip: socket.remoteAddress },
     'unreadable',

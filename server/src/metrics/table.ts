@@ -14,7 +14,7 @@ const seconds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 const milliseconds = [0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5]
 const keyStates = ['next', 'active', 'retiring'] as const
 
-/** Statuses that we answer with; any other would be a surprise. */
+/** Statuses that we answer with, and `other` where the caller hung up before there was one; any other would be a surprise. */
 const statuses =
   '200 201 202 204 206 304 400 401 403 404 405 408 409 410 413 414 415 417 422 429 431 500 501 503 505 other'.split(' ')
 
@@ -113,7 +113,7 @@ export const counters = {
 
 export const histograms = {
   http_server_request_duration_seconds: {
-    help: 'Time from the arrival of a request to the end of its answer.',
+    help: 'Time from the arrival of a request to the end of its answer, or until the caller hung up: before any answer, its status is "other".',
     labels: {
       http_request_method: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'other'],
       http_route: 'routes',

@@ -52,9 +52,10 @@ export function startTracing(version: string, instance: string, onLoss: (error: 
         spanId: place.spanId,
         enter: (work) => current.run(place, work),
         end(route, status) {
-          span.setAttribute('http.response.status_code', status)
+          if (status !== null) span.setAttribute('http.response.status_code', status)
           if (route !== null) span.updateName(`${method} ${route}`).setAttribute('http.route', route)
-          if (status >= 500) span.setAttribute('error.type', `${status}`).setStatus({ code: SpanStatusCode.ERROR })
+          if (status !== null && status >= 500)
+            span.setAttribute('error.type', `${status}`).setStatus({ code: SpanStatusCode.ERROR })
           span.end()
         },
       }

@@ -27,6 +27,9 @@ export type RequestSpan = {
   readonly spanId: string
   /** Runs `work` as a part of the request. */
   enter(work: () => void): void
-  /** @param route its pattern, or null where none fits */
-  end(route: string | null, status: number): void
+  /**
+   * @param route its pattern, or null where none fits
+   * @param status null where the caller hung up before there was one
+   */
+  end(route: string | null, status: number | null): void
 }
