@@ -236,6 +236,7 @@ const stores: {
     updateServiceRow: [(db) => services.updateServiceRow(db, id, { name: 'a', scopes: '[]', updated_at: now })],
     deleteServiceRows: [(db) => services.deleteServiceRows(db, id)],
     listSecretRows: [(db) => services.listSecretRows(db, ['one', 'two'], now)],
+    deleteSecretsOfService: [(db) => services.deleteSecretsOfService(db, id)],
     expireServiceSecrets: [(db) => services.expireServiceSecrets(db, id, now)],
     deleteSecretRow: [(db) => services.deleteSecretRow(db, id, 'secret')],
     noteSecretUse: [(db) => services.noteSecretUse(db, id, now, 0)],

@@ -3,6 +3,7 @@ import { it } from 'node:test'
 import { inTransaction } from '../../src/database/transaction.ts'
 import {
   deleteSecretRow,
+  deleteSecretsOfService,
   deleteServiceRows,
   expireServiceSecrets,
   findServiceRow,
@@ -107,6 +108,19 @@ describeStore('the services store', (database) => {
     assert.deepEqual(
       [ever, soon, other].map(({ id }) => rows.get(id)!.expires_at),
       [100, 50, null],
+    )
+  })
+
+  it('deletes the secrets of one service, alive or not', async () => {
+    const service = await admit()
+    await give(service.id)
+    await give(service.id, { expires_at: 50 })
+    const other = await give((await admit()).id)
+    await deleteSecretsOfService(db(), service.id)
+    const left = await listSecretRows(db(), [service.id, other.service_id], 0)
+    assert.deepEqual(
+      left.map(({ id }) => id),
+      [other.id],
     )
   })
 

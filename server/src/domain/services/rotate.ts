@@ -1,7 +1,13 @@
 import type { Tx } from '../../database/connect.ts'
 import { newId, randomToken } from '../../random.ts'
 import { hashSecret } from './create.ts'
-import { expireServiceSecrets, insertServiceSecret, listSecretRows, updateServiceRow } from './store.ts'
+import {
+  deleteSecretsOfService,
+  expireServiceSecrets,
+  insertServiceSecret,
+  listSecretRows,
+  updateServiceRow,
+} from './store.ts'
 
 /** Two may be alive at once: the one in use and the one that follows. */
 const mostSecrets = 2
@@ -15,7 +21,7 @@ export type NewSecret = {
 
 /**
  * A new secret of a service that was taken; those before it live on for `overlap`, so that whoever uses them can change
- * over without a pause.
+ * over without a pause. Without an overlap they are deleted.
  * @returns the secret itself, this once; null when two are alive beyond the overlap and one must go first
  */
 export async function rotateSecret(
@@ -27,7 +33,9 @@ export async function rotateSecret(
   const alive = await listSecretRows(tx, [serviceId], now)
   if (overlap > 0 && alive.length >= mostSecrets) return null
   const longer = alive.filter(({ expires_at }) => expires_at === null || expires_at > now + overlap)
-  await expireServiceSecrets(tx, serviceId, now + overlap)
+  // What is gone is gone by every clock.
+  if (overlap === 0) await deleteSecretsOfService(tx, serviceId)
+  else await expireServiceSecrets(tx, serviceId, now + overlap)
   const secret = `ntts_${randomToken(32)}`
   const row = { id: newId(now), service_id: serviceId, hash: hashSecret(secret), created_at: now }
   await insertServiceSecret(tx, { ...row, expires_at: expiresAt, last_used_at: null })

@@ -47,7 +47,7 @@ export async function updateServiceRow(
 
 /** The service and every secret of it. */
 export async function deleteServiceRows(db: Db | Tx, id: string): Promise<void> {
-  await db.deleteFrom('service_secrets').where('service_id', '=', id).execute()
+  await deleteSecretsOfService(db, id)
   await db.deleteFrom('services').where('id', '=', id).execute()
 }
 
@@ -71,6 +71,10 @@ export async function expireServiceSecrets(db: Db | Tx, serviceId: string, at: n
     .where('service_id', '=', serviceId)
     .where((where) => where.or([where('expires_at', 'is', null), where('expires_at', '>', at)]))
     .execute()
+}
+
+export async function deleteSecretsOfService(db: Db | Tx, serviceId: string): Promise<void> {
+  await db.deleteFrom('service_secrets').where('service_id', '=', serviceId).execute()
 }
 
 export async function deleteSecretRow(db: Db | Tx, serviceId: string, id: string): Promise<boolean> {

@@ -30,6 +30,9 @@ delete from `services` where `id` = ?;
 -- listSecretRows
 select * from `service_secrets` where `service_id` in (?, ?) and (`expires_at` is null or `expires_at` > ?) order by `id`;
 
+-- deleteSecretsOfService
+delete from `service_secrets` where `service_id` = ?;
+
 -- expireServiceSecrets
 update `service_secrets` set `expires_at` = ? where `service_id` = ? and (`expires_at` is null or `expires_at` > ?);
 

@@ -30,6 +30,9 @@ delete from "services" where "id" = $1;
 -- listSecretRows
 select * from "service_secrets" where "service_id" in ($1, $2) and ("expires_at" is null or "expires_at" > $3) order by "id";
 
+-- deleteSecretsOfService
+delete from "service_secrets" where "service_id" = $1;
+
 -- expireServiceSecrets
 update "service_secrets" set "expires_at" = $1 where "service_id" = $2 and ("expires_at" is null or "expires_at" > $3);
 
