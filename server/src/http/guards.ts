@@ -3,6 +3,7 @@ import type { Permission } from '../domain/admin/permissions.ts'
 import { permit } from '../domain/admin/permit.ts'
 import type { CallingService, ServiceScope } from '../domain/services/service.ts'
 import { AppError } from '../errors.ts'
+import { asInTheDatabase } from '../flows/as-in-the-database.ts'
 import { authenticateOrAsk, type Caller } from '../flows/authenticate.ts'
 import { identifyService } from '../flows/identify-service.ts'
 import { scopeOf, type Who } from './route.ts'
@@ -17,7 +18,7 @@ type Guarded = {
 
 /**
  * The one place that decides whether a caller may call a route. The answer is a promise only where the
- * database is asked: for services every now and then, and for a signing key that this node has not met.
+ * database is asked: for administrators, for services every now and then, and for a signing key that this node has not met.
  * @param authorization the Authorization header, if there was one
  * @param ip where the caller is; only asked for when it is needed
  * @returns the caller where the route asks for one, else null
@@ -39,13 +40,13 @@ export function admit(
   return admitCaller(app, route, caller)
 }
 
-function admitCaller(app: App, route: Guarded, caller: Caller): Caller {
+function admitCaller(app: App, route: Guarded, caller: Caller): Caller | Promise<Caller> {
   if (route.who === 'admin' && !caller.claims.roles.includes('admin')) throw new AppError('forbidden')
   if (route.permission) permit(route.permission, caller.claims.roles, ageOfLogin(app, caller))
   if (route.freshWithin !== undefined && ageOfLogin(app, caller) > route.freshWithin) {
     throw new AppError('reauthentication_required')
   }
-  return caller
+  return route.who === 'admin' ? asInTheDatabase(app, caller) : caller
 }
 
 /**
