@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
-import { after, before, it } from 'node:test'
+import { it } from 'node:test'
 import { leftAloneFor } from '../../src/domain/links/create.ts'
 import { operatorAct } from '../../src/flows/acting.ts'
 import { startPasswordReset } from '../../src/flows/start-password-reset.ts'
 import { describeFlow, hour, logIn, minute, problem, refresh, second } from '../flows/flow-server.ts'
 import { mailTo, tokenIn } from '../flows/kept-mail.ts'
-import { goodPassword, registerSomebody, startTestServer, type TestServer } from '../support/server.ts'
-import { type SmtpSink, sinkUrl, startSmtpSink } from '../support/smtp-sink.ts'
+import { goodPassword, registerSomebody } from '../support/server.ts'
+import { withSink } from '../support/with-sink.ts'
 
 let people = 0
 const somebody = () => `budget-${++people}@example.com`
@@ -200,24 +200,15 @@ describeFlow(
 )
 
 describeFlow('mail to an address that somebody registers and leaves again and again', (flow) => {
-  let sink: SmtpSink
-  let server: TestServer
-  before(async () => {
-    sink = await startSmtpSink()
-    server = await startTestServer(flow.url, { clock: flow.server.clock, settings: { SMTP_URL: sinkUrl(sink) } })
-  })
-  after(async () => {
-    await server.close()
-    await sink.close()
-  })
+  const mailing = withSink(flow)
 
   it('asks it to confirm ten times an hour at most', async () => {
     const email = somebody()
     for (let left = 0; left < 14; left++) {
-      const { access_token } = await registerSomebody(server, email)
-      await server.call('DELETE', '/v1/users/me', { token: access_token, body: { password: goodPassword } })
+      const { access_token } = await registerSomebody(mailing.node, email)
+      await mailing.node.call('DELETE', '/v1/users/me', { token: access_token, body: { password: goodPassword } })
     }
-    const { db } = server.app.database
+    const { db } = mailing.node.app.database
     const rows = await db
       .selectFrom('outbox')
       .select('template')

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { after, before, it, test } from 'node:test'
+import { it, test } from 'node:test'
 import { inTransaction } from '../../src/database/transaction.ts'
 import { leftAloneFor } from '../../src/domain/links/create.ts'
 import { startSession } from '../../src/domain/sessions/start.ts'
@@ -20,8 +20,9 @@ import {
   sessionsOf,
 } from '../flows/flow-server.ts'
 import { type Kept, mailTo, tokenIn } from '../flows/kept-mail.ts'
-import { goodPassword, registerSomebody, startTestServer, type TestServer } from '../support/server.ts'
-import { partsOf, type SmtpSink, sinkUrl, startSmtpSink } from '../support/smtp-sink.ts'
+import { goodPassword, registerSomebody, startTestServer } from '../support/server.ts'
+import { partsOf } from '../support/smtp-sink.ts'
+import { withSink } from '../support/with-sink.ts'
 
 const newPassword = 'a quieter engine of silk'
 
@@ -519,36 +520,26 @@ function shapeOf({ status, headers, text }: { status: number; headers: Headers; 
 }
 
 describeQuickFlow('where a mail server is set', (flow) => {
-  let sink: SmtpSink
-  let server: TestServer
-  before(async () => {
-    sink = await startSmtpSink()
-    server = await startTestServer(flow.url, {
-      clock: flow.server.clock,
-      settings: { SMTP_URL: sinkUrl(sink), APP_URL: 'https://app.example.com' },
-    })
-  })
-  after(async () => {
-    await server.close()
-    await sink.close()
-  })
+  const mailing = withSink(flow, { APP_URL: 'https://app.example.com' })
 
   it('an invitation and a reset by an administrator are mailed, and their links are in no answer', async () => {
-    const { token } = await administrator(server)
+    const { token } = await administrator(mailing.node)
     const email = somebody()
-    const made = await server.call('POST', '/v1/admin/users', { token, body: { email, name: 'Ada' } })
+    const made = await mailing.node.call('POST', '/v1/admin/users', { token, body: { email, name: 'Ada' } })
     assert.deepEqual([made.status, made.body.invitation, made.body.status], [201, null, 'pending'])
-    const reset = await server.call('POST', `/v1/admin/users/${made.body.id}/reset-password`, { token })
+    const reset = await mailing.node.call('POST', `/v1/admin/users/${made.body.id}/reset-password`, { token })
     assert.deepEqual([reset.status, reset.body], [202, { status: 'mailed' }])
-    await eventually(() => sink.received.filter(({ to }) => to[0] === email).length === 2)
-    const mails = sink.received.filter(({ to }) => to[0] === email).map(({ raw }) => partsOf(raw).text)
+    await eventually(() => mailing.sink.received.filter(({ to }) => to[0] === email).length === 2)
+    const mails = mailing.sink.received.filter(({ to }) => to[0] === email).map(({ raw }) => partsOf(raw).text)
     for (const text of mails) assert.match(text, /^https:\/\/app\.example\.com\/reset-password#token=ntto_/m)
     assert.match(mails[0]!, /Hello Ada,/)
   })
 
   it('whoever registers is asked to verify, though nothing waits for it', async () => {
-    const { email } = await registerSomebody(server, somebody())
-    await eventually(() => sink.received.some(({ to, raw }) => to[0] === email && /Confirm your e-mail/.test(raw)))
+    const { email } = await registerSomebody(mailing.node, somebody())
+    await eventually(() =>
+      mailing.sink.received.some(({ to, raw }) => to[0] === email && /Confirm your e-mail/.test(raw)),
+    )
   })
 })
 
@@ -650,6 +641,24 @@ describeQuickFlow('our own pages', (flow) => {
     // Programs are answered as everywhere else.
     assert.match((await open(pathname)).headers.get('content-type')!, /^application\/problem\+json/)
     assert.equal((await submit(pathname, { token, new_password: newPassword })).status, 200, 'and the link still works')
+  })
+
+  it('take no offence at what mailers and proxies hang on the address of a form', async () => {
+    const { email } = await registerSomebody(flow.server, somebody())
+    for (const [journey, form] of [
+      ['verify-email', {}],
+      ['reset-password', { new_password: newPassword }],
+      ['confirm-email', {}],
+    ] as const) {
+      const dead = { ...form, token: `ntto_${'B'.repeat(43)}` }
+      const answer = await submit(`/${journey}?utm_source=mail&fbclid=1`, dead)
+      assert.deepEqual([answer.status, answer.headers.get('content-type')], [400, 'text/html; charset=utf-8'], journey)
+    }
+    await flow.server.call('POST', '/v1/auth/forgot-password', { body: { email } })
+    const { searchParams } = await linkTo(email)
+    const form = { token: searchParams.get('token')!, new_password: newPassword }
+    assert.equal((await submit('/reset-password?utm_source=mail&token=other', form)).status, 200)
+    assert.equal((await logIn(flow.server, email, { password: newPassword })).status, 200)
   })
 
   it('tell a browser that came too often how long to wait, and keep its link', async () => {

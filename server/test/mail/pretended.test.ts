@@ -1,25 +1,16 @@
 import assert from 'node:assert/strict'
-import { after, before, it } from 'node:test'
+import { before, it } from 'node:test'
 import { listMail } from '../../src/domain/outbox/store.ts'
 import { describeFlow, eventually } from '../flows/flow-server.ts'
-import { registerSomebody, startTestServer, type TestServer } from '../support/server.ts'
-import { type SmtpSink, sinkUrl, startSmtpSink } from '../support/smtp-sink.ts'
+import { registerSomebody } from '../support/server.ts'
+import { withSink } from '../support/with-sink.ts'
 
 describeFlow('an address that gets no link', (flow) => {
-  let sink: SmtpSink
-  let server: TestServer
-  before(async () => {
-    sink = await startSmtpSink()
-    server = await startTestServer(flow.url, { clock: flow.server.clock, settings: { SMTP_URL: sinkUrl(sink) } })
-  })
-  after(async () => {
-    await server.close()
-    await sink.close()
-  })
+  const mailing = withSink(flow)
 
   /** How often each kind of statement is run by what an answer leaves behind. */
   const workOf = async (path: string, email: string) => {
-    const { db } = server.app.database
+    const { db } = mailing.node.app.database
     const count = async () => {
       const tables = ['one_time_tokens', 'audit_lines'] as const
       const rows = []
@@ -31,14 +22,14 @@ describeFlow('an address that gets no link', (flow) => {
     }
     const first = await count()
     const before = written
-    await server.call('POST', path, { body: { email } })
-    await eventually(() => server.app.afterwards.waiting === 0)
+    await mailing.node.call('POST', path, { body: { email } })
+    await eventually(() => mailing.node.app.afterwards.waiting === 0)
     const second = await count()
     return [...second.map((rows, place) => rows - first[place]!), written - before]
   }
   let written = 0
   before(() => {
-    const { templates } = server.app.mail
+    const { templates } = mailing.node.app.mail
     const { render } = templates
     templates.render = (...given) => {
       written++
@@ -47,8 +38,8 @@ describeFlow('an address that gets no link', (flow) => {
   })
 
   it('costs as much as one that does, and gets no mail', async () => {
-    const { email } = await registerSomebody(server, 'known@example.com')
-    await eventually(() => sink.received.length === 1)
+    const { email } = await registerSomebody(mailing.node, 'known@example.com')
+    await eventually(() => mailing.sink.received.length === 1)
     for (const path of ['/v1/auth/forgot-password', '/v1/auth/verify-email/resend']) {
       const settled = async (address: string) => {
         const before = written
@@ -62,9 +53,9 @@ describeFlow('an address that gets no link', (flow) => {
       assert.equal(known[1], 1)
       assert.deepEqual(again, [1, 1], path)
     }
-    await eventually(async () => (await listMail(server.app.database.db, 'waiting', 9)).length === 0)
-    const rows = await listMail(server.app.database.db, undefined, 99)
+    await eventually(async () => (await listMail(mailing.node.app.database.db, 'waiting', 9)).length === 0)
+    const rows = await listMail(mailing.node.app.database.db, undefined, 99)
     assert.ok(rows.length > 0 && rows.every(({ recipient }) => recipient !== ''))
-    assert.ok(sink.received.every(({ to }) => to.join() === email))
+    assert.ok(mailing.sink.received.every(({ to }) => to.join() === email))
   })
 })

@@ -30,6 +30,7 @@ const query = Type.Object(
   { token: Type.String({ minLength: 1, maxLength: 200, description: 'the token of the link.' }) },
   { additionalProperties: true },
 )
+const anyQuery = Type.Object({}, { additionalProperties: true })
 const form = 'application/x-www-form-urlencoded' as const
 
 function asking(journey: Journey, summary: string) {
@@ -97,6 +98,7 @@ function confirming(journey: Journey, summary: string, work: (app: App, act: Act
     summary,
     tag: 'Authentication',
     who: 'anyone',
+    query: anyQuery,
     bodyType: form,
     body: tokenForm,
     errorPage: errorPageOf(journey),
@@ -118,6 +120,7 @@ export const resetPasswordFormRoute = route({
   summary: 'The form that sets a password',
   tag: 'Authentication',
   who: 'anyone',
+  query: anyQuery,
   bodyType: form,
   body: Type.Object({ token: OneTimeToken, new_password: Password }),
   errorPage: errorPageOf('reset-password'),
