@@ -317,7 +317,8 @@ describeQuickFlow('logout', (flow) => {
     const added: string[] = []
     app.revocations.add = (rows) => {
       const all = [...rows]
-      added.push(...all.map(({ subject }) => subject))
+      // The feed reads the same row from the database whenever it comes to it, and forgets it by itself.
+      added.push(...all.filter((row) => !('position' in row)).map(({ subject }) => subject))
       return add(all)
     }
     try {
