@@ -30,7 +30,6 @@ const query = Type.Object(
   { token: Type.String({ minLength: 1, maxLength: 200, description: 'the token of the link.' }) },
   { additionalProperties: true },
 )
-const anyQuery = Type.Object({}, { additionalProperties: true })
 const form = 'application/x-www-form-urlencoded' as const
 
 function asking(journey: Journey, summary: string) {
@@ -59,6 +58,8 @@ function complaintOf({ code, details }: AppError): Complaint | null {
   if (code === 'password_too_common' || code === 'password_too_similar') return 'again'
   if (code !== 'validation_failed') return null
   const refusals = details.errors ?? []
+  // What somebody hung on the address of the form says nothing of the link, and the form shown again goes without it.
+  if (refusals.some(({ pointer }) => pointer.startsWith('/query/') && pointer !== '/query/token')) return null
   const atPassword = refusals.find(({ pointer }) => pointer === '/new_password')
   if (!atPassword || refusals.length > 1) return 'noGood'
   if (atPassword.code === 'too_long' || atPassword.code === 'maxLength') return 'tooLong'
@@ -98,7 +99,6 @@ function confirming(journey: Journey, summary: string, work: (app: App, act: Act
     summary,
     tag: 'Authentication',
     who: 'anyone',
-    query: anyQuery,
     bodyType: form,
     body: tokenForm,
     errorPage: errorPageOf(journey),
@@ -120,7 +120,6 @@ export const resetPasswordFormRoute = route({
   summary: 'The form that sets a password',
   tag: 'Authentication',
   who: 'anyone',
-  query: anyQuery,
   bodyType: form,
   body: Type.Object({ token: OneTimeToken, new_password: Password }),
   errorPage: errorPageOf('reset-password'),
