@@ -18,7 +18,7 @@ export const systemClock: Clock = {
  * set back, the wall clock sees the hours that the machine slept.
  * @returns milliseconds since this call; never goes back
  */
-export function startTicks(clock: Clock): () => number {
+export function startTicks(clock: Pick<Clock, 'wall' | 'monotonic'>): () => number {
   let [wall, monotonic, ticks] = [clock.wall(), clock.monotonic(), 0]
   return () => {
     const [nowWall, nowMonotonic] = [clock.wall(), clock.monotonic()]

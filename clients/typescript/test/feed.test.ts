@@ -5,11 +5,18 @@ import { mockAuthServer } from '../src/testing/index.ts'
 import { createVerifier, type FeedOptions, type Verifier } from '../src/verify/index.ts'
 import { revocationFeed } from '../src/verify/revocations.ts'
 import { readEvents } from '../src/verify/sse.ts'
+import type { Claims } from '../src/verify/token.ts'
 import { code, eventually, gate } from './support/setup.ts'
 
 const who = { sub: 'user-1', sid: 'session-1' }
 const later = () => new Date(Date.now() + 900_000).toISOString()
-const end = (kind: string, id: string, before = new Date().toISOString()) => ({ kind, id, before, until: later() })
+const end = (kind: string, id: string, before = new Date().toISOString()) => ({
+  kind,
+  id,
+  before,
+  until: later(),
+  revoked_at: new Date().toISOString(),
+})
 
 type State = {
   stream: boolean
@@ -316,13 +323,78 @@ describe('following revocations', () => {
     expect(feed.asked.some(({ url }) => url.endsWith('/stream'))).toBe(false)
   })
 
-  it('forgets what no longer matters', async () => {
-    const { feed, verifier, token, pass } = await setup({ mode: 'poll' })
-    feed.items.push(end('session', 'x'))
-    await verifier.verify(token)
-    feed.items.length = 0
-    pass(3_600_000)
-    await eventually(() => verifier.feedStatus()!.size === 0)
+  /** A follower whose clocks the test sets. */
+  async function clocked(feed: { address: string }) {
+    const times = { wall: Date.now(), monotonic: 0 }
+    const options = { clientId: 'reader', clientSecret: 'se:cret', whenUnreachable: 'fail_closed' } as const
+    const clocks = { now: () => times.wall, monotonic: () => times.monotonic }
+    const ports = { baseUrl: feed.address, fetch, onError: () => undefined, ...clocks }
+    const follower = revocationFeed({ ...options, mode: 'poll', pollMs: 50, maxStalenessMs: 5000 }, ports)
+    cleanups.push(() => follower.close())
+    await follower.start()
+    const claims = { ...who, jti: 'x', iat: Math.floor(Date.now() / 1000) - 60 } as unknown as Claims
+    const lets = () => {
+      try {
+        return follower.isRevoked(claims, 'k') ? 'revoked' : 'in'
+      } catch {
+        return 'unavailable'
+      }
+    }
+    const polled = async () => {
+      const before = follower.status().heardAt
+      times.wall += 1
+      await eventually(() => follower.status().heardAt !== before)
+    }
+    return { follower, times, lets, polled }
+  }
+
+  it('forgets what no longer matters, and not because the wall clock was ahead for a while', async () => {
+    const { feed } = await setup({ mode: 'poll' })
+    feed.items.push(end('session', who.sid))
+    const { follower, times, lets, polled } = await clocked(feed)
+    expect(lets()).toBe('revoked')
+    times.wall += 86_400_000
+    times.monotonic += 61_000
+    await polled()
+    times.wall -= 86_400_000
+    await polled()
+    expect(lets()).toBe('revoked')
+    times.monotonic += 1_000_000
+    await polled()
+    expect(follower.status().size).toBe(0)
+  })
+
+  it('sooner or later of one end: what lasts longer and reaches further counts, in whatever order it is told', async () => {
+    const { feed } = await setup({ mode: 'poll' })
+    const now = new Date().toISOString()
+    feed.items.push(end('user', who.sub, now), end('user', who.sub, new Date(Date.now() - 3_600_000).toISOString()))
+    const { lets } = await clocked(feed)
+    expect(lets()).toBe('revoked')
+  })
+
+  it('under fail_closed a clock that was set back does not hide that the feed is dead', async () => {
+    const { feed } = await setup({ mode: 'poll' })
+    const { times, lets } = await clocked(feed)
+    expect(lets()).toBe('in')
+    feed.state.broken = true
+    times.wall -= 20_000
+    times.monotonic += 5001
+    await eventually(() => lets() === 'unavailable')
+  })
+
+  it('what cannot be read was not heard; kinds of a later server are passed over', async () => {
+    const { feed } = await setup({ mode: 'poll' })
+    feed.items.push({ kind: 'planet', id: 'x', until: 'never' })
+    const { times, lets } = await clocked(feed)
+    expect(lets()).toBe('in')
+    for (const junk of [{ before: 'x' }, { until: null }, { revoked_at: 'x' }, { id: 7 }]) {
+      feed.items.push({ ...end('user', who.sub), ...junk })
+      times.wall += 5001
+      times.monotonic += 5001
+      await eventually(() => lets() === 'unavailable')
+      feed.items.length = 1
+      await eventually(() => lets() === 'in')
+    }
   })
 
   it('unreachable and fail_open: lets in', async () => {

@@ -551,3 +551,20 @@ describe('the keys', () => {
     expect(await code(verifier.verify(await server.tokens.sign(who)))).toBe('invalid_token')
   })
 })
+
+describe('a wall clock that is set back', () => {
+  it('does not keep the keys from being fetched', async () => {
+    const { server, clock } = setup()
+    let behind = 0
+    const ports = { fetch: server.fetch, now: () => clock.wall() - behind, onError: () => undefined }
+    const keys = keySource({ ...ports, url: server.issuer + jwksPath, algorithms: ['ES256'] })
+    await keys.warm()
+    behind = 86_400_000
+    await clock.advance(0)
+    keys.known('x')
+    await clock.advance(301_000)
+    await server.tokens.rotate()
+    const { keys: now } = await server.tokens.jwks()
+    for (const { kid } of now as { kid: string }[]) expect(await keys.key(kid)).toBeTruthy()
+  })
+})

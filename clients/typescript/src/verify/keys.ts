@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer'
 import { createPublicKey } from 'node:crypto'
+import { startTicks } from '../clock.ts'
 import { isEdge } from './edge.ts'
 import { TokenRefusedError, VerifierUnavailableError } from './errors.ts'
 import type { Algorithm, VerifyingKey } from './token.ts'
@@ -38,6 +39,8 @@ type KeySet = { keys: Record<string, unknown>[]; freshMs: number }
  * id leads to one fetch in 30 s, whoever sends how many.
  */
 export function keySource({ url, algorithms, fetch, now, onError, snapshot }: KeyOptions): KeySource {
+  // Ages and waits: a wall clock that is set back would make both longer than they are.
+  const passed = startTicks({ wall: now, monotonic: () => performance.now() })
   let keys = new Map<string, VerifyingKey>()
   let raw: Record<string, unknown>[] = []
   let fetchedAt = Number.NEGATIVE_INFINITY
@@ -58,20 +61,23 @@ export function keySource({ url, algorithms, fetch, now, onError, snapshot }: Ke
     fetchedAt = at
     fresh = set.freshMs
   }
-  if (snapshot) take({ keys: objectsIn(snapshot.keys), freshMs: usuallyFresh }, Math.min(snapshot.fetchedAt, now()))
+  if (snapshot) {
+    const age = Math.max(now() - snapshot.fetchedAt, 0)
+    take({ keys: objectsIn(snapshot.keys), freshMs: usuallyFresh }, passed() - age)
+  }
 
   const alone = isEdge()
   const load = () => {
     if (fetching && !alone) return fetching
     fetching = read(url, fetch)
       .then((set) => {
-        take(set, now())
+        take(set, passed())
         failures = 0
-        notBefore = now() + cooldown
+        notBefore = passed() + cooldown
       })
       .catch((error) => {
         lastError = error
-        notBefore = now() + Math.min(5000 * 2 ** failures++, 60_000)
+        notBefore = passed() + Math.min(5000 * 2 ** failures++, 60_000)
         onError(error)
       })
       .finally(() => {
@@ -79,19 +85,19 @@ export function keySource({ url, algorithms, fetch, now, onError, snapshot }: Ke
       })
     return fetching
   }
-  const mayAsk = () => (fetching !== null && !alone) || now() >= notBefore
+  const mayAsk = () => (fetching !== null && !alone) || passed() >= notBefore
 
   const find = async (kid: string): Promise<VerifyingKey> => {
     if (mayAsk()) await load()
     const key = keys.get(kid)
-    const age = now() - fetchedAt
+    const age = passed() - fetchedAt
     if (key && age < staleAtMost) return key
     if (age < fresh) throw new TokenRefusedError('key_unknown')
     throw new VerifierUnavailableError('The keys of the server cannot be had.', lastError)
   }
   const known = (kid: string) => {
     const key = keys.get(kid)
-    const age = now() - fetchedAt
+    const age = passed() - fetchedAt
     if (!key || age >= staleAtMost) return undefined
     // Known keys go on while a fetch hangs or fails.
     if (age <= fresh * 0.8 || !mayAsk()) return key
@@ -104,9 +110,9 @@ export function keySource({ url, algorithms, fetch, now, onError, snapshot }: Ke
     known,
     key: (kid) => known(kid) ?? find(kid),
     async warm() {
-      if (now() - fetchedAt >= fresh) await load()
+      if (passed() - fetchedAt >= fresh) await load()
     },
-    export: () => ({ keys: raw, fetchedAt }),
+    export: () => ({ keys: raw, fetchedAt: now() - (passed() - fetchedAt) }),
   }
 }
 

@@ -1,3 +1,4 @@
+import { startTicks } from '../clock.ts'
 import { ConfigurationError } from '../errors/errors.ts'
 import { VerifierUnavailableError } from './errors.ts'
 import { readEvents } from './sse.ts'
@@ -11,7 +12,11 @@ export type Revocation = {
   before: string
   /** Until when it matters; RFC 3339. */
   until: string
+  /** RFC 3339; by the clock of the server, as the others. */
+  revoked_at: string
 }
+
+const kinds: ReadonlySet<string> = new Set<Revocation['kind']>(['session', 'user', 'roles', 'token', 'key'])
 
 export type FeedOptions = {
   /** The service that reads the feed: scope `revocations:read`. `undefined`, as of a variable that is not set, is refused. */
@@ -45,6 +50,7 @@ type Ports = {
   baseUrl: string
   fetch: typeof fetch
   now: () => number
+  monotonic?: () => number
   onError: (error: unknown) => void
   /** The server says something on its stream every second: while one is silent for longer, its connection may be dead. */
   doubtMs?: number
@@ -69,35 +75,57 @@ const mostAtOnce = 4
  * word.
  */
 export function revocationFeed(options: FeedOptions, ports: Ports): RevocationFeed {
-  const { baseUrl, fetch, now, onError, doubtMs = 1300, silenceMs = 20_000, provenMs = 5000 } = ports
+  const {
+    baseUrl,
+    fetch,
+    now,
+    monotonic = () => performance.now(),
+    onError,
+    doubtMs = 1300,
+    silenceMs = 20_000,
+    provenMs = 5000,
+  } = ports
   const { clientId, clientSecret, whenUnreachable, maxStalenessMs = 60_000, pollMs = 800, mode = 'stream' } = options
   const encoded = btoa([clientId, clientSecret].map((each) => encodeURIComponent(each!)).join(':'))
   const headers = { authorization: `Basic ${encoded}` }
-  const ends = new Map<string, { before: number; until: number }>()
+  const ends = new Map<string, { before: number; forgetAt: number }>()
+  // The wall clock may be set back, and then nothing would ever be too old.
+  const passed = startTicks({ wall: now, monotonic })
   const stop = new AbortController()
   let cursor: string | null = null
   let heardAt: number | null = null
+  let heardTick = 0
   let started: Promise<void> | undefined
   let streaming = false
   /** Whether the stream can do without polls beside it. */
   let proven = false
   let askNow = () => {}
   let brokenStreams = 0
-  let swept = now()
+  let swept = monotonic()
   let lastError: unknown
 
-  const learn = ({ kind, id, before, until }: Revocation) => {
-    const end = { before: kind === 'user' ? Date.parse(before) : Number.POSITIVE_INFINITY, until: Date.parse(until) }
-    const known = ends.get(`${kind} ${id}`) ?? end
-    const later = (name: 'before' | 'until') => Math.max(known[name], end[name])
-    ends.set(`${kind} ${id}`, { before: later('before'), until: later('until') })
+  /** @throws Error what cannot be read was not heard; kinds of a later server are none of ours */
+  const learn = ({ kind, id, before, until, revoked_at }: Revocation) => {
+    if (!kinds.has(kind)) return
+    const matters = Date.parse(until) - Date.parse(revoked_at)
+    const end = { before: kind === 'user' ? Date.parse(before) : Number.POSITIVE_INFINITY }
+    if (typeof id !== 'string' || !(matters >= 0) || Number.isNaN(end.before)) {
+      throw new Error(`The revocation feed tells what cannot be read: ${JSON.stringify({ kind, id, before, until })}.`)
+    }
+    // For as long as it mattered when it was made, by a clock that nobody sets: the wall clock may be days ahead and come back.
+    const forgetAt = monotonic() + matters + 60_000
+    const known = ends.get(`${kind} ${id}`) ?? { ...end, forgetAt }
+    const later = { before: Math.max(known.before, end.before), forgetAt: Math.max(known.forgetAt, forgetAt) }
+    ends.set(`${kind} ${id}`, later)
   }
   const heard = () => {
     heardAt = now()
+    heardTick = passed()
     lastError = undefined
-    if (heardAt - swept < 60_000) return
-    swept = heardAt
-    for (const [name, { until }] of ends) if (until + 60_000 < heardAt) ends.delete(name)
+    const at = monotonic()
+    if (at - swept < 60_000) return
+    swept = at
+    for (const [name, { forgetAt }] of ends) if (forgetAt < at) ends.delete(name)
   }
   const refusal = (what: string, status: number) =>
     status === 401 || status === 403
@@ -243,14 +271,13 @@ export function revocationFeed(options: FeedOptions, ports: Ports): RevocationFe
       over.addEventListener('abort', done)
     })
 
-  const applies = (name: string, claims: Claims, at: number) => {
+  const applies = (name: string, claims: Claims) => {
     const end = ends.get(name)
-    return end !== undefined && end.until + 60_000 >= at && claims.iat * 1000 <= end.before
+    return end !== undefined && claims.iat * 1000 <= end.before
   }
   return {
     isRevoked(claims, kid) {
-      const at = now()
-      if (whenUnreachable !== 'fail_open' && (heardAt === null || at - heardAt > maxStalenessMs)) {
+      if (whenUnreachable !== 'fail_open' && (heardAt === null || passed() - heardTick > maxStalenessMs)) {
         const why =
           lastError instanceof ConfigurationError ? lastError.message : 'the server has not been heard for too long.'
         throw new VerifierUnavailableError(`What was revoked is not known: ${why}`, lastError)
@@ -258,11 +285,11 @@ export function revocationFeed(options: FeedOptions, ports: Ports): RevocationFe
       if (ends.size === 0) return false
       const { sid, sub, jti, roles_id = sub } = claims
       return (
-        applies(`session ${sid}`, claims, at) ||
-        applies(`user ${sub}`, claims, at) ||
-        applies(`roles ${roles_id}`, claims, at) ||
-        applies(`token ${jti}`, claims, at) ||
-        applies(`key ${kid}`, claims, at)
+        applies(`session ${sid}`, claims) ||
+        applies(`user ${sub}`, claims) ||
+        applies(`roles ${roles_id}`, claims) ||
+        applies(`token ${jti}`, claims) ||
+        applies(`key ${kid}`, claims)
       )
     },
     start() {
