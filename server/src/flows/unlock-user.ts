@@ -1,5 +1,6 @@
 import type { App } from '../app.ts'
 import type { Tx } from '../database/connect.ts'
+import { listDevicesOfUser } from '../domain/sessions/store.ts'
 import { deleteGuesses } from '../domain/throttling/store.ts'
 import { takeUser } from '../domain/users/take.ts'
 import type { User } from '../domain/users/user.ts'
@@ -7,23 +8,30 @@ import { AppError } from '../errors.ts'
 import type { Act } from './acting.ts'
 import { inAuditedTransaction } from './audited.ts'
 
-/** Failures to log in are forgotten, so that nobody has to wait any longer. Doing it twice does nothing. */
+/** Failures to log in are forgotten, also those of each known device, so that nobody has to wait any longer. Doing it twice does nothing. */
 export async function unlockUser(app: App, act: Act, id: string): Promise<void> {
-  const user = await inAuditedTransaction(app, act, async (tx, record) => {
+  const names = await inAuditedTransaction(app, act, async (tx, record) => {
     const user = await takeUser(tx, id)
     if (!user) throw new AppError('not_found')
-    if (await forgetGuesses(app, tx, user)) {
-      record({ event: 'account_unlocked', subject: { kind: 'user', id } })
-    }
-    return user
+    const devices = await listDevicesOfUser(tx, id, devicesLookedAt)
+    const names = [...namesOf(app, user), ...devices.map((device) => app.throttle.name('device', device.id))]
+    if (await forget(tx, names)) record({ event: 'account_unlocked', subject: { kind: 'user', id } })
+    return names
   })
-  believeNoRefusal(app, user)
+  for (const name of names) app.throttle.refusals.forget(name)
 }
+
+/** Each is counted by itself; of a user with more sessions than that, the oldest have to wait on. */
+const devicesLookedAt = 1000
 
 /** @returns whether there were any */
 export async function forgetGuesses(app: App, tx: Tx, user: Whose): Promise<boolean> {
+  return forget(tx, namesOf(app, user))
+}
+
+async function forget(tx: Tx, names: string[]): Promise<boolean> {
   let some = false
-  for (const name of namesOf(app, user)) some = (await deleteGuesses(tx, name)) || some
+  for (const name of names) some = (await deleteGuesses(tx, name)) || some
   return some
 }
 

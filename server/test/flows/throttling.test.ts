@@ -316,6 +316,15 @@ describeFlow(
       assert.deepEqual(await guess(owner.email, 1, { refresh_token: devices[5]! }), [rejected])
     })
 
+    it('an unlocking ends the wait of a known device too', async () => {
+      const owner = await somebody()
+      const { refresh_token } = owner
+      await guess(owner.email, 5, { refresh_token })
+      assert.equal(problem(await attempt(owner.email, goodPassword, { refresh_token })), limited)
+      await unlockUser(flow.server.app, operatorAct, owner.user.id)
+      assert.equal((await attempt(owner.email, goodPassword, { refresh_token })).status, 200)
+    })
+
     it('lets a right mailed token pass whatever its neighbours send, and stops counting none of the wrong ones', async () => {
       const owner = await somebody()
       const ip = elsewhere()

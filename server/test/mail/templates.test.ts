@@ -133,6 +133,10 @@ describe('the templates of mails', () => {
       const found = complaints({ [`en/${name}.txt`]: 'Subject: Hi\n\nHello\n', [`en/${name}.html`]: 'Hello' })
       assert.equal(found.match(/has no \{\{link\}\}/g)?.length ?? 0, needed ? 2 : 0, name)
     }
+    for (const hidden of ['{{#link}}press the button{{/link}}', '{{#name}}{{link}}{{/name}}']) {
+      assert.match(complaints({ 'en/invitation.txt': `Subject: Hi\n\n${hidden}\n` }), /has no \{\{link\}\}/, hidden)
+    }
+    assert.equal(complaints({ 'en/invitation.txt': 'Subject: Hi\n\n{{#link}}Come: {{link}}{{/link}}\n' }), '')
     assert.match(complaints({ 'en/layout.html': '<html></html>' }), /layout\.html must have \{\{content\}\}/)
     assert.match(mailTemplates(join(place, 'none')).check().join(), /There is no directory/)
   })

@@ -21,6 +21,12 @@ export function fieldsOf(template: string): string[] {
   return [...new Set(names)]
 }
 
+/** Whether a field is written wherever it has a value: not only named by a section, nor inside one of another field. */
+export function writes(template: string, field: string): boolean {
+  const always = template.replaceAll(section, (_, name: string, inner: string) => (name === field ? inner : ''))
+  return always.includes(`{{${field}}}`)
+}
+
 /** The first thing in double braces that would stay as it is, or null: blanks inside, a section without its end. */
 export function leftOver(template: string): string | null {
   const rest = template.replaceAll(section, '$2').replaceAll(tag, '')

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { packageFile } from '../../package-file.ts'
 import { commonFields, type MailData, type MailName, mailNames, mails } from './mail.ts'
-import { fieldsOf, leftOver, renderHtml, renderText } from './render.ts'
+import { fieldsOf, leftOver, renderHtml, renderText, writes } from './render.ts'
 
 const shipped = packageFile('data/mail')
 const fallback = 'en'
@@ -150,7 +150,7 @@ function mistakes(template: Template, what: string, name: MailName): string[] {
         `${what} (${part}) has ${left}, which would be sent as it stands: write {{field}} or {{#field}}…{{/field}}.`,
       )
     }
-    if (part !== 'subject' && allowed.includes('link') && !fields.includes('link')) {
+    if (part !== 'subject' && allowed.includes('link') && !writes(text, 'link')) {
       found.push(`${what} (${part}) has no {{link}}, and without it the mail is of no use.`)
     }
   }

@@ -235,7 +235,7 @@ export async function deleteSessionRows(db: Db | Tx, ids: string[]): Promise<num
 export async function listDevicesOfUser(db: Db | Tx, userId: string, limit: number) {
   return db
     .selectFrom('sessions')
-    .select('user_agent')
+    .select(['id', 'user_agent'])
     .where('user_id', '=', userId)
     .orderBy('created_at', 'desc')
     .limit(limit)

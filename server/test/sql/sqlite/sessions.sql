@@ -1,5 +1,5 @@
 -- listDevicesOfUser
-select "user_agent" from "sessions" where "user_id" = ? order by "created_at" desc limit ?;
+select "id", "user_agent" from "sessions" where "user_id" = ? order by "created_at" desc limit ?;
 
 -- insertSession
 insert into "sessions" ("id", "user_id", "generation", "rotated_at", "redeemers", "idle_expires_at", "absolute_expires_at", "ended_at", "end_reason", "created_at", "last_used_at", "last_ip", "user_agent", "device_name") values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
