@@ -1,6 +1,12 @@
 import type { App } from '../app.ts'
 import { recordRevokedToken } from '../domain/revocations/record.ts'
-import { type AccessClaims, leewaySeconds, type Verdict, verifyAccessToken } from '../domain/tokens/access-token.ts'
+import {
+  type AccessClaims,
+  leewaySeconds,
+  longestLifeSeconds,
+  type Verdict,
+  verifyAccessToken,
+} from '../domain/tokens/access-token.ts'
 import { AppError } from '../errors.ts'
 import type { Act } from './acting.ts'
 import { announceRevocations, confirmEnds, keepEnds } from './announce-ends.ts'
@@ -35,7 +41,10 @@ async function revokeAccessToken(app: App, act: Act, { jti, sub, exp }: AccessCl
   // A restored database would let it pass again.
   const end = { kind: 'token', id: jti, at: now, reason: 'revoked' } as const
   if (app.revocations.has({ jti, sid: '', sub: '', iat: 0 }, '')) return confirmEnds(app, [end])
-  const span = { before: now, until: (exp + 2 * leewaySeconds) * 1000 }
+  // Whoever has stolen a key can give the same `jti` to several tokens, and have the one revoked that ends first: it is
+  // remembered until the last of those that are alive now has ended.
+  const lastEnd = Math.max(exp, Math.ceil(now / 1000) + longestLifeSeconds + 2 * leewaySeconds)
+  const span = { before: now, until: (lastEnd + 2 * leewaySeconds) * 1000 }
   try {
     const row = await inAuditedTransaction(app, act, (tx, record) => {
       record({ event: 'token_revoked', subject: { kind: 'token', id: jti }, user: sub })
