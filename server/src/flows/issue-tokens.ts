@@ -44,8 +44,8 @@ export function asOfNow(app: App): AsOf {
 
 /**
  * Mints the tokens of a session at its generation. Called after the commit: nothing is handed out that was not kept.
- * @param asOf before the user was read. The token counts as issued then: should the roles be changed between reading and
- *   minting, the revocation that comes with the change hits it
+ * @param asOf before the user was read. The token counts as issued then: should the user's sessions end between reading and
+ *   minting, a revocation by time hits it as well
  */
 export function issueTokens(app: App, session: TokenSubject, user: User, asOf: AsOf): Tokens {
   if (beginnings.has(session.grant)) app.meter.count('ntt_auth_sessions_started_total', {})
@@ -85,8 +85,8 @@ export function issueTokens(app: App, session: TokenSubject, user: User, asOf: A
 }
 
 /**
- * What was revoked before the user was read says nothing of this token: who logs in or refreshes right after a change of
- * roles, which reaches two seconds ahead, must not be met by it.
+ * What was revoked before the user was read says nothing of this token: who logs in right after the journal of ends has
+ * repeated a logout everywhere, by the clock of another node or in the very second, must not be met by it.
  * @returns seconds since 1970, within what every verifier forgives of clocks
  */
 function issuedAt(app: App, userId: string, { at, learned }: AsOf): number {

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
+import { findUser } from '../../src/domain/users/find.ts'
+import { withLivingRoles } from '../../src/flows/living-roles.ts'
 import {
   administrator,
   day,
@@ -121,6 +123,43 @@ describeQuickFlow('a change of roles', (flow) => {
       assert.deepEqual((await validate(server, access_token)).body.claims.roles, [role])
       tokens.push(access_token)
     }
+  })
+
+  it('gives the roles another id in its transaction, so that a node which has not heard of it makes no token of the former', async () => {
+    const { server } = flow
+    const { db } = server.app.database
+    const admin = await administrator(server)
+    const one = await registerSomebody(server)
+    const ids = [one.user.id]
+    for (const role of ['a', 'b', 'a']) {
+      assert.equal((await changeRoles(server, admin.token, one.user.id, [role])).status, 200)
+      const query = db.selectFrom('users').select('roles_id').where('id', '=', one.user.id)
+      const { roles_id } = await query.executeTakeFirstOrThrow()
+      assert.ok(roles_id !== null && !ids.includes(roles_id))
+      ids.push(roles_id)
+      // What changes something else leaves it.
+      await server.call('PATCH', `/v1/admin/users/${one.user.id}`, { token: admin.token, body: { name: role } })
+      assert.deepEqual({ ...(await query.executeTakeFirstOrThrow()) }, { roles_id })
+      assert.equal(claimsOf((await logIn(server, one.email)).body.access_token).roles_id, roles_id)
+    }
+    const rows = await db.selectFrom('revocations').selectAll().where('subject', 'in', ids).execute()
+    assert.deepEqual(
+      new Set(rows.map(({ kind, subject }) => `${kind} ${subject}`)),
+      new Set(ids.slice(0, -1).map((id) => `roles ${id}`)),
+    )
+  })
+
+  it('that comes between reading a user and making a token is read, where this node has heard of it', async () => {
+    const { server } = flow
+    const admin = await administrator(server)
+    const one = await registerSomebody(server)
+    const read = async () => (await findUser(server.app.database.db, one.user.id))!
+    const before = await read()
+    assert.equal(withLivingRoles(server.app, before), before)
+    assert.equal((await changeRoles(server, admin.token, one.user.id, ['editor'])).status, 200)
+    const { roles, rolesId } = await read()
+    assert.deepEqual(await withLivingRoles(server.app, before), { ...before, roles, rolesId })
+    assert.deepEqual([(await read()).rolesId, roles], [rolesId, ['editor']])
   })
 
   it('that a restored database has forgotten locks nobody out', async () => {
