@@ -562,6 +562,9 @@ describeQuickFlow('our own pages', (flow) => {
       assert.ok(page.includes(`name="token" value="${token}"`))
       assert.equal(answer.headers.get('referrer-policy'), 'no-referrer')
       assert.equal(answer.headers.get('cache-control'), 'no-store')
+      assert.equal(answer.headers.get('cross-origin-opener-policy'), 'same-origin')
+      assert.match(page, /<input id="new_password" name="new_password" type="password" autocomplete="new-password"/)
+      assert.doesNotMatch(page, /<script|onpaste|\son[a-z]+=/)
       assert.match(
         answer.headers.get('content-security-policy')!,
         /^default-src 'none'; style-src 'sha256-[^;]+; form-action 'self'/,

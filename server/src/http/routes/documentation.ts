@@ -25,7 +25,12 @@ const html = 'text/html; charset=utf-8'
 const page = (body: string) => ({
   status: 200,
   body,
-  headers: { 'content-type': html, 'content-security-policy': contentPolicy, 'cache-control': 'public, max-age=300' },
+  headers: {
+    'content-type': html,
+    'content-security-policy': contentPolicy,
+    'cross-origin-opener-policy': 'same-origin',
+    'cache-control': 'public, max-age=300',
+  },
 })
 
 export const openApiRoute = route({

@@ -16,7 +16,11 @@ const html = 'text/html; charset=utf-8'
 const page = (status: number, body: string) => ({
   status,
   body,
-  headers: { 'content-type': html, 'content-security-policy': journeyPolicy },
+  headers: {
+    'content-type': html,
+    'content-security-policy': journeyPolicy,
+    'cross-origin-opener-policy': 'same-origin',
+  },
 })
 
 const asked = { 200: { description: 'A page with a form, without scripts.', contentType: html } }
