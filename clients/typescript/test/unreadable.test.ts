@@ -33,7 +33,11 @@ function fragile(what: 'get' | 'all' = 'get') {
 }
 
 describe('a storage that cannot be read', () => {
-  it.each(['get', 'all'] as const)('ends no session: it goes on in memory (%s fails)', async (what) => {
+  // What cannot be written is not gone on from, because others refresh what is stored: see `full-disk.test.ts`.
+  it.each([
+    ['get', 4],
+    ['all', 1],
+  ] as const)('ends no session: it goes on in memory (%s fails)', async (what, generation) => {
     const { storage, state, records } = fragile(what)
     const { client, server, clock, connect, errors } = await loggedIn({ storage, storageKey: 'key' })
     const seen = listenTo(client)
@@ -47,10 +51,10 @@ describe('a storage that cannot be read', () => {
     expect(errors).toHaveLength(1)
     state.broken = false
     expect(await code(client.refresh())).toBe('fine')
-    expect(server.session(client.state.session!.id)).toMatchObject({ generation: 4, ended: null })
+    expect(server.session(client.state.session!.id)).toMatchObject({ generation, ended: null })
     // Whoever comes next finds what is the newest.
     const next = connect({ storage: { ...records } })
-    expect((await next.getSession())!.generation).toBe(4)
+    expect((await next.getSession())!.generation).toBe(generation)
     expect(await code(next.refresh())).toBe('fine')
   })
 

@@ -91,7 +91,7 @@ export function keepSession(settings: Settings, revoke: (record: SessionRecord) 
     if (next !== before) view = viewOf(next, ticks())
     // Those who wait go on only after this call, so listeners are told of a state that is final.
     for (const effect of effects) {
-      if (effect === 'refresh' && 'held' in next) void fly(next.held.record)
+      if (effect === 'refresh' && 'held' in next) void fly(next.held)
       else if (effect === 'revoke' && 'held' in event) void revoke(event.held.record)
       else if (effect === 'settle') {
         settled.resolve()
@@ -117,7 +117,7 @@ export function keepSession(settings: Settings, revoke: (record: SessionRecord) 
     else if (type === 'loaded') throw unreadable()
   }
 
-  async function fly(record: SessionRecord): Promise<void> {
+  async function fly({ record, gen: known }: HeldRecord): Promise<void> {
     const outcome: RefreshOutcome = await shareFlight(settings.storage, key, () => {
       settings.note?.('refreshes')
       return refreshStored({ ...settings, storage, store }, record)
@@ -127,9 +127,13 @@ export function keepSession(settings: Settings, revoke: (record: SessionRecord) 
     })
     settings.note?.(outcome)
     const now = ticks()
-    if ('record' in outcome) return dispatch({ type: 'refreshed', held: held(outcome.record), now })
+    if ('record' in outcome) {
+      const next = held(outcome.record)
+      // What could not be written down has no place of its own, and is newer all the same.
+      return dispatch({ type: 'refreshed', held: { ...next, gen: Math.max(next.gen, known + 2 ** -20) }, now })
+    }
     const { sid: sessionId, end, error } = outcome as Partial<Ended & Failed>
-    if (!error) return dispatch({ type: 'ended', sessionId: sessionId!, known: record.gen, end: end!, now })
+    if (!error) return dispatch({ type: 'ended', sessionId: sessionId!, known, end: end!, now })
     const most = retry.backgroundCapMs
     const own = 1000 + backoff('attempt' in state ? state.attempt : 1, 2000, most)
     dispatch({ type: 'failed', error, retryAt: now + Math.min(pauseOf(error, own), most), now })

@@ -82,8 +82,11 @@ export function generationOf(raw: string | null | undefined): number {
 /** The record of one server under one key. What is `known` stands for what a store cannot tell. */
 export type Store = {
   read(known?: SessionRecord | null): Promise<Found>
-  /** @returns false when it was dropped, because what is stored is newer */
-  put(record: SessionRecord | Tombstone): boolean | Promise<boolean>
+  /**
+   * @param follows on a record that others may have read
+   * @returns false when it was dropped, because what is stored is newer; null when it could not be written
+   */
+  put(record: SessionRecord | Tombstone, follows?: boolean): boolean | null | Promise<boolean | null>
   /**
    * Writes what `make` answers to what is stored, again if somebody else wrote in between. Nothing, if it answers nothing.
    * @returns what was there, and what was written over it
@@ -108,7 +111,7 @@ export function recordIn(storage: Pick<KeptStorage, 'get' | 'advance'>, key: str
     // Where a cookie is used, a key that may be an old one is worse than none.
     return { gen: known.gen, record: known.rt ? known : { ...known, rk: undefined } }
   }
-  const put: Store['put'] = (record) => storage.advance(key, JSON.stringify(record), record.gen)
+  const put: Store['put'] = (record, follows) => storage.advance(key, JSON.stringify(record), record.gen, follows)
   async function write<R extends SessionRecord | Tombstone | undefined>(
     make: (found: Found) => R,
     known?: SessionRecord | null,
@@ -116,7 +119,8 @@ export function recordIn(storage: Pick<KeptStorage, 'get' | 'advance'>, key: str
     for (;;) {
       const found = await read(known)
       const written = make(found)
-      if (!written || (await put(written))) return { found, written }
+      const follows = found.record?.sid === (written as Partial<SessionRecord> | undefined)?.sid
+      if (!written || (await put(written, follows)) !== false) return { found, written }
     }
   }
   const bury: Store['bury'] = (ended, by, known, what) =>

@@ -72,8 +72,12 @@ export function refreshStored(ports: RefreshPorts, known: SessionRecord): Promis
     ports.note?.('refreshRequests')
     const answer = await post('/v1/auth/refresh', sent, sent.rk ? { 'refresh-key': sent.rk } : undefined)
     const record = recordOf(sent.iss, sent.gen + 1, answer, sent)
+    const done = await store.put(record, true)
     // Somebody was faster: what we got is dropped, key and all, and the store goes on with theirs.
-    return (await store.put(record)) ? { record, tokens: answer.body as Tokens } : elsewhere(await store.read())
+    if (done === false) return elsewhere(await store.read())
+    const { gen, rt, rk } = sent
+    // Others refresh what is stored: a key that only we knew would make two users of the one successor.
+    return { record: done ? record : { ...record, gen, rt, rk }, tokens: answer.body as Tokens }
   }
 
   async function end(record: SessionRecord, reason: string, by?: 'server'): Promise<RefreshOutcome> {

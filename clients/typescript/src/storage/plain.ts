@@ -2,7 +2,12 @@ import type { Settings } from '../options.ts'
 import type { SessionStorage } from './storage.ts'
 
 /** What the client itself needs of a storage. */
-export type KeptStorage = Required<Pick<SessionStorage, 'advance' | 'lock'>> & {
+export type KeptStorage = Required<Pick<SessionStorage, 'lock'>> & {
+  /**
+   * @param follows on a record that others may have read
+   * @returns null: it failed, and is kept nowhere, because others would not know of it
+   */
+  advance(key: string, record: string, gen: number, follows?: boolean): boolean | null | Promise<boolean | null>
   /** Undefined: it could not be read, which says nothing of what is there. */
   get(key: string): string | null | undefined | Promise<string | null | undefined>
   subscribe(key: string, changed: () => void): (() => void) | undefined

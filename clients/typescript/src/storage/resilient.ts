@@ -45,12 +45,13 @@ export function resilient(alone: (record: string) => string = (record) => record
           return kept ?? undefined
         }
       },
-      async advance(key, record, gen) {
+      async advance(key, record, gen, follows) {
         try {
           return await storage.advance(key, record, gen)
         } catch (error) {
           trouble(error)
-          return mirror.advance(key, alone(record), gen)
+          // What was never written down is known to nobody else, and may go on here.
+          return follows && !mirror.get(key) ? null : mirror.advance(key, alone(record), gen)
         }
       },
     } satisfies KeptStorage
