@@ -324,7 +324,6 @@ const stores: {
     listSeqs: [(db) => audit.listSeqs(db, id, 500)],
     deleteLinesUpTo: [(db) => audit.deleteLinesUpTo(db, id, 500)],
     deleteWriter: [(db) => audit.deleteWriter(db, id)],
-    findCheckpointSince: [(db) => audit.findCheckpointSince(db, now)],
     deleteCheckpointsBelow: [(db) => audit.deleteCheckpointsBelow(db, 7, 500)],
     deleteErasedPersons: [(db) => audit.deleteErasedPersons(db, now, 500)],
     listLines: [

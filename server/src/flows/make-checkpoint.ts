@@ -1,6 +1,6 @@
 import type { App } from '../app.ts'
 import { inTransaction } from '../database/transaction.ts'
-import { type Head, signCheckpoint } from '../domain/audit/checkpoint.ts'
+import { type Head, openCheckpoint, signCheckpoint } from '../domain/audit/checkpoint.ts'
 import { appendCheckpoint, checkpointFile } from '../domain/audit/checkpoint-file.ts'
 import { checkpointKeys } from '../domain/audit/checkpoint-keys.ts'
 import { erasuresIn, expiredChains, firstKept, markRemoved } from '../domain/audit/retain.ts'
@@ -12,7 +12,7 @@ import {
   insertCheckpoint,
   listGrownWriters,
 } from '../domain/audit/store.ts'
-import { compareCopy } from './compare-copy.ts'
+import { CopyDisagrees, compareCopy } from './compare-copy.ts'
 
 const page = 500
 
@@ -20,20 +20,24 @@ const page = 500
  * Signs how far every chain of the audit log goes, wherever it has grown since the last time, and which chains go because
  * they are older than the retention. To be called by one node at a time; should two do it, one of them makes none.
  * @returns null when there was nothing to say
- * @throws CopyDisagrees when this node has seen something else signed
+ * @throws CopyDisagrees when this node has seen something else signed, or what it would build upon is not as it was signed
  */
 export async function makeCheckpoint(app: App): Promise<AuditCheckpointRow | null> {
   const { db, dialect } = app.database
   const now = app.clock.now()
   const last = await findLastCheckpoint(db)
-  await compareCopy(app)
+  const copied = await compareCopy(app)
+  const keys = checkpointKeys(app.masterKeys)
+  const trusted = new Map(keys.known)
+  if (last) refuseUnsigned(last, copied, trusted)
   const heads = await grownChains(app)
   const keptSince = (await app.time.earlier()) - app.config.auditRetention
   const removed = await expiredChains(db, keptSince)
   if (heads.length === 0 && removed.length === 0) return null
-  const first = await firstKept(db, keptSince, removed, last)
+  const { first, wrong } = await firstKept(db, keptSince, removed, last, trusted)
+  if (wrong) throw new CopyDisagrees(notAsSigned(first, wrong))
   const erased = await erasuresIn(db, keptSince, removed)
-  const row = signCheckpoint(checkpointKeys(app.masterKeys), last, { at: now, heads, removed, erased, first })
+  const row = signCheckpoint(keys, last, { at: now, heads, removed, erased, first })
   try {
     await inTransaction(app.database, async (tx) => {
       await insertCheckpoint(tx, row)
@@ -51,6 +55,22 @@ export async function makeCheckpoint(app: App): Promise<AuditCheckpointRow | nul
   appendCheckpoint(checkpointFile(app.config.dataDir), row)
   app.log.debug({ event: 'audit_checkpoint', number: row.number, chains: heads.length, removed: removed.length })
   return row
+}
+
+/**
+ * Whoever can write to the database can put a checkpoint there, or alter what the columns say of one; signed over, it
+ * would be the truth. One of a key that is not given is what a change of the master key leaves, where it was the last
+ * that this node has seen, or where no node has seen any.
+ */
+function refuseUnsigned(last: AuditCheckpointRow, copied: number, trusted: Map<string, string>): void {
+  const { wrong } = openCheckpoint(last, trusted)
+  if (wrong === null || (wrong === 'unknown key' && (copied === 0 || copied === last.number))) return
+  throw new CopyDisagrees(notAsSigned(last.number, wrong))
+}
+
+function notAsSigned(number: number, wrong: string): string {
+  const trouble = `checkpoint ${number} in the database is not as it was signed (${wrong})`
+  return `The audit log was altered: ${trouble}. This node signs no checkpoint over it. See "ntt-auth audit verify".`
 }
 
 /** The chains that reach further than the last checkpoint says. */

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import { appendFileSync, existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { beforeEach, it } from 'node:test'
 import type { App } from '../../src/app.ts'
@@ -8,6 +9,7 @@ import type { AuditCheckpointRow } from '../../src/database/schema.ts'
 import { signCheckpoint } from '../../src/domain/audit/checkpoint.ts'
 import { checkpointFile } from '../../src/domain/audit/checkpoint-file.ts'
 import { checkpointKeys } from '../../src/domain/audit/checkpoint-keys.ts'
+import { findLastCheckpoint, insertCheckpoint } from '../../src/domain/audit/store.ts'
 import { verifyLog } from '../../src/domain/audit/verify.ts'
 import { operatorAct } from '../../src/flows/acting.ts'
 import { inAuditedTransaction } from '../../src/flows/audited.ts'
@@ -60,6 +62,65 @@ describeStore('the copy of the checkpoints of each node', (database) => {
     }
     one = node('first')
     other = node('first')
+  })
+
+  it('signs over no checkpoint that somebody put there or dated back, and forgets none', async () => {
+    for (let count = 0; count < 4; count++) await sign(one)
+    const last = await findLastCheckpoint(db())
+    const rows = () => db().selectFrom('audit_checkpoints').select(['number', 'at']).orderBy('number').execute()
+    const before = await rows()
+    const refuses = async (what: string) => {
+      await assert.rejects(sign(one), CopyDisagrees, what)
+      // Nor on a node that has no copy.
+      const bare = node('first')
+      await assert.rejects(sign(bare), CopyDisagrees, what)
+    }
+    const body = {
+      ...JSON.parse(last!.body),
+      number: 5,
+      first: 6,
+      heads: [],
+      prev_hash: last!.hash.toString('base64url'),
+    }
+    for (const key_id of [last!.key_id, 'made-up']) {
+      const text = JSON.stringify({ ...body, key_id })
+      const hash = createHash('sha256').update(text).digest()
+      await insertCheckpoint(db(), { ...last!, number: 5, key_id, body: text, hash })
+      await assert.rejects(sign(one), CopyDisagrees, key_id)
+      await db().deleteFrom('audit_checkpoints').where('number', '=', 5).execute()
+    }
+    await db().updateTable('audit_checkpoints').set({ at: 0 }).execute()
+    await refuses('all dated back')
+    await db().updateTable('audit_checkpoints').set({ at: last!.at }).where('number', '=', 4).execute()
+    await refuses('all but the last dated back')
+    for (const { number, at } of before)
+      await db().updateTable('audit_checkpoints').set({ at }).where('number', '=', number).execute()
+    // Rows of a key that nobody knows, in the place of old ones.
+    const second = (await db().selectFrom('audit_checkpoints').selectAll().where('number', '=', 2).execute())[0]!
+    const text = JSON.stringify({ ...JSON.parse(second.body), key_id: 'made-up', at: 0 })
+    const hash = createHash('sha256').update(text).digest()
+    await db()
+      .updateTable('audit_checkpoints')
+      .set({ key_id: 'made-up', at: 0, body: text, hash })
+      .where('number', '=', 2)
+      .execute()
+    await refuses('replaced by one of an unknown key')
+    assert.equal(JSON.parse((await findLastCheckpoint(db()))!.body).first, 1)
+  })
+
+  it('takes no chain for old because the lines or the list say so', async () => {
+    await sign(one)
+    await db().updateTable('audit_writers').set({ started_at: 0 }).execute()
+    await db().updateTable('audit_lines').set({ at: 0 }).execute()
+    await makeCheckpoint(one)
+    await sign(one)
+    const removed = await db()
+      .selectFrom('audit_writers')
+      .select('writer')
+      .where('removed_in', 'is not', null)
+      .execute()
+    assert.deepEqual(removed, [])
+    assert.notDeepEqual(await findings([copyOf(one)]), [])
   })
 
   it('alone shows what was cut off, though other nodes signed it', async () => {
@@ -131,7 +192,7 @@ describeStore('the copy of the checkpoints of each node', (database) => {
       .insertInto('audit_checkpoints')
       .values({ ...row, number: 1_000_000 })
       .execute()
-    await checkpointInTurn(other)
+    await assert.rejects(checkpointInTurn(other), CopyDisagrees)
     await db().deleteFrom('audit_checkpoints').where('number', '>', 1).execute()
     await sign(one)
     await checkpointInTurn(other)

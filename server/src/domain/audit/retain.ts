@@ -1,5 +1,6 @@
 import type { Db, Tx } from '../../database/connect.ts'
-import type { CheckpointBody, Head } from './checkpoint.ts'
+import { timeOfId } from '../../random.ts'
+import { type CheckpointBody, type Head, openCheckpoint } from './checkpoint.ts'
 import { erasingEvents } from './events.ts'
 import { digestOfPerson } from './persons.ts'
 import {
@@ -8,9 +9,9 @@ import {
   deleteErasedPersons,
   deleteLinesUpTo,
   deleteWriter,
-  findCheckpointSince,
   findHead,
   findLastCheckpoint,
+  listCheckpointsBelow,
   listErasedIn,
   listSeqs,
   listWritersBefore,
@@ -28,6 +29,8 @@ const mostAtOnce = 200
 export async function expiredChains(db: Db, keptSince: number): Promise<Head[]> {
   const expired: Head[] = []
   for (const { writer, covered_seq } of await listWritersBefore(db, keptSince, mostAtOnce)) {
+    // What the list and the lines say of time, somebody may have written there; the name of a chain is in what was signed.
+    if (timeOfId(writer) >= keptSince) continue
     const head = await findHead(db, writer)
     // Never a chain that nobody has signed: what it says would be gone without a trace.
     if (!head || head.at >= keptSince || head.seq > covered_seq) continue
@@ -45,23 +48,64 @@ export async function erasuresIn(db: Db, keptSince: number, removed: Head[]): Pr
   return [...new Set(ids.map(digestOfPerson))].sort()
 }
 
+/** So many checkpoints go at once; more go with the next one. */
+const mostCheckpoints = 1000
+
 /**
  * The oldest checkpoint that is worth keeping: what older ones say is about lines that go with them.
  * @param removed what `expiredChains` found
- * @param last the checkpoint before the one that is being made
+ * @param last the checkpoint before the one that is being made, which must be as it was signed
+ * @param trusted public keys by id
+ * @returns the number, or a number and what is wrong with it: that one may be old or not, and nothing goes
  */
 export async function firstKept(
   db: Db,
   keptSince: number,
   removed: Head[],
   last: AuditCheckpointRow | undefined,
-): Promise<number> {
-  if (last === undefined) return 1
+  trusted: Map<string, string>,
+): Promise<{ first: number; wrong?: 'altered' | 'forged' }> {
+  if (last === undefined) return { first: 1 }
+  const first = firstOf(last)
   // There are more to go, and older checkpoints may speak of them.
-  if (removed.length === mostAtOnce) return firstOf(last)
-  // A chain that is kept may have been signed for the last time up to its life before its end was due.
-  const kept = await findCheckpointSince(db, keptSince - 2 * day)
-  return Math.max(firstOf(last), kept ?? last.number + 1)
+  if (removed.length === mostAtOnce) return { first }
+  const newestFirst = await listCheckpointsBelow(db, first + mostCheckpoints, mostCheckpoints)
+  const isStrange = (row: AuditCheckpointRow) =>
+    row.number >= first && openCheckpoint(row, trusted).wrong === 'unknown key'
+  if (newestFirst.some(isStrange)) {
+    const broken = await brokenLink(db, last, first)
+    if (broken !== null) return { first: broken, wrong: 'altered' }
+  }
+  let kept = first
+  for (const row of newestFirst.reverse()) {
+    if (row.number < first) continue
+    const { body, wrong } = openCheckpoint(row, trusted)
+    if (body === null) return { first: row.number, wrong }
+    // A chain that is kept may have been signed for the last time up to its life before its end was due.
+    if (body.at >= keptSince - 2 * day) break
+    kept = row.number + 1
+  }
+  return { first: kept }
+}
+
+/**
+ * Each checkpoint names the hash of the one before: so the last proves also those whose key was not given.
+ * @returns the newest that is not the one that the next one follows on, or null
+ */
+async function brokenLink(db: Db, last: AuditCheckpointRow, first: number): Promise<number | null> {
+  let newer = JSON.parse(last.body) as CheckpointBody
+  while (newer.number > first) {
+    const rows = await listCheckpointsBelow(db, newer.number, 500)
+    if (rows.length === 0) return newer.number - 1
+    for (const row of rows) {
+      if (row.number < first) return null
+      const { body } = openCheckpoint(row, new Map())
+      const follows = row.number === newer.number - 1 && newer.prev_hash === row.hash.toString('base64url')
+      if (body === null || !follows) return newer.number - 1
+      newer = body
+    }
+  }
+  return null
 }
 
 export async function markRemoved(tx: Tx, writers: string[], checkpoint: number): Promise<void> {

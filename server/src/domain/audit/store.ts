@@ -189,12 +189,6 @@ export async function deleteWriter(db: Db | Tx, writer: string): Promise<void> {
   await db.deleteFrom('audit_writers').where('writer', '=', writer).execute()
 }
 
-/** The number of the oldest checkpoint made at or after `since`. */
-export async function findCheckpointSince(db: Db | Tx, since: number): Promise<number | undefined> {
-  const query = db.selectFrom('audit_checkpoints').select('number').where('at', '>=', since)
-  return (await query.orderBy('number').limit(1).executeTakeFirst())?.number
-}
-
 /** Deletes the oldest checkpoints below this number. @returns how many */
 export async function deleteCheckpointsBelow(db: Db | Tx, number: number, limit: number): Promise<number> {
   const query = db.selectFrom('audit_checkpoints').select('number').where('number', '<', number)

@@ -67,9 +67,6 @@ delete from "audit_lines" where "writer" = $1 and "seq" <= $2;
 -- deleteWriter
 delete from "audit_writers" where "writer" = $1;
 
--- findCheckpointSince
-select "number" from "audit_checkpoints" where "at" >= $1 order by "number" limit $2;
-
 -- deleteCheckpointsBelow
 select "number" from "audit_checkpoints" where "number" < $1 order by "number" limit $2;
 

@@ -67,9 +67,6 @@ delete from "audit_lines" where "writer" = ? and "seq" <= ?;
 -- deleteWriter
 delete from "audit_writers" where "writer" = ?;
 
--- findCheckpointSince
-select "number" from "audit_checkpoints" where "at" >= ? order by "number" limit ?;
-
 -- deleteCheckpointsBelow
 select "number" from "audit_checkpoints" where "number" < ? order by "number" limit ?;
 
