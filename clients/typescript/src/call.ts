@@ -20,6 +20,8 @@ export type Request = Omit<Ask, 'signal'> & {
   options?: CallOptions | undefined
   again?: boolean | undefined
   turn?: boolean
+  /** As whom it is sent, from the first time on. */
+  user?: string
 }
 
 /** What of the settings it takes to send. */

@@ -197,12 +197,12 @@ export class AuthClient extends SessionClient {
 
   /** Deletes the account and everything in it, at once or later, as the server has it. @throws CredentialsError `invalid_password` */
   async deleteAccount(input: AccountDeletion, options?: CallOptions): Promise<AccountDeletionResult> {
-    const request = { method: 'DELETE', path: me, body: input, options, again: true, turn: true } as const
+    const request: Request = { method: 'DELETE', path: me, body: input, options, again: true, turn: true }
     const answer = await this.callAsUser(request).catch((error) => {
       // The first try did it, and its answer got lost.
       if (!(error instanceof SessionEndedError) || error.endReason !== 'deleted') throw error
     })
-    await this.keeper.end('deleted')
+    await this.keeper.end('deleted', request.user ?? '')
     const due = (answer?.body as PlannedDeletion | undefined)?.deletion_due_at
     if (due) return { status: 'deletion_planned', dueAt: new Date(due) }
     return { status: answer ? 'deleted' : 'unknown' }
@@ -251,7 +251,8 @@ export class AuthClient extends SessionClient {
   /** With the access token, and once more with another one of the same user if the server refuses this. @internal */
   protected callAsUser(request: Request): Promise<Answer> {
     return this.run(request.options, async (options) => {
-      const token = await this.tokenFor({})
+      const token = await this.tokenFor({ user: request.user })
+      request.user = token.sub
       const send = ({ at }: SessionRecord) =>
         this.call({ ...request, options, headers: { authorization: `Bearer ${at}` } })
       return send(token).catch(async (error: AuthError) => {
@@ -307,9 +308,10 @@ export class AuthClient extends SessionClient {
 
   async *#pages<T extends { next_cursor: string | null }>(what: string, options?: PageOptions): AsyncGenerator<T> {
     const { limit = 200, cursor } = { ...options }
+    const request: Request = { method: 'GET', path: me, options, again: true }
     for (let next = cursor ?? ''; next !== null; ) {
-      const path = `${me}/${what}?limit=${limit}${next && `&cursor=${encodeURIComponent(next)}`}`
-      const page = (await this.callAsUser({ method: 'GET', path, options, again: true })).body as T
+      request.path = `${me}/${what}?limit=${limit}${next && `&cursor=${encodeURIComponent(next)}`}`
+      const page = (await this.callAsUser(request)).body as T
       yield page
       next = page.next_cursor!
     }

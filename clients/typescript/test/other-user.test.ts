@@ -117,3 +117,39 @@ describe('the user', () => {
     expect(ada.email).not.toBe(bob.email)
   })
 })
+
+describe('what one user began, where another one logs in before it is done', () => {
+  it('ends by a deletion only what was theirs', async () => {
+    const { client, server } = await loggedIn()
+    server.addUser(bob)
+    const held = gate()
+    server.script('/v1/users/me', { do: 'wait', until: held.until })
+    const deleting = client.deleteAccount({ password: ada.password })
+    await eventually(() => server.count('/v1/users/me') === 1)
+    const { user } = await client.login(bob)
+    held.open()
+    expect(await deleting).toEqual({ status: 'deleted' })
+    expect(client.state).toMatchObject({ status: 'active', session: { userId: user.id } })
+    expect(await code(client.refresh())).toBe('fine')
+  })
+
+  it('is no list of both: data and sessions', async () => {
+    const { client, server } = await loggedIn()
+    server.addUser(bob)
+    const page = {
+      do: 'answer',
+      with: () => Response.json({ audit: ['x'], items: ['x'], next_cursor: 'more' }),
+    } as const
+    server.script('/v1/users/me/sessions', page)
+    const sessions = client.sessions.all()[Symbol.asyncIterator]()
+    await sessions.next()
+    const held = gate()
+    server.script('/v1/users/me/export', { do: 'answer', with: () => held.until.then(page.with) })
+    const exporting = reasonOf(client.exportData())
+    await eventually(() => server.count('/v1/users/me/export') === 1)
+    await client.login(bob)
+    held.open()
+    expect(await exporting).toBe('no_session other_user')
+    expect(await reasonOf(sessions.next())).toBe('no_session other_user')
+  })
+})

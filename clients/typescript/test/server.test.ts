@@ -311,6 +311,23 @@ describe('a page that is rendered on a server', () => {
     expect(await request().client.getSession()).toBeNull()
   })
 
+  it.each([1, 12])('outlives a request that is overtaken by two others, %i minutes apart', async (minutes) => {
+    const { clock, server, request, login } = site()
+    await login()
+    const slow = request()
+    for (let page = 0; page < 2; page++) {
+      await clock.advance(minutes * 60_000)
+      const { client, keep } = request()
+      await client.refresh()
+      keep()
+    }
+    const error = await slow.client.refresh().catch((each) => each)
+    expect(error).toMatchObject({ code: 'refresh_unavailable', retryable: true, cause: { code: 'request_outlived' } })
+    expect(slow.answer.getSetCookie()).toEqual([])
+    expect(server.count('/v1/auth/logout')).toBe(0)
+    expect(await code(request().client.refresh())).toBe('fine')
+  })
+
   it('tells the user from the next one', async () => {
     const { server, jar, request, login } = site()
     await login()

@@ -182,15 +182,31 @@ function refreshingFetch(
   storage: CookieStorage,
   clock: Clock,
 ): typeof globalThis.fetch {
+  const began = clock.monotonic()
   return async (input, init) => {
     if (!String(input).endsWith('/v1/auth/refresh')) return fetch(input, init)
     if (!storage.canWrite()) return readOnly()
+    if (clock.monotonic() - began > newest) return outlived()
     const { refresh_token } = JSON.parse(String(init?.body))
     const answer = await recentAnswer(`${input} ${refresh_token}`, clock.wall, () => fetch(input, init))
     // The browser has it from the request that asked, or asks again with the same key.
     if (answer.recent) storage.keepToSelf()
+    if (answer.response.status === 409) return outlived()
     return answer.response
   }
+}
+
+/** A token that is sent later than ten minutes after others went on looks like a thief's. */
+const newest = 9 * 60_000
+
+/** The browser has a newer cookie from another request by now, and this one cannot read it. Nothing has ended. */
+function outlived(): Response {
+  const detail = 'Other requests went on while this one lasted: the next request has the newer cookie.'
+  const problem = { code: 'request_outlived', detail, retryable: true, retry_after: 60 }
+  return new Response(JSON.stringify(problem), {
+    status: 409,
+    headers: { 'content-type': 'application/problem+json' },
+  })
 }
 
 function readOnly(): Response {

@@ -29,6 +29,8 @@ export type TokenWish = {
   early?: boolean
   /** What a server did not take. */
   refused?: SessionRecord | undefined
+  /** Nobody else's. */
+  user?: string | undefined
 }
 
 export type Keeper = {
@@ -51,9 +53,10 @@ export type Keeper = {
   begin(answer: Answer): Promise<void>
   /**
    * Ends the session here, at once; the tombstone is written beside.
+   * @param user whose session alone, if given
    * @returns the record that was stored, for whoever tells the server
    */
-  end(reason?: string): Promise<SessionRecord | null>
+  end(reason?: string, user?: string): Promise<SessionRecord | null>
   tell(type: AuthEvent['type']): void
   /** Now may be better than later: a timer, the network came back, the page is seen again. */
   wake(): void
@@ -139,9 +142,9 @@ export function keepSession(settings: Settings, revoke: (record: SessionRecord) 
     dispatch({ type: 'failed', error, retryAt: now + Math.min(pauseOf(error, own), most), now })
   }
 
-  async function token({ minValidSeconds = 5, forceRefresh, early, refused }: TokenWish): Promise<SessionRecord> {
+  async function token({ minValidSeconds = 5, forceRefresh, early, refused, user }: TokenWish): Promise<SessionRecord> {
     let unwanted: number | undefined
-    let user = refused?.sub
+    user ??= refused?.sub
     for (let asked = false; ; asked = true) {
       if (!('held' in state)) throw refusal()
       const { gen, expiresAt, dueAt, record } = state.held
@@ -213,8 +216,9 @@ export function keepSession(settings: Settings, revoke: (record: SessionRecord) 
       settings.note?.({ record, tokens: answer.body as Tokens })
       dispatch({ type: 'logged_in', held: held(record) })
     },
-    end(reason = 'user') {
+    async end(reason = 'user', user) {
       const mine = 'held' in state ? state.held.record : null
+      if (user !== undefined && user !== mine?.sub) return null
       dispatch({ type: 'logout', reason })
       const buried = burying.then(async () => {
         const { found, written } = await store.bury(reason, 'user', mine, 'sub')
