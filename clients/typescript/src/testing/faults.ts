@@ -15,7 +15,7 @@ export type Fault = { times?: number } & (
   | { do: 'refuse'; code: 'rate_limited' | 'overloaded' | 'unavailable'; retryAfter?: number }
   | { do: 'status'; status: number; retryAfter?: number | string }
   | { do: 'wait'; until: Promise<unknown> }
-  | { do: 'answer'; with: () => Response }
+  | { do: 'answer'; with: () => Response | Promise<Response> }
 )
 
 export type Faults = {
