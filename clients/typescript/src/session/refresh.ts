@@ -131,7 +131,10 @@ export function recordOf(
     off: Math.round(Date.parse(tokens.server_time) - (sent + received) / 2) / 1000 || 0,
     n,
   }
-  if (isRecord(record)) return record
+  // A refresh brings what was asked for: the same session of the same user, by the same way.
+  const asked = before ?? record
+  const same = asked.sid === record.sid && asked.sub === record.sub && typeof asked.rt === typeof rt
+  if (isRecord(record) && record.at && tokens.expires_in >= 1 && same) return record
   throw notOurs(status)
 }
 
