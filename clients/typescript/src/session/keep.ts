@@ -157,7 +157,7 @@ export function keepSession(settings: Settings, revoke: (record: SessionRecord) 
       const left = gen === unwanted ? 0 : expiresAt - now
       // A token that just came is as good as any that could be had.
       const wanted = asked ? 0 : Math.min(minValidSeconds * 1000, (record.exp - record.rcv) * 900)
-      if (left > wanted) {
+      if (left > 0 && !(left <= wanted)) {
         // For half a minute a token that came in the place of a refused one is not replaced for being refused as well.
         if (asked && refused) calmUntil = now + 30_000
         if (now >= dueAt) dispatch({ type: 'needed', now })
