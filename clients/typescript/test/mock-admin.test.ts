@@ -1,10 +1,11 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals'
 import { type Admin, createAdmin } from '../src/admin/index.ts'
-import { AuthClient, AuthError, type User } from '../src/index.ts'
+import { AuthClient, type AuthError, type User } from '../src/index.ts'
 import { mockAuthServer, virtualClock } from '../src/testing/index.ts'
+import { administratorsOf } from './support/administrators.ts'
 import { contract, flawsFound, heldToContract } from './support/contract.ts'
 import { type RealServer, startServer } from './support/server.ts'
-import { code } from './support/setup.ts'
+import { code, heardOf } from './support/setup.ts'
 
 const password = 'engine of brass and steam'
 const newPassword = 'a quieter engine of silk'
@@ -286,25 +287,13 @@ describe('the administration of /testing', () => {
   let real: RealServer
   const mock = mockAuthServer({ mail: false })
   const mockFetch = heldToContract(mock.fetch)
-  const roots = new Map<string, AuthClient>()
+  let roots: Map<string, AuthClient>
   let asked = 0
 
   afterEach(() => expect(flawsFound()).toEqual([]))
   beforeAll(async () => {
     real = await startServer()
-    const [token] = /ntto_[\w-]+/.exec(
-      await real.cli('create-admin', '--email', 'root@example.com', '--link', '--json'),
-    )!
-    await new AuthClient({ baseUrl: real.address }).resetPassword({ token, new_password: password })
-    mock.addUser({ email: 'root@example.com', password, roles: ['admin'] })
-    for (const [baseUrl, fetching] of [
-      [real.address, fetch],
-      [mock.issuer, mockFetch],
-    ] as const) {
-      const root = new AuthClient({ baseUrl, fetch: fetching })
-      await root.login({ email: 'root@example.com', password })
-      roots.set(baseUrl, root)
-    }
+    roots = await administratorsOf(real, mock, mockFetch)
   })
   afterAll(() => real.stop())
 
@@ -320,9 +309,7 @@ describe('the administration of /testing', () => {
       const user = await client.getUser()
       return await work({ admin: as(root), root, user, client, stranger, as, word })
     } catch (error) {
-      if (!AuthError.is(error)) throw error
-      const pointers = (error.problem?.errors ?? []).map(({ pointer }) => pointer).sort()
-      return [error.code, error.status, error.retryable, error.constructor.name, pointers]
+      return heardOf(error)
     }
   }
 

@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { createAdmin } from '../src/admin/index.ts'
 import { AuthClient, type AuthError, type User } from '../src/index.ts'
 import { type Fault, mockAuthServer, virtualClock } from '../src/testing/index.ts'
+import { administratorsOf } from './support/administrators.ts'
 import { flawsFound, heldToContract } from './support/contract.ts'
 import { type RealServer, startServer } from './support/server.ts'
 import { ada, code, loggedIn, world } from './support/setup.ts'
@@ -100,26 +101,13 @@ describe('wrong passwords on the server of /testing', () => {
   let real: RealServer
   const mock = mockAuthServer({ mail: false })
   const mockFetch = heldToContract(mock.fetch)
-  const roots = new Map<string, AuthClient>()
+  let roots: Map<string, AuthClient>
   let asked = 0
 
   afterEach(() => expect(flawsFound()).toEqual([]))
   beforeAll(async () => {
     real = await startServer({ RATE_LIMITS: 'on' })
-    const [token] = /ntto_[\w-]+/.exec(
-      await real.cli('create-admin', '--email', 'root@example.com', '--link', '--json'),
-    )!
-    await new AuthClient({ baseUrl: real.address }).resetPassword({ token, new_password: password })
-    mock.addUser({ email: 'root@example.com', password, roles: ['admin'] })
-    const servers = [
-      [real.address, fetch],
-      [mock.issuer, mockFetch],
-    ] as const
-    for (const [baseUrl, fetching] of servers) {
-      const root = new AuthClient({ baseUrl, fetch: fetching })
-      await root.login({ email: 'root@example.com', password })
-      roots.set(baseUrl, root)
-    }
+    roots = await administratorsOf(real, mock, mockFetch)
   })
   afterAll(() => real.stop())
 

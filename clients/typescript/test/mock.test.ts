@@ -1,10 +1,10 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals'
-import { AuthClient, AuthError, type LoginResult } from '../src/index.ts'
+import { AuthClient, type AuthError, type LoginResult } from '../src/index.ts'
 import { mockAuthServer } from '../src/testing/index.ts'
 import { createVerifier } from '../src/verify/index.ts'
 import { flawsFound, heldToContract } from './support/contract.ts'
 import { type RealServer, startServer } from './support/server.ts'
-import { code } from './support/setup.ts'
+import { code, heardOf } from './support/setup.ts'
 
 const password = 'engine of brass and steam'
 const newPassword = 'a quieter engine of silk'
@@ -181,9 +181,7 @@ describe('the server of /testing', () => {
     try {
       return await work({ email, client, device, stranger })
     } catch (error) {
-      if (!AuthError.is(error)) throw error
-      const pointers = (error.problem?.errors ?? []).map(({ pointer }) => pointer).sort()
-      return [error.code, error.status, error.retryable, error.constructor.name, pointers]
+      return heardOf(error)
     }
   }
 

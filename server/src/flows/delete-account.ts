@@ -53,7 +53,7 @@ async function judge(
 ): Promise<number | null> {
   const { sub, sid } = caller.claims
   const hash = await findPasswordHash(app.database.db, sub)
-  const checked = await app.hasher.verify(normalisePassword(password), hash, askerOf(act, caller.claims.sid, signal))
+  const checked = await app.hasher.verify(normalisePassword(password), hash, askerOf(act, sid, signal))
   if (hash === null || !checked.ok) {
     noteAfterwards(app, act, { event: 'password_refused', subject: { kind: 'user', id: sub }, reason: 'deletion' })
     noteWait(app, act, sub, attempt)

@@ -15,15 +15,15 @@ const trusted: ReadonlySet<string> = new Set<EndReason>(['logout', 'expired', 'i
  * session that has ended, for as long as the session's row is kept. Whoever knew a former password, or registered the
  * address before its owner did, is a stranger since the password was changed; and when known devices have guessed wrong
  * too often, all of them are.
+ * @param read what the refresh token says, or null for none and for one that is not ours
  * @returns the session that the token belongs to, or null
  */
 export async function knownDevice(
   app: App,
   email: string,
-  token: string | null | undefined,
+  read: ReturnType<App['refreshTokens']['read']>,
 ): Promise<KnownDevice | null> {
   // One that is not ours costs no query.
-  const read = token ? app.refreshTokens.read(token) : null
   if (!read) return null
   const { db } = app.database
   const { rows } = await findSessionWithUser(db, { id: read.sessionId })

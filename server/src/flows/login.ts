@@ -48,7 +48,7 @@ export async function login(app: App, act: Act, input: Login): Promise<Tokens> {
     // Before anything is looked up or counted: in a storm most are sent away, and that must cost next to nothing.
     const shown = input.refreshToken ? app.refreshTokens.read(input.refreshToken) : null
     app.hasher.admit(askerOf(act, shown?.sessionId ?? null, input.signal))
-    const device = await knownDevice(app, input.email, input.refreshToken)
+    const device = await knownDevice(app, input.email, shown)
     const asker = askerOf(act, device?.session ?? null, input.signal)
     return throttled(app, act, 'login', { account: input.email, device }, (attempt) =>
       judgeAnew(() => judge(app, act, { ...input, password }, asker, attempt)),
@@ -60,10 +60,12 @@ async function judge(app: App, act: Act, input: Login, asker: Asker, attempt: At
   const { email, password, device } = input
   const found = await findUserForLogin(app.database.db, email)
   const isHidden = found?.status === 'pending' && app.config.emailVerification === 'required'
-  const checked = await app.hasher.verify(password, isHidden ? null : (found?.hash ?? null), asker)
-  if (!found?.hash || isHidden || !checked.ok) {
+  const hash = isHidden ? null : (found?.hash ?? null)
+  const checked = await app.hasher.verify(password, hash, asker)
+  if (!found || hash === null || !checked.ok) {
     app.log.info({ event: 'login_failed', user: found?.id })
-    noteFailure(app, act, found?.id, isHidden ? 'email_not_verified' : found ? 'wrong_password' : 'unknown_address')
+    const reason = found ? 'wrong_password' : 'unknown_address'
+    noteFailure(app, act, found?.id, isHidden ? 'email_not_verified' : reason)
     noteWait(app, act, found?.id, attempt)
     throw wrongCredentials(app, found)
   }
@@ -72,7 +74,6 @@ async function judge(app: App, act: Act, input: Login, asker: Asker, attempt: At
     noteFailure(app, act, found.id, code)
     throw new AppError(code)
   }
-  const { hash } = found
 
   const asOf = asOfNow(app)
   const now = asOf.at

@@ -1,5 +1,6 @@
+import { isFlag } from '../check.ts'
 import type { Clock } from '../clock.ts'
-import { check, isFlag, isNumber } from './check.ts'
+import { check, isNumber } from './check.ts'
 
 export type VirtualClock = Clock & {
   /** Lets time pass, and wakes those who slept until then. */

@@ -1,7 +1,8 @@
+import { type Check, isFunction } from '../check.ts'
 import type { ServerCode } from '../errors/codes.ts'
 import { misconfigured } from '../options.ts'
 import { problem } from './answers.ts'
-import { check, isFunction, isNumber, type Rule } from './check.ts'
+import { check, isNumber } from './check.ts'
 
 /**
  * What becomes of a request. `lose_request`: it never arrives. `lose_reply`: the server does it, and nobody learns.
@@ -55,12 +56,12 @@ export function startFaults(): Faults {
   }
 }
 
-const times: Rule = [
+const times: Check = [
   (value) => value === Number.POSITIVE_INFINITY || (Number.isSafeInteger(value) && Number(value) >= 1),
   'be a whole number from 1 on, or Infinity',
 ]
 const codes: ServerCode[] = ['rate_limited', 'overloaded', 'unavailable']
-const members: Record<Fault['do'], Record<string, Rule>> = {
+const members: Record<Fault['do'], Record<string, Check>> = {
   lose_request: {},
   lose_reply: {},
   duplicate: {},
@@ -91,7 +92,7 @@ function checkFault(fault: Fault): void {
   const needed = Object.keys(rules).filter((name) => !optional.includes(name))
   check(`a fault that does "${kind}"`, fault, rules, needed)
 }
-const isKind: Rule = [() => true, '']
+const isKind: Check = [() => true, '']
 
 /** A connection that breaks, as `fetch` tells of it. */
 export function broken(): TypeError {

@@ -1,17 +1,18 @@
+import { type Check, isFlag, isFunction, isText } from '../check.ts'
 import { misconfigured } from '../options.ts'
 import type { NewUser } from './accounts.ts'
-import { check, isFlag, isFunction, isNumber, isText, type Rule } from './check.ts'
+import { check, isNumber } from './check.ts'
 import type { MockServerOptions } from './world.ts'
 
-const isClock: Rule = [
+const isClock: Check = [
   (value) => isFunction[0](Object(value).wall) && isFunction[0](Object(value).monotonic),
   'be a clock: virtualClock(), or what has wall(), monotonic() and sleep()',
 ]
-const isOrigin: Rule = [
+const isOrigin: Check = [
   (value) => typeof value === 'string' && URL.canParse(value) && new URL(value).pathname === '/',
   'be a URL without a path: https://auth.example.com',
 ]
-const isWords: Rule = [
+const isWords: Check = [
   (value) => Array.isArray(value) && value.every((each) => typeof each === 'string'),
   'be a list of texts',
 ]
@@ -26,12 +27,12 @@ export function checkOptions(options: MockServerOptions): void {
     deletionDelay: isNumber(0),
     mail: isFlag,
     rateLimits: isFlag,
-  } satisfies Record<keyof MockServerOptions, Rule>)
+  } satisfies Record<keyof MockServerOptions, Check>)
 }
 
 /** @throws ConfigurationError */
 export function checkUser(input: NewUser): void {
-  const rules: Record<keyof NewUser, Rule> = {
+  const rules: Record<keyof NewUser, Check> = {
     email: isText,
     password: isText,
     roles: isWords,

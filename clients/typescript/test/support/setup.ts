@@ -1,4 +1,4 @@
-import { AuthClient, type AuthClientOptions, type AuthEvent } from '../../src/index.ts'
+import { AuthClient, type AuthClientOptions, AuthError, type AuthEvent } from '../../src/index.ts'
 import { type MockServerOptions, mockAuthServer, virtualClock } from '../../src/testing/index.ts'
 
 export const ada = { email: 'ada@example.com', password: 'engine of brass and steam' }
@@ -54,4 +54,11 @@ export async function eventually(holds: () => boolean | Promise<boolean>): Promi
     await new Promise((resolve) => setTimeout(resolve, 10))
   }
   throw new Error(`It never came: ${holds}`)
+}
+
+/** What somebody who calls hears of an error. @throws what is none of ours */
+export function heardOf(error: unknown): unknown[] {
+  if (!AuthError.is(error)) throw error
+  const pointers = (error.problem?.errors ?? []).map(({ pointer }) => pointer).sort()
+  return [error.code, error.status, error.retryable, error.constructor.name, pointers]
 }
