@@ -1,4 +1,5 @@
 import type { CookieAttributes, Cookies } from './cookie-storage.ts'
+import { sayLast } from './last-word.ts'
 
 /** What is used of a request of `node:http`, Express or Fastify (`request.raw`). */
 export type NodeRequest = { headers: { cookie?: string | undefined } }
@@ -7,31 +8,53 @@ export type NodeResponse = {
   readonly headersSent: boolean
   getHeader(name: string): number | string | string[] | undefined
   setHeader(name: string, value: string | string[]): unknown
+  writeHead(status: number, ...rest: never[]): unknown
 }
 
-type HeaderBag = { get(name: string): string | null; set(name: string, value: string): void }
+/** The headers of an answer. */
+export type AnswerHeaders = {
+  get(name: string): string | null
+  set(name: string, value: string): void
+  /** As `set`, but it stays so whatever is set later: for an answer that carries the cookie. Without it `set` is called. */
+  setLast?(name: string, value: string): void
+}
 
 /** For `createServerClient({ ...nodeCookies(request, response) })`. */
-export function nodeCookies(request: NodeRequest, response: NodeResponse): { cookies: Cookies; headers: HeaderBag } {
+export function nodeCookies(
+  request: NodeRequest,
+  response: NodeResponse,
+): { cookies: Cookies; headers: AnswerHeaders } {
   const setCookies = () => [response.getHeader('set-cookie') ?? []].flat().map(String)
   return {
     cookies: {
       get: (name) => cookieNamed(name, request.headers.cookie),
       set(name, value, attributes) {
-        const others = setCookies().filter((each) => !each.startsWith(`${name}=`))
-        response.setHeader('set-cookie', [...others, serialize(name, value, attributes)])
+        const write = () => {
+          const others = setCookies().filter((each) => !each.startsWith(`${name}=`))
+          response.setHeader('set-cookie', [...others, serialize(name, value, attributes)])
+        }
+        write()
+        // Whoever sets a cookie of his own later would take this one away.
+        sayLast(response, `cookie ${name}`, write)
       },
       canWrite: () => !response.headersSent,
     },
     headers: {
       get: (name) => [response.getHeader(name) ?? []].flat().join(', ') || null,
       set: (name, value) => void response.setHeader(name, value),
+      setLast(name, value) {
+        response.setHeader(name, value)
+        sayLast(response, name, () => response.setHeader(name, value))
+      },
     },
   }
 }
 
-/** For frameworks that hand out a `Request` and let you add headers to the answer (Hono, SvelteKit, Remix). */
-export function webCookies(request: Request, headers: Headers): { cookies: Cookies; headers: HeaderBag } {
+/**
+ * For frameworks that hand out a `Request` and let you add headers to the answer (Hono, SvelteKit, Remix).
+ * @param headers of the answer; what is made of them later goes through `noStore`
+ */
+export function webCookies(request: Request, headers: Headers): { cookies: Cookies; headers: AnswerHeaders } {
   return {
     cookies: {
       get: (name) => cookieNamed(name, request.headers.get('cookie') ?? undefined),
@@ -41,7 +64,39 @@ export function webCookies(request: Request, headers: Headers): { cookies: Cooki
         for (const each of [...others, serialize(name, value, attributes)]) headers.append('set-cookie', each)
       },
     },
-    headers,
+    headers: {
+      get: (name) => headers.get(name),
+      set: (name, value) => headers.set(name, value),
+      setLast(name, value) {
+        headers.set(name, value)
+        pin(headers, name)
+      },
+    },
+  }
+}
+
+/**
+ * The last step of an answer that was made with `webCookies`: when it sets a cookie no cache may keep it, whatever else
+ * its headers say.
+ * @returns the same answer, or one with the same body
+ */
+export function noStore(answer: Response): Response {
+  if (answer.headers.getSetCookie().length === 0 || answer.headers.get('cache-control') === forbidden) return answer
+  const changed = new Response(answer.body, answer)
+  changed.headers.set('cache-control', forbidden)
+  return changed
+}
+
+/** What keeps an answer out of every cache. */
+export const forbidden = 'private, no-store'
+
+/** That header of this object can no longer be changed. */
+function pin(headers: Headers, pinned: string): void {
+  for (const method of ['set', 'append', 'delete'] as const) {
+    const change = headers[method].bind(headers) as (name: string, ...rest: string[]) => void
+    headers[method] = (name: string, ...rest: string[]) => {
+      if (name.toLowerCase() !== pinned) change(name, ...rest)
+    }
   }
 }
 

@@ -9,6 +9,7 @@ import type { TokenWish } from '../session/keep.ts'
 import type { SessionRecord } from '../session/record.ts'
 import type { Session } from '../session/view.ts'
 import type { LoginResult, LogoutResult, LogoutScope } from '../session-client.ts'
+import { type AnswerHeaders, forbidden } from './adapters.ts'
 import { forgetAnswers, recentAnswer } from './answers.ts'
 import { type CookieStorage, type Cookies, cookieStorage } from './cookie-storage.ts'
 import { sealer } from './seal.ts'
@@ -28,7 +29,7 @@ export type ServerClientOptions = Pick<
    * Of the answer: told that no cache may keep it. Needed where cookies are written; null says that your framework keeps
    * such answers out of caches by itself.
    */
-  headers?: { get(name: string): string | null; set(name: string, value: string): void } | null
+  headers?: AnswerHeaders | null
   /** Default `__Host-ntt-auth-session`. */
   cookieName?: string
   /** False only for a machine of your own without https. */
@@ -55,7 +56,8 @@ class RequestClient extends AuthClient {
     const { secret: _secret, cookies, headers, cookieName, secure = true, ...options } = given
     const name = cookieName ?? (secure ? '__Host-ntt-auth-session' : 'ntt-auth-session')
     const { clock = systemClock, fetch = globalThis.fetch } = options
-    const touched = () => headers && (cookies.canWrite?.() ?? true) && forbidCaches(headers)
+    const touched = (carriesIt: boolean) =>
+      headers && (cookies.canWrite?.() ?? true) && forbidCaches(headers, carriesIt)
     const storage = cookieStorage(cookies, { name, secure, sealer: sealer(secrets, name), touched, now: clock.wall })
     super({
       ...options,
@@ -218,8 +220,9 @@ function readOnly(): Response {
   })
 }
 
-function forbidCaches(headers: NonNullable<ServerClientOptions['headers']>): void {
-  headers.set('cache-control', 'private, no-store')
+function forbidCaches(headers: AnswerHeaders, carriesTheCookie: boolean): void {
+  if (carriesTheCookie && headers.setLast) headers.setLast('cache-control', forbidden)
+  else headers.set('cache-control', forbidden)
   const vary = headers.get('vary') ?? ''
   if (!/(^|,)\s*(cookie|\*)\s*(,|$)/i.test(vary)) headers.set('vary', vary ? `${vary}, Cookie` : 'Cookie')
 }

@@ -34,7 +34,7 @@ export type CookieStorage = SessionStorage & {
 /**
  * The session of one request: sealed in one cookie. The Refresh-Key is derived from the token it belongs to, so that two
  * requests that refresh at once store the same one, whichever answer the browser keeps.
- * @param touched called before each look and each write: the answer is this user's alone
+ * @param touched called before each look (false) and each write (true): the answer is this user's alone
  * @param now milliseconds since 1970
  */
 export function cookieStorage(
@@ -45,7 +45,7 @@ export function cookieStorage(
     sealer,
     touched,
     now,
-  }: { name: string; secure: boolean; sealer: Sealer; touched: () => void; now: () => number },
+  }: { name: string; secure: boolean; sealer: Sealer; touched: (carriesIt: boolean) => void; now: () => number },
 ): CookieStorage {
   let current: Promise<string | null> | undefined
   let failure: ConfigurationError | null = null
@@ -59,7 +59,7 @@ export function cookieStorage(
     if (value.length > most) throw failed('The session does not fit in a cookie; give the user fewer roles.')
     if (!canWrite())
       throw failed('The session cannot be written: the headers were sent, or cookies are read-only here.')
-    touched()
+    touched(true)
     cookies.set!(name, value, { path: '/', httpOnly: true, secure, sameSite: 'lax', maxAge })
   }
   const failed = (message: string) => {
@@ -76,7 +76,7 @@ export function cookieStorage(
     },
     async get(key) {
       if (key !== 'login') return null
-      touched()
+      touched(false)
       current ??= read()
       return current
     },
