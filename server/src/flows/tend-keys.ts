@@ -5,19 +5,20 @@ import { dueSteps, type KeyStep, type KeyTimes } from '../domain/keys/lifecycle.
 import { resealKey, sealedByOlder, sealersLikeActive } from '../domain/keys/reseal.ts'
 import { listSigningKeys } from '../domain/keys/store.ts'
 import { takeKeyStep } from '../domain/keys/take-step.ts'
-import { leewaySeconds } from '../domain/tokens/access-token.ts'
+import { leewaySeconds, longestLifeSeconds } from '../domain/tokens/access-token.ts'
 import { type Act, systemAct } from './acting.ts'
 import { inAuditedTransaction } from './audited.ts'
 import { repeatWhenMoved } from './repeat-when-moved.ts'
 
 /** How long keys stay in which state here. */
 export function keyTimes(app: App): KeyTimes {
-  const { keyRotationInterval, keyPublishAhead, accessTokenTtl } = app.config
-  // What the key signed last, on a node whose clock is behind, must have expired on every clock.
+  const { keyRotationInterval, keyPublishAhead } = app.config
+  // What the key signed last, on a node whose clock is behind, must have expired on every clock. Not by this node's own
+  // life of tokens: another one may give them a longer one, or have given it before.
   return {
     interval: keyRotationInterval,
     publishAhead: keyPublishAhead,
-    retireAfter: accessTokenTtl + 2 * leewaySeconds * 1000,
+    retireAfter: (longestLifeSeconds + 2 * leewaySeconds) * 1000,
   }
 }
 

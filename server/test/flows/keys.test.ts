@@ -4,6 +4,8 @@ import { createLocalJWKSet, jwtVerify } from 'jose'
 import { createApp } from '../../src/app.ts'
 import { loadConfig } from '../../src/config/config.ts'
 import { listSigningKeys } from '../../src/domain/keys/store.ts'
+import { operatorAct } from '../../src/flows/acting.ts'
+import { rotateKeys } from '../../src/flows/rotate-keys.ts'
 import { tendKeys } from '../../src/flows/tend-keys.ts'
 import { createLog } from '../../src/log.ts'
 import { randomToken } from '../../src/random.ts'
@@ -136,6 +138,28 @@ describeFlow('signing keys', (flow) => {
     await set('active')
     flow.server.app.keyring.load(await listSigningKeys(db))
     assert.equal((await validate(flow.server, one.access_token)).status, 200)
+  })
+
+  it('a token outlives the turn of its key, also where the life of tokens was made shorter since it was given', async () => {
+    const { clock } = flow.server
+    const former = await flow.start({ settings: { ACCESS_TOKEN_TTL: '1h' } })
+    const { access_token } = await registerSomebody(former)
+    await former.close()
+    const shorter = await flow.start({ settings: { ACCESS_TOKEN_TTL: '10s' } })
+    try {
+      await rotateKeys(shorter.app, operatorAct, { now: true })
+      clock.advance(59 * minute)
+      await tendKeys(shorter.app)
+      assert.equal((await validate(shorter, access_token)).status, 200)
+      const { body } = await shorter.call('GET', '/.well-known/jwks.json')
+      await jwtVerify(access_token, createLocalJWKSet(body), { currentDate: new Date(clock.now()) })
+      // Nothing is kept for ever.
+      clock.advance(3 * minute)
+      await tendKeys(shorter.app)
+      assert.ok(!(await keysOf(shorter)).some(({ kid }) => kid === kidOf(access_token)))
+    } finally {
+      await shorter.close()
+    }
   })
 })
 
