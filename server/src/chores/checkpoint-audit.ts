@@ -2,10 +2,11 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { App } from '../app.ts'
 import { checkpointFile, shortenCheckpoints } from '../domain/audit/checkpoint-file.ts'
 import { firstOf, removeOldLines } from '../domain/audit/retain.ts'
-import { findLastCheckpoint } from '../domain/audit/store.ts'
+import { findLastCheckpoint, listWriters } from '../domain/audit/store.ts'
 import { CopyDisagrees } from '../flows/compare-copy.ts'
 import { copyCheckpoints } from '../flows/copy-checkpoints.ts'
 import { makeCheckpoint } from '../flows/make-checkpoint.ts'
+import { timeOfId } from '../random.ts'
 import { inTurn, turnLasts } from './in-turn.ts'
 
 const interval = 5 * 60_000
@@ -46,6 +47,8 @@ export function checkpointByTheClock(app: App, look = 5000): () => void {
     wanted = null
     // Where another node was at it, this one has nothing yet of what that signed.
     if (!(await takeTurn(app, turn))) wanted ??= turn
+    // What the server before this one left undone is due in its time, however often servers are started.
+    if (turn === copyInTurn) made.ofDay = Math.min(made.ofDay, await coveredSince(app))
     isAtWork = false
   }
   const tick = () => {
@@ -90,6 +93,13 @@ async function takeTurn(app: App, turn: Turn): Promise<boolean> {
     } else app.log.error({ err: error, event: 'audit_checkpoint_failed' })
     return true
   }
+}
+
+/** When the newest checkpoint was made, or the first line written where there is none. */
+async function coveredSince(app: App): Promise<number> {
+  if (app.auditCovered.at > 0) return app.auditCovered.at
+  const [oldest] = await listWriters(app.database.db, 1, '').catch(() => [])
+  return oldest ? timeOfId(oldest.writer) : app.clock.now()
 }
 
 async function checkpointAtLast(app: App): Promise<boolean> {
