@@ -6,7 +6,11 @@ import { checkpointKeys } from '../domain/audit/checkpoint-keys.ts'
 import { auditEventNames } from '../domain/audit/events.ts'
 import { type AuditFilter, type AuditLine, type AuditPlace, type Found, searchLines } from '../domain/audit/search.ts'
 import { type Verdict, verifyLog } from '../domain/audit/verify.ts'
+import { normaliseEmail } from '../domain/users/email.ts'
+import { findUserIdByEmail } from '../domain/users/store.ts'
+import { AppError } from '../errors.ts'
 import { createLog } from '../log.ts'
+import { isId } from '../random.ts'
 import { bringSchema } from '../start.ts'
 import type { Command, Invocation } from './command.ts'
 import { exitCodes } from './exit-codes.ts'
@@ -20,8 +24,8 @@ import { UsageError } from './usage-error.ts'
 export const command: Command = {
   summary: 'verify, search or export the audit log',
   help: `ntt-auth audit verify [--checkpoints FILE ...] [--json]
-ntt-auth audit search [--user ID] [--actor ID] [--event NAME] [--since TIME] [--until TIME] [--limit N] [--json]
-ntt-auth audit export --to FILE|- [--user ID] [--actor ID] [--event NAME] [--since TIME] [--until TIME]
+ntt-auth audit search [--user ID|EMAIL] [--actor ID] [--event NAME] [--since TIME] [--until TIME] [--limit N] [--json]
+ntt-auth audit export --to FILE|- [--user ID|EMAIL] [--actor ID] [--event NAME] [--since TIME] [--until TIME]
 
 Who did what to whom, when and from where. Works on the database by itself: no server needs to run, and one may.
 
@@ -33,7 +37,7 @@ export  writes lines as JSON, one a line (NDJSON), oldest first, with the hashes
   --checkpoints FILE  a copy of the checkpoints kept elsewhere, such as audit-checkpoints.ndjson from the data directory
                       of any node. The one in this data directory is read unasked; without any, a log that was put
                       back together with its checkpoints looks whole. May be given several times
-  --user ID           lines that concern this user
+  --user ID|EMAIL     lines that concern this user; of a former address, or a deleted user, give the id
   --actor ID          lines about what this user or service did; what was done by this command line has no such id
   --event NAME        lines of this event; docs/reference/audit-events.md lists them
   --since TIME        from this time on: 2026-11-23, 2026-11-23T10:00:00Z, or 2h or 7d for so long ago
@@ -45,7 +49,8 @@ export  writes lines as JSON, one a line (NDJSON), oldest first, with the hashes
   --<setting> VALUE   any setting that is no secret; "ntt-auth help settings" lists them
 
 Exit: 0 done, and for verify: the log is what was written; 6 it was altered; 7 nothing shows that it was, but some
-checkpoints cannot be judged, because a former master key was not given; 64 the command line is wrong.
+checkpoints cannot be judged, because a former master key was not given; 5 nobody has that
+address; 64 the command line is wrong.
 
 Examples:
   ntt-auth audit verify --checkpoints /mnt/offsite/audit-checkpoints.ndjson
@@ -105,14 +110,15 @@ async function readAction(invocation: Invocation): Promise<Run> {
     return (app) => verify(app, invocation, copies)
   }
   const filter = readFilter(invocation)
+  const found = (app: App) => withUserId(app, filter)
   if (action === 'search') {
     const limit = readLimit(invocation)
-    return (app) => search(app, invocation, filter, limit)
+    return async (app) => search(app, invocation, await found(app), limit)
   }
   const { to } = options
   if (typeof to !== 'string' || to === '')
     throw new UsageError('Say where to: ntt-auth audit export --to FILE, or --to -.')
-  return (app) => exportLines(app, invocation, filter, to)
+  return async (app) => exportLines(app, invocation, await found(app), to)
 }
 
 /** A file that says nothing of any checkpoint would prove nothing, and look as if it did. */
@@ -251,7 +257,22 @@ function readFilter({ options }: Invocation): AuditFilter {
   if (from !== undefined && to !== undefined && to <= from) {
     throw new UsageError(`--until ${until} is not after --since ${since}: no line can lie between.`)
   }
+  if (user !== undefined && !isId(user) && normaliseEmail(user) === null) {
+    throw new UsageError(`--user ${user.slice(0, 254)} is neither the id of a user nor an e-mail address.`)
+  }
   return { user, actor, event, since: from, until: to }
+}
+
+/** An address stands for the user who has it now. @throws AppError `not_found` */
+async function withUserId(app: App, filter: AuditFilter): Promise<AuditFilter> {
+  const { user } = filter
+  // Lines outlive users, so that an id needs no user.
+  if (user === undefined || isId(user)) return filter
+  const email = normaliseEmail(user)
+  const id = email === null ? undefined : await findUserIdByEmail(app.database.db, email)
+  if (id !== undefined) return { ...filter, user: id }
+  const detail = `No user has the address ${user.slice(0, 254)} now. Of a former address, or a deleted user, give the id.`
+  throw new AppError('not_found', { detail })
 }
 
 function timeOf(option: string, text: string | undefined): number | undefined {

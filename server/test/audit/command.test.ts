@@ -77,6 +77,20 @@ describe('ntt-auth audit', () => {
     assert.match((await run('search', '--event', 'login')).stdout, new RegExp(`login  by user ${one.user.id}`))
   })
 
+  it('takes the address of a user for the user, and says so where nobody has it', async () => {
+    const found = async (...args: string[]) => (await run(...args)).stdout
+    for (const action of [['search'], ['export', '--to', '-']]) {
+      const byId = await found(...action, '--user', one.user.id)
+      assert.match(byId, /login/)
+      assert.equal(await found(...action, '--user', ` ${one.email.toUpperCase()}`), byId)
+      await assert.rejects(run(...action, '--user', 'nobody@example.com'), {
+        code: 'not_found',
+        message: /^No user has the address nobody@example\.com now\. .* give the id\.$/,
+      })
+    }
+    await refuses(['search', '--user', 'ada'], /^--user ada is neither the id of a user nor an e-mail address\.$/)
+  })
+
   it('exports what it takes to prove each line, oldest first, and overwrites nothing', async () => {
     const file = join(dataDir, 'export.ndjson')
     assert.equal((await run('export', '--to', file)).code, 0)
