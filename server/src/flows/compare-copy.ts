@@ -1,8 +1,8 @@
 import type { App } from '../app.ts'
-import { openCheckpoint } from '../domain/audit/checkpoint.ts'
+import { mayBeGone, openCheckpoint } from '../domain/audit/checkpoint.ts'
 import { checkpointFile, lastCheckpointIn } from '../domain/audit/checkpoint-file.ts'
 import { checkpointKeys } from '../domain/audit/checkpoint-keys.ts'
-import { findLastCheckpoint, listCheckpointsBelow } from '../domain/audit/store.ts'
+import { type AuditCheckpointRow, findLastCheckpoint, listCheckpointsBelow } from '../domain/audit/store.ts'
 
 /** The database does not hold what this node has seen signed: it was put back, or somebody has altered it. */
 export class CopyDisagrees extends Error {}
@@ -21,7 +21,7 @@ export async function compareCopy(app: App): Promise<number> {
   const [here] = await listCheckpointsBelow(app.database.db, number + 1, 1)
   const isThere = here?.number === number
   if (isThere && here.hash.equals(hash) && here.signature.equals(signature)) return number
-  if (!isThere && (await wasRemoved(app, number))) return number
+  if (!isThere && (await wasRemoved(app, copied))) return number
   const trouble = isThere
     ? `checkpoint ${number} in the database is not the one in ${path}`
     : `${path} has checkpoint ${number}, and the database does not`
@@ -32,9 +32,9 @@ export async function compareCopy(app: App): Promise<number> {
 }
 
 /** Whether the retention took it, as was signed: this node was away for as long. */
-async function wasRemoved(app: App, number: number): Promise<boolean> {
+async function wasRemoved(app: App, copied: AuditCheckpointRow): Promise<boolean> {
   const last = await findLastCheckpoint(app.database.db)
   if (!last) return false
   const { body, wrong } = openCheckpoint(last, new Map(checkpointKeys(app.masterKeys).known))
-  return wrong === null && body.first > number
+  return wrong === null && mayBeGone(copied, body)
 }

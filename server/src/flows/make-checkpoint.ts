@@ -1,6 +1,6 @@
 import type { App } from '../app.ts'
 import { inTransaction } from '../database/transaction.ts'
-import { type Head, openCheckpoint, signCheckpoint } from '../domain/audit/checkpoint.ts'
+import { type CheckpointBody, type Head, openCheckpoint, signCheckpoint } from '../domain/audit/checkpoint.ts'
 import { appendCheckpoint, checkpointFile } from '../domain/audit/checkpoint-file.ts'
 import { checkpointKeys } from '../domain/audit/checkpoint-keys.ts'
 import { erasuresIn, expiredChains, firstKept, markRemoved } from '../domain/audit/retain.ts'
@@ -29,7 +29,7 @@ export async function makeCheckpoint(app: App): Promise<AuditCheckpointRow | nul
   const copied = await compareCopy(app)
   const keys = checkpointKeys(app.masterKeys)
   const trusted = new Map(keys.known)
-  if (last) refuseUnsigned(last, copied, trusted)
+  const before = last ? signedBody(last, copied, trusted) : null
   const heads = await grownChains(app)
   const keptSince = (await app.time.earlier()) - app.config.auditRetention
   const removed = await expiredChains(db, keptSince)
@@ -37,7 +37,10 @@ export async function makeCheckpoint(app: App): Promise<AuditCheckpointRow | nul
   const { first, wrong } = await firstKept(db, keptSince, removed, last, trusted)
   if (wrong) throw new CopyDisagrees(notAsSigned(first, wrong))
   const erased = await erasuresIn(db, keptSince, removed)
-  const row = signCheckpoint(keys, last, { at: now, heads, removed, erased, first })
+  // What is gone stays gone, also where the retention was made longer since.
+  const formerly = before && Number.isFinite(before.kept_since) ? before.kept_since : keptSince
+  const kept_since = Math.floor(Math.max(formerly, keptSince))
+  const row = signCheckpoint(keys, last, { at: now, heads, removed, erased, first, kept_since })
   try {
     await inTransaction(app.database, async (tx) => {
       await insertCheckpoint(tx, row)
@@ -60,11 +63,12 @@ export async function makeCheckpoint(app: App): Promise<AuditCheckpointRow | nul
 /**
  * Whoever can write to the database can put a checkpoint there, or alter what the columns say of one; signed over, it
  * would be the truth. One of a key that is not given is what a change of the master key leaves, where it was the last
- * that this node has seen, or where no node has seen any.
+ * that this node has seen, or where no node has seen any; of the latter nothing is believed.
  */
-function refuseUnsigned(last: AuditCheckpointRow, copied: number, trusted: Map<string, string>): void {
-  const { wrong } = openCheckpoint(last, trusted)
-  if (wrong === null || (wrong === 'unknown key' && (copied === 0 || copied === last.number))) return
+function signedBody(last: AuditCheckpointRow, copied: number, trusted: Map<string, string>): CheckpointBody | null {
+  const { body, wrong } = openCheckpoint(last, trusted)
+  if (wrong === null || (wrong === 'unknown key' && copied === last.number)) return body
+  if (wrong === 'unknown key' && copied === 0) return null
   throw new CopyDisagrees(notAsSigned(last.number, wrong))
 }
 

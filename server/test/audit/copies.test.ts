@@ -7,7 +7,7 @@ import { checkpointByTheClock, checkpointInTurn } from '../../src/chores/checkpo
 import { releaseLease, takeLease } from '../../src/database/lease.ts'
 import type { AuditCheckpointRow } from '../../src/database/schema.ts'
 import { signCheckpoint } from '../../src/domain/audit/checkpoint.ts'
-import { checkpointFile } from '../../src/domain/audit/checkpoint-file.ts'
+import { appendCheckpoint, checkpointFile } from '../../src/domain/audit/checkpoint-file.ts'
 import { checkpointKeys } from '../../src/domain/audit/checkpoint-keys.ts'
 import { findLastCheckpoint, insertCheckpoint } from '../../src/domain/audit/store.ts'
 import { verifyLog } from '../../src/domain/audit/verify.ts'
@@ -16,9 +16,10 @@ import { inAuditedTransaction } from '../../src/flows/audited.ts'
 import { CopyDisagrees } from '../../src/flows/compare-copy.ts'
 import { copyCheckpoints } from '../../src/flows/copy-checkpoints.ts'
 import { makeCheckpoint } from '../../src/flows/make-checkpoint.ts'
+import { timeOfId } from '../../src/random.ts'
 import { eventually, minute } from '../flows/flow-server.ts'
 import { describeStore } from '../stores/fresh-stores.ts'
-import { auditedApp, masterKeyOf } from '../support/audited.ts'
+import { auditedApp, day, masterKeyOf } from '../support/audited.ts'
 import { testClock } from '../support/clock.ts'
 
 describeStore('the copy of the checkpoints of each node', (database) => {
@@ -108,6 +109,91 @@ describeStore('the copy of the checkpoints of each node', (database) => {
     assert.equal(JSON.parse((await findLastCheckpoint(db()))!.body).first, 1)
   })
 
+  it('knows checkpoints that were signed before they said since when all is kept, and goes on from them', async () => {
+    const keys = checkpointKeys(one.masterKeys)
+    const copy = copyOf(one)
+    let last: AuditCheckpointRow | undefined
+    for (const first of [1, 1, 2]) {
+      const said = { at: clock.now(), heads: [], removed: [], erased: [], first }
+      last = signCheckpoint(keys, last, said as unknown as Parameters<typeof signCheckpoint>[2])
+      assert.ok(!last.body.includes('kept_since'))
+      await insertCheckpoint(db(), last)
+      appendCheckpoint(copy, last)
+    }
+    await db().deleteFrom('audit_checkpoints').where('number', '=', 1).execute()
+    assert.deepEqual(await findings([copy]), [])
+    await sign(one)
+    const { number, kept_since } = JSON.parse((await findLastCheckpoint(db()))!.body)
+    assert.deepEqual([number, Number.isSafeInteger(kept_since)], [4, true])
+    assert.deepEqual(await findings([copy]), [])
+  })
+
+  it('shows what a server was brought to forget, though it signed that, and a gap', async () => {
+    for (let count = 0; count < 3; count++) await sign(one)
+    const copy = copyOf(one)
+    const [, , third] = await db().selectFrom('audit_checkpoints').selectAll().orderBy('number').execute()
+    await db().updateTable('audit_lines').set({ reason: 'another' }).where('seq', '=', 2).execute()
+    const keys = checkpointKeys(one.masterKeys)
+    const nothing = { heads: [], removed: [], erased: [], kept_since: clock.now() - 365 * day }
+    const forged = signCheckpoint(keys, third, { at: clock.now(), ...nothing, first: 5 })
+    const fifth = signCheckpoint(keys, forged, { at: clock.now(), ...nothing, first: 5 })
+    await insertCheckpoint(db(), fifth)
+    await db().deleteFrom('audit_checkpoints').where('number', '<', 5).execute()
+    await db().deleteFrom('audit_lines').where('seq', '=', 3).execute()
+    appendCheckpoint(copy, fifth)
+    assert.deepEqual(await findings([copy]), [
+      'missing checkpoints 1-3',
+      'missing checkpoints 4-4',
+      'edited lines 2-2',
+      'truncated lines 3-3',
+    ])
+  })
+
+  it('lets the retention take what is old by signed times, and no more, however often it was copied', async () => {
+    for (let count = 0; count < 3; count++) await sign(one)
+    const copy = copyOf(one)
+    const whole = readFileSync(copy, 'utf8')
+    const first = JSON.parse((await findLastCheckpoint(db()))!.body).heads
+    const third = (await findLastCheckpoint(db()))!
+    const { at: begun } = JSON.parse(whole.split('\n')[0]!)
+    const later = (kept_since: number) =>
+      signCheckpoint(checkpointKeys(one.masterKeys), third, {
+        ...{ at: clock.now(), heads: [], removed: first, erased: [], first: 4, kept_since },
+      })
+    await db().deleteFrom('audit_checkpoints').execute()
+    await db().deleteFrom('audit_lines').execute()
+    await db().deleteFrom('audit_writers').execute()
+    const seen = async (kept_since: number) => {
+      await db().deleteFrom('audit_checkpoints').execute()
+      await insertCheckpoint(db(), later(kept_since))
+      return findings([copy])
+    }
+    writeFileSync(copy, whole + whole)
+    assert.deepEqual(await seen(third.at + 2 * day + 1), [])
+    assert.deepEqual(await seen(begun + 2 * day), ['missing checkpoints 1-3'])
+    // A chain that was said to go before its time.
+    assert.deepEqual(await seen(timeOfId(first[0][0])), ['missing checkpoints 1-3', 'truncated lines 1-3'])
+  })
+
+  it('disagrees where what it saw last is gone before its time, though a checkpoint was signed that says it goes', async () => {
+    await sign(one)
+    const first = (await findLastCheckpoint(db()))!
+    const kept = { at: first.at, heads: [], removed: [], erased: [], first: 2, kept_since: first.at + 2 * day }
+    const second = signCheckpoint(checkpointKeys(one.masterKeys), first, kept)
+    await insertCheckpoint(db(), second)
+    await db().deleteFrom('audit_checkpoints').where('number', '=', 1).execute()
+    await signsNothing(one, /has checkpoint 1, and the database does not/)
+  })
+
+  it('disagrees with the same checkpoint under another signature', async () => {
+    await sign(one)
+    await db()
+      .updateTable('audit_checkpoints')
+      .set({ signature: Buffer.alloc(64, 1) })
+      .execute()
+    await signsNothing(one, /checkpoint 1 in the database is not the one in \S+\. This node signs no/)
+  })
+
   it('takes no chain for old because the lines or the list say so', async () => {
     await sign(one)
     await db().updateTable('audit_writers').set({ started_at: 0 }).execute()
@@ -156,7 +242,7 @@ describeStore('the copy of the checkpoints of each node', (database) => {
 
   it('is made anew by a node that has none, of more than fit in a page', async () => {
     const keys = checkpointKeys(one.masterKeys)
-    const nothing = { heads: [], removed: [], erased: [], first: 1 }
+    const nothing = { heads: [], removed: [], erased: [], first: 1, kept_since: 0 }
     for (let number = 1, last: AuditCheckpointRow | undefined; number <= 430; number++) {
       last = signCheckpoint(keys, last, { at: clock.now(), ...nothing })
       await db().insertInto('audit_checkpoints').values(last).execute()
@@ -248,7 +334,7 @@ describeStore('the copy of the checkpoints of each node', (database) => {
     await signsNothing(one, /checkpoint 1 in the database is not the one in \S+\. This node signs no/)
     await takeAll()
     const forged = signCheckpoint(checkpointKeys([masterKeyOf('of a thief')]), undefined, {
-      ...{ at: 0, heads: [], removed: [], erased: [], first: 1_000_000 },
+      ...{ at: 0, heads: [], removed: [], erased: [], first: 1_000_000, kept_since: 0 },
     })
     await db()
       .insertInto('audit_checkpoints')
@@ -262,7 +348,7 @@ describeStore('the copy of the checkpoints of each node', (database) => {
     await checkpointInTurn(other)
     await sign(one)
     const last = await db().selectFrom('audit_checkpoints').selectAll().where('number', '=', 2).executeTakeFirst()
-    const kept = { at: clock.now(), heads: [], removed: [], erased: [], first: 2 }
+    const kept = { at: clock.now(), heads: [], removed: [], erased: [], first: 2, kept_since: clock.now() + 3 * day }
     await db()
       .insertInto('audit_checkpoints')
       .values(signCheckpoint(checkpointKeys(one.masterKeys), last, kept))

@@ -34,12 +34,26 @@ describeStore('the people in the audit log', (database) => {
   it('no checkpoint goes while more chains are to go than one names', async () => {
     const { db } = database()
     const keys = checkpointKeys([masterKeyOf('first')])
-    const content = { heads: [], removed: [], erased: [], first: 1 }
+    const content = { heads: [], removed: [], erased: [], first: 1, kept_since: 0 }
     const old = signCheckpoint(keys, undefined, { ...content, at: day })
     const last = signCheckpoint(keys, old, { ...content, at: 100 * day })
     for (const row of [old, last]) await insertCheckpoint(db, row)
     const chains = (count: number) => Array.from({ length: count }, () => [newId(1), 1, ''] as [string, number, string])
     assert.deepEqual(await firstKept(db, 50 * day, chains(199), last, new Map(keys.known)), { first: 2 })
     assert.deepEqual(await firstKept(db, 50 * day, chains(200), last, new Map(keys.known)), { first: 1 })
+  })
+
+  it('no checkpoint goes that may have been the last to speak of a chain that is kept', async () => {
+    const { db } = database()
+    const keys = checkpointKeys([masterKeyOf('first')])
+    await db.deleteFrom('audit_checkpoints').execute()
+    const content = { heads: [], removed: [], erased: [], first: 1, kept_since: 0 }
+    let last = signCheckpoint(keys, undefined, { ...content, at: 48 * day - 1 })
+    await insertCheckpoint(db, last)
+    for (const at of [48 * day, 49.9 * day]) {
+      last = signCheckpoint(keys, last, { ...content, at })
+      await insertCheckpoint(db, last)
+    }
+    assert.deepEqual(await firstKept(db, 50 * day, [], last, new Map(keys.known)), { first: 2 })
   })
 })

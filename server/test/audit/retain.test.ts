@@ -10,6 +10,7 @@ import { removeOldLines } from '../../src/domain/audit/retain.ts'
 import { verifyLog } from '../../src/domain/audit/verify.ts'
 import { actingAs } from '../../src/flows/acting.ts'
 import { inAuditedTransaction } from '../../src/flows/audited.ts'
+import { copyCheckpoints } from '../../src/flows/copy-checkpoints.ts'
 import { makeCheckpoint } from '../../src/flows/make-checkpoint.ts'
 import { newId } from '../../src/random.ts'
 import { describeStore } from '../stores/fresh-stores.ts'
@@ -171,6 +172,37 @@ describeStore('the retention of the audit log', (database) => {
     await makeCheckpoint(app)
     await remove()
     assert.deepEqual([await lines(), await problems()], [[], []])
+  })
+
+  it('explains what it took also after it was made longer, and to the copy of a node that was away', async () => {
+    const away = auditedApp(database(), clock)
+    const copies = { whole: checkpointFile(app.config.dataDir), away: checkpointFile(away.config.dataDir) }
+    Object.assign(app.config, { auditRetention: 30 * day })
+    for (let turn = 0; turn < 9; turn++) {
+      await write()
+      await makeCheckpoint(app)
+      await remove()
+      if (turn === 1) await copyCheckpoints(away, async () => undefined)
+      clock.advance(10 * day)
+    }
+    Object.assign(app.config, { auditRetention: 365 * day })
+    await write()
+    await makeCheckpoint(app)
+    const { number } = (await db()
+      .selectFrom('audit_checkpoints')
+      .select('number')
+      .orderBy('number')
+      .executeTakeFirst())!
+    assert.ok(number > 3, `${number} is the oldest that is left`)
+    await copyCheckpoints(away, async () => undefined)
+    for (const copy of [copies.whole, copies.away]) {
+      const { findings } = await verifyLog(db(), {
+        keys: checkpointKeys(app.masterKeys),
+        copies: [copy],
+        tell: () => undefined,
+      })
+      assert.deepEqual(findings, [], copy)
+    }
   })
 
   it('never removes a chain that nobody signed', async () => {

@@ -299,6 +299,22 @@ describeStore('the verification of the audit log', (database) => {
     assert.deepEqual(await found(), [])
   })
 
+  it('finds that the list of writers says of any line that it was covered, which no checkpoint covers', async () => {
+    await write(1, auditedApp(database()))
+    const rest = (await lines()).find((line) => line.writer !== writer)!.writer
+    for (const [chain, seq] of [
+      [writer, 9],
+      [rest, 1],
+    ] as const) {
+      const cover = (covered_seq: number) =>
+        db().updateTable('audit_writers').set({ covered_seq }).where('writer', '=', chain).execute()
+      await cover(seq)
+      assert.deepEqual(await found(), [`truncated lines ${seq}-${seq}`])
+      await cover(seq - 1)
+      assert.deepEqual(await found(), [])
+    }
+  })
+
   it('finds that the database went back to a copy, also when it has gone on since', async () => {
     const elsewhere = auditedApp(database())
     const tables = ['audit_lines', 'audit_writers', 'audit_persons', 'audit_checkpoints'] as const
@@ -605,7 +621,7 @@ describeStore('the verification of the audit log', (database) => {
     it('finds that a checkpoint is gone, or another was put in its place', async () => {
       const rows = await db().selectFrom('audit_checkpoints').selectAll().orderBy('number').execute()
       const thief = signCheckpoint(checkpointKeys([masterKeyOf('of a thief')]), rows[1], {
-        ...{ at: 1, heads: [], removed: [], erased: [], first: 1 },
+        ...{ at: 1, heads: [], removed: [], erased: [], first: 1, kept_since: 0 },
       })
       await db().deleteFrom('audit_checkpoints').where('number', '=', 3).execute()
       assert.deepEqual(await found([], second), [

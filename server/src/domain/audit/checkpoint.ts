@@ -19,6 +19,8 @@ export type CheckpointBody = {
   erased: string[]
   /** The oldest checkpoint that is kept from now on. */
   first: number
+  /** The retention has taken nothing newer, now or before: milliseconds since 1970. */
+  kept_since: number
   /** Where the signing key has changed: the public key of the checkpoint before, which the new key vouches for. */
   former_key: string | null
   prev_hash: string
@@ -27,7 +29,7 @@ export type CheckpointBody = {
 const kind = 'ntt-auth audit checkpoint 1'
 const none = Buffer.alloc(32).toString('base64url')
 
-export type NewCheckpoint = Pick<CheckpointBody, 'at' | 'heads' | 'removed' | 'erased' | 'first'>
+export type NewCheckpoint = Pick<CheckpointBody, 'at' | 'heads' | 'removed' | 'erased' | 'first' | 'kept_since'>
 
 /** @param before the last one, or undefined for the first */
 export function signCheckpoint(
@@ -48,6 +50,17 @@ export function signCheckpoint(
   const text = JSON.stringify(body)
   const hash = hashOfBody(text)
   return { number: body.number, at: body.at, key_id: signer.id, body: text, hash, signature: signer.sign(hash) }
+}
+
+/** A chain that is kept may have been signed for the last time up to its life before its end was due. */
+export const speaksFor = 2 * 24 * 60 * 60 * 1000
+
+/** Whether the retention may have taken a checkpoint, by what was signed. */
+export function mayBeGone(
+  { number, at }: Pick<CheckpointBody, 'number' | 'at'>,
+  by: Pick<CheckpointBody, 'first' | 'kept_since'>,
+): boolean {
+  return number < by.first && at < by.kept_since - speaksFor
 }
 
 function hashOfBody(text: string): Buffer {
@@ -82,15 +95,17 @@ export function openCheckpoint(
 function parse(text: string): CheckpointBody | null {
   try {
     const body: CheckpointBody = JSON.parse(text)
-    const { at, heads, removed, erased, first, prev_hash } = body
+    const { at, heads, removed, erased, first, kept_since, prev_hash } = body
     const isOne =
       body.kind === kind &&
       Number.isFinite(new Date(at).getTime()) &&
       [...heads, ...removed].every(isHead) &&
       erased.every((digest) => typeof digest === 'string') &&
       Number.isSafeInteger(first) &&
+      (kept_since === undefined || Number.isSafeInteger(kept_since)) &&
       typeof prev_hash === 'string'
-    return isOne ? body : null
+    // One that was signed before this was said: then only its number says what may be gone.
+    return isOne ? { ...body, kept_since: kept_since ?? Number.POSITIVE_INFINITY } : null
   } catch {
     return null
   }

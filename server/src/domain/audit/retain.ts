@@ -1,6 +1,6 @@
 import type { Db, Tx } from '../../database/connect.ts'
 import { timeOfId } from '../../random.ts'
-import { type CheckpointBody, type Head, openCheckpoint } from './checkpoint.ts'
+import { type CheckpointBody, type Head, openCheckpoint, speaksFor } from './checkpoint.ts'
 import { erasingEvents } from './events.ts'
 import { digestOfPerson } from './persons.ts'
 import {
@@ -81,8 +81,7 @@ export async function firstKept(
     if (row.number < first) continue
     const { body, wrong } = openCheckpoint(row, trusted)
     if (body === null) return { first: row.number, wrong }
-    // A chain that is kept may have been signed for the last time up to its life before its end was due.
-    if (body.at >= keptSince - 2 * day) break
+    if (body.at >= keptSince - speaksFor) break
     kept = row.number + 1
   }
   return { first: kept }

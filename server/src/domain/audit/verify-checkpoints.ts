@@ -1,6 +1,7 @@
 import { toRfc3339 } from '../../clock.ts'
 import type { Db } from '../../database/connect.ts'
-import { type CheckpointBody, type Head, openCheckpoint } from './checkpoint.ts'
+import { timeOfId } from '../../random.ts'
+import { type CheckpointBody, type Head, mayBeGone, openCheckpoint } from './checkpoint.ts'
 import type { CheckpointCopy } from './checkpoint-file.ts'
 import { type AuditCheckpointRow, listCheckpointsBelow } from './store.ts'
 import type { Finding } from './verify.ts'
@@ -28,8 +29,10 @@ export type Signed = {
   hashes: Map<number, string>
   /** The oldest checkpoint that must be there. */
   first: number
+  /** The retention has taken nothing newer, as they say: milliseconds since 1970. */
+  kept_since: number
   /** What those say whose key was not given: it proves nothing, but may be why something is not there. */
-  claimed: { ends: ChainEnds; erased: Set<string>; first: number }
+  claimed: { ends: ChainEnds; erased: Set<string>; first: number; kept_since: number }
   /** The finding about each key that was not given. */
   unknown: Map<string, UnknownKey>
 }
@@ -62,7 +65,8 @@ export async function verifyCheckpoints(
     newest: null,
     hashes: new Map(),
     first: above + 1,
-    claimed: { ends: new Map(), erased: new Set(), first: above + 1 },
+    kept_since: Number.NEGATIVE_INFINITY,
+    claimed: { ends: new Map(), erased: new Set(), first: above + 1, kept_since: Number.NEGATIVE_INFINITY },
     unknown: new Map(),
   }
   /** Null where what it says of the one before counts for nothing: it was altered, or nobody vouches for its key. */
@@ -109,8 +113,10 @@ async function* newestFirst(db: Db, above: number): AsyncGenerator<AuditCheckpoi
   }
 }
 
-function take({ ends, erased }: Pick<Signed, 'ends' | 'erased'>, body: CheckpointBody): void {
+function take(said: Pick<Signed, 'ends' | 'erased' | 'kept_since'>, body: CheckpointBody): void {
+  const { ends, erased } = said
   takeEnds(ends, body, false)
+  said.kept_since = Math.max(said.kept_since, body.kept_since)
   for (const digest of body.erased) erased.add(digest)
 }
 
@@ -146,7 +152,8 @@ function notJudged(key: string, { finding: { from, to }, count, removed }: Unkno
   return `${which} signed by the key ${key}, which none of the given master keys leads to: ${cannot}. ${give}`
 }
 
-function takeEnds(ends: ChainEnds, { number, at, heads, removed }: CheckpointBody, isVouched: boolean): void {
+function takeEnds(ends: ChainEnds, body: CheckpointBody, isVouched: boolean): void {
+  const { number, at, heads, removed, kept_since } = body
   const take = ([writer, seq, hash]: Head, isRemoved: boolean) => {
     const known = ends.get(writer)
     const marks = known?.marks ?? new Map<number, Mark>()
@@ -158,12 +165,21 @@ function takeEnds(ends: ChainEnds, { number, at, heads, removed }: CheckpointBod
     ends.set(writer, { ...furthest, removed: isRemoved || (known?.removed ?? false), marks })
   }
   for (const head of heads) take(head, false)
-  for (const head of removed) take(head, true)
+  // The name of a chain has its time: none goes before that is due, whatever was signed.
+  for (const head of removed) take(head, timeOfId(head[0]) < kept_since)
+}
+
+/** Whether the retention explains that a checkpoint is gone: what nobody can judge may be why. */
+function isForgotten(row: Place, { first, kept_since, claimed }: Signed): boolean {
+  return mayBeGone(row, {
+    first: Math.max(first, claimed.first),
+    kept_since: Math.max(kept_since, claimed.kept_since),
+  })
 }
 
 /**
- * Compares a copy of the checkpoints with those in the database: what is in the copy only was cut off. Its statements
- * about chains count like those of the database.
+ * Compares a copy of the checkpoints with those in the database: what is in the copy only was cut off, or taken away
+ * before its time. Its statements about chains count like those of the database.
  * @param copy opened before the checkpoints in the database were read: of those made meanwhile it must know nothing
  */
 export async function verifyCopy(
@@ -173,15 +189,22 @@ export async function verifyCopy(
   findings: Finding[],
 ): Promise<void> {
   // They were read from the newest on.
-  const [newest = 0] = signed.hashes.keys()
+  const newest = signed.hashes.keys().next().value ?? 0
+  const oldest = [...signed.hashes.keys()].at(-1) ?? 1
+  const retained = { ...signed, claimed: { ...signed.claimed } }
+  const seen: Place[] = []
   const cut: CheckpointBody[] = []
+  const gone: CheckpointBody[] = []
   const unknown: AuditCheckpointRow[] = []
   /** What those that count say of the one before, where its key was not known. */
   const vouched = new Map<number, string>()
   const compare = (row: AuditCheckpointRow, body: CheckpointBody, proof: 'signed' | 'vouched' | 'none') => {
+    seen.push({ number: body.number, at: body.at })
     const here = signed.hashes.get(row.number)
-    if (here === undefined && row.number > newest && proof !== 'none') {
-      cut.push(body)
+    if (here === undefined && proof !== 'none') {
+      if (row.number > newest) cut.push(body)
+      // Between others it is missed already.
+      else if (row.number < oldest) gone.push(body)
       if (proof === 'signed') take(signed, body)
       else claim(signed, body, true)
     } else if (here !== undefined && here !== row.hash.toString('base64url')) {
@@ -196,7 +219,10 @@ export async function verifyCopy(
       continue
     }
     // What the retention has removed is in the copy only, and rightly so.
-    if (row.number < signed.first) continue
+    if (isForgotten(row, retained)) {
+      seen.push({ number: row.number, at: row.at })
+      continue
+    }
     const { body, wrong } = openCheckpoint(row, trusted)
     if (wrong === null) {
       compare(row, body, 'signed')
@@ -219,18 +245,58 @@ export async function verifyCopy(
     compare(row, body, proof)
     if (proof !== 'none') vouched.set(row.number - 1, body.prev_hash)
   }
-  if (cut.length === 0) return
-  cut.sort((one, other) => one.number - other.number)
-  const [from, to] = [cut[0]!, cut.at(-1)!]
-  const last = from === to ? 'it, it' : 'them, the last of them'
-  const trouble = `are missing at the end: ${path} has ${last} was made at ${toRfc3339(to.at)}`
-  findings.push(finding('truncated', from.number, to.number, trouble))
+  if (gone.length > 0) {
+    const why = 'which no retention explains'
+    findings.push(missed('missing', gone, (has) => `are missing at the old end, ${why}: ${path} has ${has}`))
+  }
+  findings.push(...gapsIn(path, seen, retained, { oldest, newest }))
+  if (cut.length > 0) {
+    findings.push(missed('truncated', cut, (has) => `are missing at the end: ${path} has ${has}`))
+  }
+}
+
+function missed(kind: 'missing' | 'truncated', bodies: CheckpointBody[], words: (has: string) => string): Finding {
+  const inOrder = bodies.toSorted((one, other) => one.number - other.number)
+  const [from, to] = [inOrder[0]!, inOrder.at(-1)!]
+  const last = from.number === to.number ? 'it, it' : 'them, the last of them'
+  return finding(kind, from.number, to.number, words(`${last} was made at ${toRfc3339(to.at)}`))
+}
+
+/**
+ * A copy takes what is signed, in order, and nothing else: what is in neither it nor the database, though later ones
+ * follow on it, was put there by somebody and taken away, or was lost on both sides.
+ */
+function gapsIn(
+  path: string,
+  seen: Place[],
+  signed: Signed,
+  { oldest, newest }: { oldest: number; newest: number },
+): Finding[] {
+  const gaps: Finding[] = []
+  const inOrder = seen.toSorted((one, other) => one.number - other.number)
+  for (const [index, { number: next }] of inOrder.entries()) {
+    const before = inOrder[index - 1]
+    if (before === undefined || next <= before.number + 1) continue
+    // A node may have been away for longer than the retention lasts; what follows on an old one may be old.
+    const from = isForgotten(before, signed) ? Math.max(before.number + 1, signed.first) : before.number + 1
+    // What the database lacks between others is missed already.
+    for (const [lost, end] of [
+      [from, Math.min(next, oldest) - 1],
+      [Math.max(from, newest + 1), next - 1],
+    ] as const) {
+      if (lost <= end) gaps.push(finding('missing', lost, end, `are missing between others in ${path}`))
+    }
+  }
+  return gaps
 }
 
 function strange({ number }: AuditCheckpointRow, path: string, wrong: 'altered' | 'forged'): Finding {
   const sentence = `Checkpoint ${number} in ${path} is not as it was signed (${wrong}).`
   return { ...finding('edited', number, number, ''), sentence }
 }
+
+/** When a checkpoint was made, in the order of all. */
+type Place = Pick<CheckpointBody, 'number' | 'at'>
 
 type Trouble = [Finding['kind'], number, number, string]
 
