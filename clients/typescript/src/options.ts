@@ -138,7 +138,7 @@ export function urlOf(given: string | URL, name: string, base?: string): URL {
 export function refuseInsecure({ protocol, hostname }: URL): void {
   const loopback = /^((.+\.)?localhost|127(\.\d+){3}|\[::1\])$/.test(hostname)
   if (protocol === 'https:' || (protocol === 'http:' && loopback)) return
-  throw new ConfigurationError('insecure_url', `Tokens go over https only, not to ${protocol}//${hostname}.`)
+  throw new ConfigurationError('insecure_url', `Tokens go over https only, not ${protocol}//${hostname}.`)
 }
 
 /** @param got what may be shown of it: a text could be a secret */

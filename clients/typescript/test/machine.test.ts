@@ -101,6 +101,26 @@ describe('the state machine of a session', () => {
     expect(play([{ type: 'stored', found: end(3) }], adopted.state).state).toBe(adopted.state)
   })
 
+  it('does not let what the store said of an older record end a newer one', () => {
+    const { state, log } = play([
+      loaded,
+      { type: 'needed', now: 80 },
+      { type: 'stored', found: held(4, 'a', 80) },
+      { type: 'ended', sessionId: null, known: 3, end: end(4), now: 81 },
+    ])
+    expect(state).toEqual({ status: 'active', held: held(4, 'a', 80), flight: false })
+    expect(log).not.toContain('logged_out')
+  })
+
+  it('remembers the newest end, so that nothing older comes back', () => {
+    const over = play([
+      { type: 'loaded', found: end(3) },
+      { type: 'stored', found: end(7) },
+    ])
+    expect(over.state).toMatchObject({ status: 'logged_out', end: { gen: 7 } })
+    expect(play([{ type: 'stored', found: held(5) }], over.state).state.status).toBe('logged_out')
+  })
+
   it('asks again when the refresh that came back was for another record', () => {
     const { state, log } = play([
       loaded,

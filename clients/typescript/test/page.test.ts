@@ -33,6 +33,22 @@ describe('in a page', () => {
     await client.close()
   })
 
+  it.each(['online', 'pageshow'])('as long as the server said nothing is asked, though %s', async (name) => {
+    const { client, server, clock } = await loggedIn()
+    await clock.advance(hour)
+    server.script(refreshPath, { do: 'status', status: 503, retryAfter: 1200 })
+    expect(await client.getAccessToken().catch((error) => error.retryAfter)).toBeGreaterThanOrEqual(1200)
+    await clock.advance(1_000_000)
+    frame.dispatchEvent(new Event(name))
+    await wait(10)
+    expect(await code(client.getAccessToken())).toBe('refresh_unavailable')
+    expect(server.count(refreshPath)).toBe(1)
+    await clock.advance(400_000)
+    frame.dispatchEvent(new Event(name))
+    await eventually(() => client.state.status === 'active')
+    await client.close()
+  })
+
   it('a tab that is seen again tells nobody anything, and looks whether another one wrote', async () => {
     const storage = memoryStorage()
     const { client, server, connect } = await loggedIn({ storage })

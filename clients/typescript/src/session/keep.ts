@@ -138,8 +138,8 @@ export function keepSession(settings: Settings, revoke: (record: SessionRecord) 
     const { sid: sessionId, end, error } = outcome as Partial<Ended & Failed>
     if (!error) return dispatch({ type: 'ended', sessionId: sessionId!, known, end: end!, now })
     const most = retry.backgroundCapMs
-    const own = 1000 + backoff('attempt' in state ? state.attempt : 1, 2000, most)
-    dispatch({ type: 'failed', error, retryAt: now + Math.min(pauseOf(error, own), most), now })
+    const own = Math.min(1000 + backoff((state as Partial<{ attempt: number }>).attempt ?? 1, 2000, most), most)
+    dispatch({ type: 'failed', error, retryAt: now + pauseOf(error, own), now })
   }
 
   async function token({ minValidSeconds = 5, forceRefresh, early, refused, user }: TokenWish): Promise<SessionRecord> {
@@ -150,7 +150,7 @@ export function keepSession(settings: Settings, revoke: (record: SessionRecord) 
       const { gen, expiresAt, dueAt, record } = state.held
       user ??= record.sub
       if (user !== record.sub) {
-        throw new LoggedOutError('no_session', 'Somebody else is logged in.', { endReason: 'other_user' })
+        throw new LoggedOutError('no_session', 'Another user is logged in.', { endReason: 'other_user' })
       }
       const now = ticks()
       if (!asked && (forceRefresh || (record.at === refused?.at && now >= calmUntil))) unwanted = gen
@@ -227,7 +227,8 @@ export function keepSession(settings: Settings, revoke: (record: SessionRecord) 
       burying = buried.catch(onError)
       return buried
     },
-    wake: () => dispatch({ type: 'needed', now: ticks(), early: true }),
+    // What the server asked for is waited out, whoever looks.
+    wake: () => dispatch({ type: 'needed', now: ticks(), early: !(state as Partial<Failed>).error?.retryAfter }),
     close() {
       unsubscribe?.()
       listeners.clear()

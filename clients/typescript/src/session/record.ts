@@ -62,12 +62,8 @@ export function readRecord(raw: string | null | undefined, iss?: string): Found 
     if (isRecord(value) && value.iss === (iss ?? value.iss)) return { gen, rt, record: value }
   }
   const unknown = raw === undefined
-  const end = {
-    gen: unknown ? Math.round(Date.now() / 1000) : Math.max(gen, 0),
-    reason: 'none',
-    initiator: 'this',
-  } as const
-  return { gen: end.gen, end, bad: raw ?? null, unknown }
+  const place = unknown ? Math.round(Date.now() / 1000) : Math.max(gen, 0)
+  return { gen: place, end: { gen: place, reason: 'none', initiator: 'this' }, bad: raw ?? null, unknown }
 }
 
 /**

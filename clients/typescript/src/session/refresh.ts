@@ -132,8 +132,8 @@ export function recordOf(
     n,
   }
   // A refresh brings what was asked for: the same session of the same user, by the same way.
-  const asked = before ?? record
-  const same = asked.sid === record.sid && asked.sub === record.sub && typeof asked.rt === typeof rt
+  const { sid, sub, rt: old } = before ?? record
+  const same = sid === record.sid && sub === record.sub && typeof old === typeof rt
   if (isRecord(record) && record.at && tokens.expires_in >= 1 && same) return record
   throw notOurs(status)
 }
