@@ -206,6 +206,16 @@ describe('logouts that wait', () => {
     await eventually(() => server.session(id)!.ended === 'logout')
   })
 
+  it('are kept without the access token, which is of no use there', async () => {
+    const storage = memoryStorage()
+    const { client, server } = await loggedIn({ storage, storageKey: 'key' })
+    const token = await client.getAccessToken()
+    server.always({ do: 'lose_request' })
+    expect(await client.logout()).toEqual({ remote: 'queued' })
+    expect(await storage.get(key)).toContain('nttr_')
+    expect(await storage.get(key)).not.toContain(token)
+  })
+
   it('that the server will never take do not take the place of others', async () => {
     const { client, server } = await loggedIn()
     server.script('/v1/auth/logout', {
