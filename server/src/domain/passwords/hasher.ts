@@ -5,7 +5,7 @@ import type { Unreadable, Wanted, Work } from './formats/format.ts'
 import { readHash } from './formats/read.ts'
 import { formatsInUse } from './formats-in-use.ts'
 import { type Asker, type GovernorOptions, startGovernor } from './governor.ts'
-import { isKind } from './pace.ts'
+import { isKind, mostOf } from './pace.ts'
 
 export type { Asker }
 
@@ -73,6 +73,8 @@ export function startHasher({ wanted, onComputed, ...options }: HasherOptions): 
   const dummy = newBlank(wanted).recipe
   const slowest = formatsInUse(dummy)
   const governor = startGovernor({ ...options, kind: dummy.work.kind })
+  // Nobody waits longer than that for a refusal, whatever a machine that stood still has made us believe.
+  const lasting = (work: Work) => Math.min(governor.expect(work), mostOf(work))
 
   return {
     admit: (asker) => governor.admit(dummy.work, asker),
@@ -94,7 +96,7 @@ export function startHasher({ wanted, onComputed, ...options }: HasherOptions): 
       const ok = isSame(digest, recipe.digest) && recipe !== dummy
       // The stored hash vouches only for the part it reads. The owner gets in, as in the system the hash came from,
       // but we do not bless a tail that nobody has checked: the old hash stays until the password is changed.
-      if (!ok) await delay(slowest.expected(governor.expect) - times.milliseconds, asker?.signal)
+      if (!ok) await delay(slowest.expected(lasting) - times.milliseconds, asker?.signal)
       const truncated = Buffer.byteLength(password) > recipe.reads
       return { ok, rehash: ok && !truncated && !recipe.isAsWanted(wanted), truncated, unreadable }
     },
