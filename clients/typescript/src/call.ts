@@ -1,7 +1,7 @@
 import type { AuthError } from './errors/errors.ts'
 import { NetworkError } from './errors/errors.ts'
 import { type Answer, type Ask, exchange, type Wire, wasNotSent } from './http/exchange.ts'
-import { backoff, mayTryAgain } from './http/retry.ts'
+import { mayTryAgain } from './http/retry.ts'
 import { within } from './http/within.ts'
 import type { Settings } from './options.ts'
 
@@ -32,10 +32,9 @@ export type Sender = Wire & Pick<Settings, 'retry' | 'timeoutMs'>
  * @param lost called when an attempt may have reached the server without our learning what it did
  */
 export function call(settings: Sender, request: Request, lost?: () => void): Promise<Answer> {
-  const { clock, retry } = settings
   const { options, again } = request
   const timeoutMs = options?.timeoutMs ?? settings.timeoutMs
-  const deadline = clock.monotonic() + timeoutMs
+  const deadline = settings.clock.monotonic() + timeoutMs
   return within({ ...options, timeoutMs }, async (signal) => {
     for (let attempt = 1; ; attempt++) {
       try {
@@ -45,8 +44,7 @@ export function call(settings: Sender, request: Request, lost?: () => void): Pro
         const unsent = wasNotSent(error)
         if (!unsent && error instanceof NetworkError) lost?.()
         const attempts = again ? 3 : unsent ? 2 : 1
-        const pause = backoff(attempt, retry.baseMs, retry.capMs)
-        if (attempt >= attempts || !(await mayTryAgain(clock, error, pause, deadline))) throw error
+        if (attempt >= attempts || !(await mayTryAgain(settings, error, attempt, deadline))) throw error
       }
     }
   })

@@ -107,9 +107,8 @@ export class AuthClient extends SessionClient {
       changed: () => {
         // The first time only.
         this.settings.changed = this.#watch.plan
-        this.#watch.start()
         void this.#sendQueued()
-        this.#watch.plan()
+        this.#watch.start()
       },
       later: this.#queue.add,
     } satisfies Hooks)

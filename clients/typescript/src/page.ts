@@ -1,6 +1,7 @@
 import type { Keeper } from './session/keep.ts'
 
 export type PageWatch = {
+  /** Looks at the page from now on, and plans. */
   start(): void
   /** Something changed: sets the timer anew. */
   plan(): void
@@ -42,7 +43,10 @@ export function watchPage(keeper: Keeper, autoRefresh: boolean): PageWatch {
   }
   return {
     plan,
-    start: () => watched('addEventListener'),
+    start() {
+      watched('addEventListener')
+      plan()
+    },
     stop() {
       clearTimeout(timer)
       watched('removeEventListener')

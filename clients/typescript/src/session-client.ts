@@ -190,14 +190,14 @@ export class SessionClient {
     const limited = { ...options, timeoutMs: Math.min(options?.timeoutMs ?? this.settings.timeoutMs, 5000) }
     try {
       await this.inTurn(async () => {
-        if (rt === undefined) {
+        if (!rt) {
           // A login that came since has replaced the cookie: the session that is meant is out of reach.
           await this.keeper.look()
           if (this.state.session) return
         }
         const body = { refresh_token: rt, scope }
         const request = { path: '/v1/auth/logout', body, options: limited } as const
-        await this.call({ ...request, again: true, keepalive: rt !== undefined })
+        await this.call({ ...request, again: true, keepalive: !!rt })
         // It is dead by now, and shows the next login that this device was here before.
         if (rt) await store.write(({ gen, end }) => end && { v: 1, gen: gen + 1, ended: end.reason, by: 'user', rt })
       })

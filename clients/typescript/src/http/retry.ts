@@ -33,11 +33,17 @@ export function pauseOf({ retryAfter = 0 }: Pick<AuthError, 'retryAfter'>, own: 
 
 /**
  * Waits before another try.
+ * @param attempt how many were made, or 0 to go on at once unless the server says otherwise
  * @param deadline by the monotonic clock
  * @returns false, at once, where another try is of no use or would come too late
  */
-export async function mayTryAgain(clock: Clock, error: AuthError, own: number, deadline: number): Promise<boolean> {
-  const wait = pauseOf(error, own)
+export async function mayTryAgain(
+  { clock, retry }: { clock: Clock; retry: RetryPolicy },
+  error: AuthError,
+  attempt: number,
+  deadline: number,
+): Promise<boolean> {
+  const wait = pauseOf(error, attempt && backoff(attempt, retry.baseMs, retry.capMs))
   if (!error.retryable || !(clock.monotonic() + wait <= deadline)) return false
   await clock.sleep(wait)
   return true

@@ -95,30 +95,17 @@ export function step<H extends Held>(state: State<H>, event: Event<H>): Step<H> 
   const same: State<H> = { ...state, flight }
 
   const active = (next: H, ...effects: Effect[]): Step<H> => [{ status: 'active', held: next, flight }, ...effects]
-  const over = (next: End, ...effects: Effect[]): Step<H> => [{ status: 'logged_out', end: next, flight }, ...effects]
+  const ended = (next: End, ...effects: Effect[]): Step<H> => [{ status: 'logged_out', end: next, flight }, ...effects]
   const replaced = (next: H): Step<H> => {
     const news: News = held?.sessionId === next.sessionId ? 'token_refreshed' : 'logged_in'
     return told ? active(next, 'recovered', news, 'settle') : active(next, news, 'settle')
-  }
-  /** Once the token has expired, listeners hear that it could not be replaced in time. */
-  const lateness = (now: number) => {
-    const expired = now >= held!.expiresAt
-    const news: Effect[] = expired && !told ? ['refresh_failed'] : []
-    return { late: { over: expired ? 'expired' : 'active', told: told || expired } as const, news }
-  }
-  /** Never a second refresh beside one that is not answered yet; the answer of that one sends it. */
-  const start = (now: number, count: number, news: Effect[] = []): Step<H> => {
-    const { over } = lateness(now).late
-    const isTold = told || news.length > 0
-    const next = { status: 'refreshing', held: held!, over, attempt: count, told: isTold, flight: true } as const
-    return flight ? [next, ...news] : [next, ...news, 'refresh']
   }
 
   switch (event.type) {
     case 'loaded': {
       const { found } = event
       if (status !== 'loading') return [state]
-      return isEnd(found) ? over(found, 'initial') : active(found, 'initial')
+      return isEnd(found) ? ended(found, 'initial') : active(found, 'initial')
     }
     case 'stored': {
       const { found } = event
@@ -126,45 +113,55 @@ export function step<H extends Held>(state: State<H>, event: Event<H>): Step<H> 
       if (!isEnd(found)) return replaced(found)
       // One end after another tells nobody anything.
       return end
-        ? over({ ...end, gen: found.gen })
-        : over({ ...found, initiator: 'other_context' }, 'logged_out', 'settle')
+        ? ended({ ...end, gen: found.gen })
+        : ended({ ...found, initiator: 'other_context' }, 'logged_out', 'settle')
     }
     case 'logged_in':
       return active(event.held, 'logged_in', 'settle')
     case 'logout': {
       const reason = event.reason ?? 'user'
-      return end ? [state] : over({ reason, initiator: 'this', gen: place + 1 }, 'logged_out', 'settle')
+      return end ? [state] : ended({ reason, initiator: 'this', gen: place + 1 }, 'logged_out', 'settle')
     }
   }
   const { now } = event
+  if (!held) {
+    // The logout overtook the refresh: what it brought is discarded.
+    const isLate = event.type === 'refreshed' && end && event.held.gen <= end.gen
+    if (event.type === 'needed') return [state]
+    return isLate ? [same, 'revoke', 'settle'] : [same, 'settle']
+  }
+  const expired = now >= held.expiresAt
+  const over = expired ? 'expired' : 'active'
+  /** Once the token has expired, listeners hear that it could not be replaced in time. */
+  const news: Effect[] = expired && !told ? ['refresh_failed'] : []
+  const late = { over, told: told || expired } as const
+  /** Never a second refresh beside one that is not answered yet; the answer of that one sends it. */
+  const start = (count: number, ...tell: Effect[]): Step<H> => {
+    const isTold = told || tell.length > 0
+    const next = { status: 'refreshing', held, over, attempt: count, told: isTold, flight: true } as const
+    return flight ? [next, ...tell] : [next, ...tell, 'refresh']
+  }
   switch (event.type) {
     case 'needed': {
-      if (status === 'active') return now >= held!.dueAt || event.force === place ? start(now, 1) : [state]
+      if (status === 'active') return now >= held.dueAt || event.force === place ? start(1) : [state]
       if (status !== 'refresh_failed') return [state]
-      const { late, news } = lateness(now)
-      if (now >= retryAt! || event.early) return start(now, attempt! + 1, news)
+      if (now >= retryAt! || event.early) return start(attempt! + 1, ...news)
       return [news.length > 0 ? { ...state, ...late } : state, ...news]
     }
     case 'failed': {
       if (status !== 'refreshing') return [same, 'settle']
-      const { late, news } = lateness(now)
       const { retryAt, error } = event
       return [{ ...state, flight, status: 'refresh_failed', ...late, retryAt, error }, ...news, 'settle']
     }
-  }
-  if (!held) {
-    // The logout overtook the refresh: what it brought is discarded.
-    const isLate = event.type === 'refreshed' && end && event.held.gen <= end.gen
-    return isLate ? [same, 'revoke', 'settle'] : [same, 'settle']
   }
   if (event.type === 'refreshed') {
     if (event.held.gen > place) return replaced(event.held)
     // A verdict may be about the session that was here before this one.
   } else if (event.sessionId === null ? event.known === place : event.sessionId === held.sessionId) {
-    return over(event.end, 'logged_out', 'settle')
+    return ended(event.end, 'logged_out', 'settle')
   }
   // The flight was not for what is held now: if that is still needed, it gets its own.
-  return status === 'refreshing' ? start(now, attempt!) : [same, 'settle']
+  return status === 'refreshing' ? start(attempt!) : [same, 'settle']
 }
 
 function isEnd<H extends Held>(found: H | End): found is End {

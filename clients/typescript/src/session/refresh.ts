@@ -1,7 +1,7 @@
 import type { Tokens } from '../contract.ts'
 import { type AuthError, NetworkError } from '../errors/errors.ts'
 import { type Answer, exchange, notOurs } from '../http/exchange.ts'
-import { backoff, mayTryAgain } from '../http/retry.ts'
+import { mayTryAgain } from '../http/retry.ts'
 import { within } from '../http/within.ts'
 import type { Settings } from '../options.ts'
 import type { KeptStorage } from '../storage/plain.ts'
@@ -25,7 +25,7 @@ export type Failed = { error: AuthError }
  * @throws what the storage throws, and that it cannot be read
  */
 export function refreshStored(ports: RefreshPorts, known: SessionRecord): Promise<RefreshOutcome> {
-  const { storage, store, storageKey: key, retry, timeoutMs, clock } = ports
+  const { storage, store, storageKey: key, timeoutMs, clock } = ports
   const deadline = clock.monotonic() + timeoutMs * 0.9
   const post = (path: string, { rt }: SessionRecord, headers?: Record<string, string>) =>
     within({ timeoutMs: Math.max(1, Math.min(timeoutMs / 2, deadline - clock.monotonic())) }, (signal) =>
@@ -50,7 +50,7 @@ export function refreshStored(ports: RefreshPorts, known: SessionRecord): Promis
         // Rule 4: only this ends a session.
         if (error.problem?.session_ended === true) return end(record, error.endReason ?? 'ended', 'server')
         // Our own server says that the browser sent none, and nobody else can send it.
-        if (record.rt === undefined && error.code === 'invalid_refresh_token') return end(record, 'cookie_lost')
+        if (!record.rt && error.code === 'invalid_refresh_token') return end(record, 'cookie_lost')
         if (error.code === 'refresh_superseded') {
           const { gen, unknown } = await store.read()
           if (!unknown) {
@@ -62,8 +62,7 @@ export function refreshStored(ports: RefreshPorts, known: SessionRecord): Promis
         }
         // A lost reply is asked for again at once, the first time.
         const atOnce = attempt === 1 && error instanceof NetworkError
-        const pause = atOnce ? 0 : backoff(attempt, retry.baseMs, retry.capMs)
-        if (!(await mayTryAgain(clock, error, pause, deadline))) return { error }
+        if (!(await mayTryAgain(ports, error, atOnce ? 0 : attempt, deadline))) return { error }
       }
     }
   }

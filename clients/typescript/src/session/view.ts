@@ -41,10 +41,11 @@ export type HeldRecord = Held & { readonly record: SessionRecord; readonly sessi
 /** @param now ticks */
 export function viewOf(state: State<HeldRecord>, now: number): SessionState {
   const { flight: _flight, told: _told, held, end, retryAt, ...shown } = state as Partial<Everything>
+  const { gen: _gen, ...why } = { ...end }
   return Object.freeze({
     ...shown,
+    ...why,
     session: held?.session ?? null,
-    ...(end && { reason: end.reason, initiator: end.initiator }),
     ...(retryAt !== undefined && { retryInMs: Math.max(0, retryAt - now) }),
   }) as SessionState
 }
