@@ -23,7 +23,7 @@ import { type PageWatch, watchPage } from './page.ts'
 import type { SessionRecord } from './session/record.ts'
 import { type Note, recordOf } from './session/refresh.ts'
 import { type Queue, revocationQueue } from './session/revocations.ts'
-import type { Session, SessionState } from './session/view.ts'
+import { hold, type Session, type SessionState } from './session/view.ts'
 import { type Entry, type LoginResult, type LogoutResult, type LogoutScope, SessionClient } from './session-client.ts'
 import { indexedDbStorage } from './storage/indexeddb.ts'
 import { memoryStorage } from './storage/memory.ts'
@@ -181,17 +181,17 @@ export class AuthClient extends SessionClient {
   /** Sent once: after a lost answer nobody can tell which password counts. @throws CredentialsError, ValidationError */
   async changePassword(input: PasswordChange, options?: CallOptions): Promise<Session> {
     const answer = await this.callAsUser({ path: `${me}/password`, body: input, options, turn: true })
-    const { session_id, generation, user } = { ...(answer.body as Tokens) }
-    if (!user) throw notOurs(answer.status)
+    const changed = recordOf(this.settings.baseUrl, 0, answer)
     await this.keeper.store.write(({ record: before }) =>
       // A refresh may have gone further meanwhile: its tokens are the newer ones.
-      before?.sid === session_id && before.n <= generation
+      before?.sid === changed.sid && before.n <= changed.n
         ? recordOf(before.iss, before.gen + 1, answer, before)
         : undefined,
     )
     await this.keeper.look()
-    this.#user = user
-    return this.state.session!
+    this.#user = (answer.body as Tokens).user
+    // Somebody else may be logged in by now.
+    return hold(changed, 0, 0).session
   }
 
   /** Deletes the account and everything in it, at once or later, as the server has it. @throws CredentialsError `invalid_password` */
@@ -268,8 +268,9 @@ export class AuthClient extends SessionClient {
     if (!again && this.state.session) void this.getUser({ fresh: true }).catch(this.settings.onError)
   }
 
-  #userOf({ body }: Answer): User {
+  #userOf({ body, status }: Answer): User {
     const user = body as User
+    if (!user?.email) throw notOurs(status)
     const same = JSON.stringify(this.#user) === JSON.stringify(user)
     this.#user = user
     if (!same) this.keeper.tell('user_updated')
@@ -310,7 +311,9 @@ export class AuthClient extends SessionClient {
     const request: Request = { method: 'GET', path: me, options, again: true }
     for (let next = cursor ?? ''; next !== null; ) {
       request.path = `${me}/${what}?limit=${limit}${next && `&cursor=${encodeURIComponent(next)}`}`
-      const page = (await this.callAsUser(request)).body as T
+      const { body, status } = await this.callAsUser(request)
+      const page = body as T
+      if (page?.next_cursor === undefined) throw notOurs(status)
       yield page
       next = page.next_cursor!
     }

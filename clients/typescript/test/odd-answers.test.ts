@@ -38,6 +38,34 @@ describe('an answer to a refresh that is not what was asked for', () => {
   })
 })
 
+describe('an answer to a call that is not what was asked for', () => {
+  it.each([
+    ['the profile', '/v1/users/me', (client) => client.getUser({ fresh: true })],
+    ['a change of it', '/v1/users/me', (client) => client.updateUser({ name: 'Ada' })],
+    ['a list of sessions', '/v1/users/me/sessions?limit=50', (client) => client.sessions.list()],
+    ['own data', '/v1/users/me/export?limit=200', (client) => client.exportData()],
+    [
+      'a changed password',
+      '/v1/users/me/password',
+      (client) => client.changePassword({ current_password: 'a', new_password: 'b' }),
+    ],
+    ['a login that is put off', '/v1/auth/login', (client) => client.login(ada)],
+  ] as [string, string, (client: Awaited<ReturnType<typeof loggedIn>>['client']) => Promise<unknown>][])(
+    'is not believed: %s',
+    async (_name, path, work) => {
+      const { server, client } = await loggedIn({ storage: memoryStorage(), storageKey: 'key' })
+      const user = await client.getUser()
+      const status = path === '/v1/auth/login' ? 202 : 200
+      const fetching: typeof fetch = async (input, init) =>
+        String(input).endsWith(path) ? Response.json({ hello: 'guest' }, { status }) : server.fetch(input, init)
+      Object.assign(Reflect.get(client, 'settings'), { fetch: fetching })
+      expect(await code(work(client))).toBe('bad_response')
+      expect(client.state.status).toBe('active')
+      expect(await client.getUser()).toEqual(user)
+    },
+  )
+})
+
 describe('two servers behind one key', () => {
   it('get no refresh of each other', async () => {
     const storage = memoryStorage()

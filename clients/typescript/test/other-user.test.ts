@@ -75,6 +75,26 @@ describe('a call that one user began', () => {
     expect((await client.getUser()).email).toBe(bob.email)
   })
 
+  it('changes a password and tells of that session, whoever is logged in by then', async () => {
+    const { client, server, user, other, takeOver } = await taken()
+    const { id } = client.state.session!
+    const held = gate()
+    const answersLate: typeof fetch = async (input, init) => {
+      const response = await server.fetch(input, init)
+      if (String(input).endsWith('/password')) await held.until
+      return response
+    }
+    Object.assign(Reflect.get(client, 'settings'), { fetch: answersLate })
+    const changing = client.changePassword({ current_password: ada.password, new_password: 'a slow brown river' })
+    await eventually(() => server.count('/v1/users/me/password') === 1)
+    const bobs = await takeOver()
+    held.open()
+    expect(await changing).toMatchObject({ id, userId: user.id })
+    expect(client.state.session!.userId).toBe(bobs.id)
+    expect((await client.getUser()).email).toBe(bob.email)
+    expect(other.state.status).toBe('active')
+  })
+
   it('ends its own session by a logout, and not the one of another who logged in', async () => {
     const { client, server, other, takeOver } = await taken()
     const { id } = client.state.session!

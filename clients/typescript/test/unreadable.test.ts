@@ -157,6 +157,12 @@ describe('a record of another server', () => {
     await new Promise((resolve) => setTimeout(resolve))
     expect(await storage.get('key.bad')).toBe(raw)
     expect(JSON.stringify(staging.server.requests.map(({ body }) => body))).not.toContain('nttr_')
+    // The next one that is found in the way is kept in its place.
+    const later = JSON.stringify({ ...JSON.parse(raw!), v: 2, gen: 9 })
+    expect(await storage.advance('key', later, 9)).toBe(true)
+    await staging.connect({ baseUrl: 'https://staging.test' }).login(ada)
+    await new Promise((resolve) => setTimeout(resolve))
+    expect(await storage.get('key.bad')).toBe(later)
   })
 })
 

@@ -210,7 +210,7 @@ export function keepSession(settings: Settings, revoke: (record: SessionRecord) 
     async begin(answer) {
       await burying
       const { written: record } = await store.write(({ gen, bad }) => {
-        if (bad) void (async () => storage.advance(`${key}.bad`, bad, 1))().catch(onError)
+        if (bad) void (async () => storage.advance(`${key}.bad`, bad, clock.wall()))().catch(onError)
         return recordOf(settings.baseUrl, gen + 1, answer)
       })
       settings.note?.({ record, tokens: answer.body as Tokens })
