@@ -80,7 +80,7 @@ export function readOptions(options: SessionClientOptions, keeping: Keeping = pl
   }
   const settings = take('options', defaults, { ...options, baseUrl })
   const { delivery, onError, lock, retry } = settings
-  if (!/^(auto|none)$/.test(lock)) throw wrong('options.lock', 'auto or none', lock)
+  if (lock !== 'auto' && lock !== 'none') throw wrong('options.lock', 'auto or none', lock)
   return {
     ...settings,
     delivery: options.delivery,

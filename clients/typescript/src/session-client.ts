@@ -58,7 +58,7 @@ export class SessionClient {
 
   /** Reads the storage, once. */
   ready(options?: CallOptions): Promise<SessionState> {
-    return this.run(options, async () => this.state)
+    return this.run(options, async () => this.keeper.view())
   }
 
   /**
@@ -76,8 +76,8 @@ export class SessionClient {
     const { scope = 'this' } = { ...options }
     const record = await this.run({}, () => this.keeper.end())
     if (!record || scope === 'local') return { remote: 'not_asked' }
-    const told = await this.revoke(record, scope, options)
-    if (told !== 'later') return { remote: told }
+    const remote = await this.revoke(record, scope, options)
+    if (remote !== 'later') return { remote }
     return { remote: (await this.settings.later?.(record, scope)) ? 'queued' : 'failed' }
   }
 
@@ -205,7 +205,7 @@ export class SessionClient {
       return 'done'
     } catch (error) {
       const { problem, retryable } = error as AuthError
-      return problem && !retryable ? 'failed' : 'later'
+      return !problem || retryable ? 'later' : 'failed'
     }
   }
 }

@@ -49,7 +49,7 @@ export class AuthError extends Error {
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
     super(message, details)
-    Object.assign(this, { retryable: false, ...details, code })
+    Object.assign(this, { retryable: false }, details, { code })
   }
 
   static is(error: unknown): error is AuthError {

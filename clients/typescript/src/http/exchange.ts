@@ -25,7 +25,7 @@ export type Answer = { status: number; body: unknown; sent: number; received: nu
  * @throws AuthError, and nothing else
  */
 export async function exchange({ fetch, baseUrl, clock, delivery }: Wire, ask: Ask): Promise<Answer> {
-  const { method = 'POST', path, body, headers, keepalive = false, signal } = ask
+  const { method = 'POST', path, body, headers, keepalive, signal } = ask
   const sent = clock.wall()
   let response: Response
   let text: string
@@ -35,7 +35,7 @@ export async function exchange({ fetch, baseUrl, clock, delivery }: Wire, ask: A
       method,
       headers: { ...(body! && { 'content-type': 'application/json' }), ...headers },
       body: JSON.stringify(body),
-      keepalive,
+      keepalive: !!keepalive,
       signal,
       // Whether the browser adds its cookie, and keeps one that comes.
       credentials: delivery ? 'include' : 'omit',

@@ -15,7 +15,7 @@ export const defaultRetry: RetryPolicy = { baseMs: 250, capMs: 4000, backgroundC
 
 /** @param status of an answer that was an error */
 export function isTransient(status: number): boolean {
-  return /^(408|425|429|50[0234]|52\d|530)$/.test(`${status}`)
+  return /^(408|42[59]|50[0234]|52.|530)$/.test(`${status}`)
 }
 
 /**

@@ -116,8 +116,8 @@ export function keepSession(settings: Settings, revoke: (record: SessionRecord) 
 
   async function look(type: 'stored' | 'loaded' = 'stored'): Promise<void> {
     const { record, end, unknown } = await store.read()
-    if (!unknown) dispatch({ type, found: record ? held(record) : end })
-    else if (type === 'loaded') throw unreadable()
+    if (!unknown) return dispatch({ type, found: record ? held(record) : end })
+    if (type === 'loaded') throw unreadable()
   }
 
   async function fly({ record, gen: known }: HeldRecord): Promise<void> {
@@ -217,7 +217,7 @@ export function keepSession(settings: Settings, revoke: (record: SessionRecord) 
       dispatch({ type: 'logged_in', held: held(record) })
     },
     async end(reason = 'user', user) {
-      const mine = 'held' in state ? state.held.record : null
+      const mine = (state as Partial<{ held: HeldRecord }>).held?.record ?? null
       if (user !== undefined && user !== mine?.sub) return null
       dispatch({ type: 'logout', reason })
       const buried = burying.then(async () => {
