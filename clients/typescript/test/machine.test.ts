@@ -49,6 +49,19 @@ describe('the state machine of a session', () => {
     expect(play([{ type: 'needed', now: 130 }], late.state).log).toEqual([])
   })
 
+  it('tells that a token has expired also when it asks for another one at once', () => {
+    const failed: Event = { type: 'failed', error: 'offline', retryAt: 500, now: 82 }
+    const { log } = play([loaded, { type: 'needed', now: 80 }, failed, { type: 'needed', now: 120, early: true }])
+    expect(log).toEqual(['initial', 'refresh', 'settle', 'refresh_failed', 'refresh'])
+  })
+
+  it('wants nothing for nobody: a need without a session changes nothing', () => {
+    const { state } = play([{ type: 'loaded', found: end(3) }])
+    expect(step(state, { type: 'needed', now: 1000, early: true })).toEqual([state])
+    expect(step(state, { type: 'needed', now: 1000 })[0]).toBe(state)
+    expect(step(initialState, { type: 'needed', now: 1000 })).toEqual([initialState])
+  })
+
   it('tells of a recovery after it told of a failure', () => {
     const { log } = play([
       loaded,

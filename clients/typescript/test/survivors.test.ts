@@ -1,6 +1,8 @@
 import { describe, expect, it } from '@jest/globals'
 import { ConflictError, memoryStorage, NetworkError } from '../src/index.ts'
+import { shareFlight } from '../src/session/flights.ts'
 import { step } from '../src/session/machine.ts'
+import { recordOf } from '../src/session/refresh.ts'
 import { resilient } from '../src/storage/resilient.ts'
 import { ada, code, eventually, gate, loggedIn, refreshKeys, refreshPath, world } from './support/setup.ts'
 
@@ -19,6 +21,45 @@ describe('a refresh', () => {
       { ...state, flight: false },
       'settle',
     ])
+  })
+
+  it('keeps the key with the token it was made for, and with no other one', () => {
+    const body = {
+      session_id: 'a',
+      user: { id: 'u' },
+      access_token: 'x',
+      expires_in: 900,
+      refresh_expires_in: 9000,
+      server_time: '2026-01-01T00:00:00Z',
+      generation: 2,
+    }
+    const answer = (rt: string, n = 2) => ({
+      status: 200,
+      body: { ...body, refresh_token: rt, generation: n },
+      sent: 0,
+      received: 0,
+    })
+    const before = recordOf('https://one.test', 1, answer('first'))
+    expect(recordOf('https://one.test', 2, answer('first'), before).rk).toBe(before.rk)
+    expect(recordOf('https://one.test', 2, answer('second'), before).rk).not.toBe(before.rk)
+    expect(recordOf('https://one.test', 2, answer('first', 3), before).rk).not.toBe(before.rk)
+  })
+
+  it('is one for all who ask under a key, and none for those who ask under another', async () => {
+    const storage = memoryStorage()
+    const ran: string[] = []
+    const start = (name: string) => async () => {
+      ran.push(name)
+      return { error: new NetworkError('timeout', name) }
+    }
+    const [one, again, two] = await Promise.all([
+      shareFlight(storage, 'https://one.test key', start('one')),
+      shareFlight(storage, 'https://one.test key', start('again')),
+      shareFlight(storage, 'https://two.test key', start('two')),
+    ])
+    expect(ran).toEqual(['one', 'two'])
+    expect(again).toBe(one)
+    expect(two).not.toBe(one)
   })
 
   it('does not trust the token of a record from the future', async () => {
