@@ -1,5 +1,5 @@
 import type { App } from '../app.ts'
-import { unsentStates } from '../domain/outbox/mail.ts'
+import { nobody, unsentStates } from '../domain/outbox/mail.ts'
 import { mostAttempts, nextAttemptAt } from '../domain/outbox/retry.ts'
 import { connections, DeliveryError, type Smtp } from '../domain/outbox/smtp.ts'
 import {
@@ -11,7 +11,8 @@ import {
   settleMail,
 } from '../domain/outbox/store.ts'
 import { randomToken } from '../random.ts'
-import { nobody, renderMail } from './queue-mail.ts'
+import { isAlive } from './one-time-link.ts'
+import { openMail, renderMail } from './queue-mail.ts'
 
 const batch = 50
 const nothing = Buffer.alloc(0)
@@ -19,7 +20,8 @@ const nothing = Buffer.alloc(0)
 /**
  * Delivers mail whose time has come. Every node does this at once: each mail is claimed before it is sent, for twice as
  * long as sending may take, and whoever dies on the way leaves it to the others. So a mail arrives at least once, and
- * rarely twice; then with the same Message-ID.
+ * rarely twice; then with the same Message-ID. What was written long ago, or held, may carry a link that has died
+ * meanwhile: whoever got it would take us for broken.
  * @returns whether there may be more
  */
 export async function deliverDueMail(app: App, smtp: Smtp, stopped: () => boolean): Promise<boolean> {
@@ -46,6 +48,12 @@ async function deliver(app: App, smtp: Smtp, row: OutboxRow): Promise<void> {
     renderMail(app, row)
     await deleteMailRows(db, [row.id])
     return
+  }
+  const link = openMail(app, row)?.link
+  if (link !== undefined && row.expires_at > app.clock.now() && !(await isAlive(app, link))) {
+    const over = { state: 'failed' as const, sealed: nothing, finished_at: app.clock.now() }
+    await settleMail(db, row.id, claim, { ...over, last_error: 'Its link was used or replaced meanwhile.' })
+    return count(app, row, 'outdated')
   }
   const failure = await send(app, smtp, row)
   const now = app.clock.now()
@@ -76,13 +84,13 @@ async function send(app: App, smtp: Smtp, row: OutboxRow): Promise<Failure | nul
   }
 }
 
-type Outcome = 'sent' | 'failed' | 'refused' | 'given_up'
+type Outcome = 'sent' | 'outdated' | 'failed' | 'refused' | 'given_up'
 
 function count(app: App, { id, template }: OutboxRow, result: Outcome, error?: string): void {
   app.meter.count('ntt_auth_outbox_deliveries_total', { channel: 'mail', result })
   const line = { event: `mail_${result}`, mail: id, template, error }
   if (result === 'given_up' || result === 'refused') app.log.error(line)
-  else app.log[result === 'sent' ? 'info' : 'warn'](line)
+  else app.log[result === 'failed' ? 'warn' : 'info'](line)
 }
 
 /** Writes down for the metrics how much mail there is in each state, and for how long it has been waiting. */

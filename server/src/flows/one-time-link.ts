@@ -1,5 +1,6 @@
 import type { App } from '../app.ts'
-import type { OneTimeToken, Purpose } from '../domain/links/create.ts'
+import { lives, type OneTimeToken, type Purpose } from '../domain/links/create.ts'
+import { readOneTimeToken } from '../domain/links/redeem.ts'
 
 export type OneTimeLink = OneTimeToken & { link: string }
 
@@ -22,7 +23,14 @@ export function linkOf(app: App, purpose: Purpose, { token, expiresAt }: OneTime
   return { token, expiresAt, link }
 }
 
+const purposes = Object.keys(lives) as Purpose[]
+
+/** Whether whoever opens the link gets what it is for: it was neither used nor replaced, and its time is not over. */
+export async function isAlive(app: App, link: string): Promise<boolean> {
+  return (await readOneTimeToken(app.database.db, tokenIn(link), purposes, app.clock.now())) !== undefined
+}
+
 /** The token of a link that `linkOf` has made, with whatever settings; empty for another text. */
-export function tokenIn(link: string): string {
+function tokenIn(link: string): string {
   return /[?#]token=([\w-]+)$/.exec(link)?.[1] ?? ''
 }

@@ -1,10 +1,11 @@
 import type { App } from '../app.ts'
 import { createOneTimeToken } from '../domain/links/create.ts'
+import { nobody } from '../domain/outbox/mail.ts'
 import { takeUser } from '../domain/users/take.ts'
 import { newId } from '../random.ts'
 import type { Act } from './acting.ts'
 import { inAuditedTransaction } from './audited.ts'
-import { nobody, queueMail } from './queue-mail.ts'
+import { queueMail } from './queue-mail.ts'
 import { linkMail } from './write-mail.ts'
 
 /**

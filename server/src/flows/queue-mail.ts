@@ -1,14 +1,11 @@
 import type { App } from '../app.ts'
 import type { Tx } from '../database/connect.ts'
 import { seal, unseal } from '../domain/keys/seal.ts'
-import type { Mail, MailData, MailName } from '../domain/outbox/mail.ts'
+import { type Mail, type MailData, type MailName, nobody } from '../domain/outbox/mail.ts'
 import { insertMail, type OutboxRow } from '../domain/outbox/store.ts'
 import { newId } from '../random.ts'
 
 export type { Mail }
-
-/** The recipient of mail that is written for show (`pretend-mail.ts`). */
-export const nobody = ''
 
 /**
  * Writes a mail into the outbox, in the transaction that causes it: it is sent if, and only if, that commits. What it

@@ -1,13 +1,9 @@
 import type { App } from '../app.ts'
 import { toRfc3339 } from '../clock.ts'
-import { lives, type Purpose } from '../domain/links/create.ts'
-import { readOneTimeToken } from '../domain/links/redeem.ts'
 import { findMail, reviveMail } from '../domain/outbox/store.ts'
 import { AppError } from '../errors.ts'
-import { tokenIn } from './one-time-link.ts'
+import { isAlive } from './one-time-link.ts'
 import { openMail } from './queue-mail.ts'
-
-const purposes = Object.keys(lives) as Purpose[]
 
 /**
  * Lets a mail that was given up be tried again, as long as it is of use: its time is not over, and its link, if it has
@@ -29,7 +25,7 @@ export async function retryMail(app: App, id: string): Promise<void> {
   if (data === null) {
     throw refused('No master key that is known here opens it. Add the one that sealed it to NTT_AUTH_MASTER_KEY.')
   }
-  if (data.link !== undefined && !(await readOneTimeToken(db, tokenIn(data.link), purposes, now))) {
+  if (data.link !== undefined && !(await isAlive(app, data.link))) {
     throw refused(`Its link was used or replaced meanwhile, so it stays given up. ${askAnew}`)
   }
   if (!(await reviveMail(db, id, now))) throw refused('Somebody else has decided about it in this moment.')

@@ -100,9 +100,9 @@ export const counters = {
   ntt_auth_chore_failures_total: { help: 'Chores that failed and will be tried again.', labels: { chore: chores } },
   ntt_auth_outbox_deliveries_total: {
     help:
-      'Deliveries of mail: taken by the mail server, to be tried again, to be tried again though the server refuses us, ' +
-      'or given up.',
-    labels: { channel: ['mail'], result: ['sent', 'failed', 'refused', 'given_up'] },
+      'Deliveries of mail: taken by the mail server, left alone since its link was used or replaced, to be tried again, to ' +
+      'be tried again though the server refuses us, or given up.',
+    labels: { channel: ['mail'], result: ['sent', 'outdated', 'failed', 'refused', 'given_up'] },
   },
   ntt_auth_trace_spans_dropped_total: {
     help: 'Spans that reached no collector: too many waited, or it did not take them.',

@@ -40,3 +40,6 @@ export type Mail = {
 
 /** States in which a mail may still be worth a look; those that were sent are too many to be counted each time. */
 export const unsentStates = ['waiting', 'held', 'failed'] as const
+
+/** The recipient of mail that is written for show, and sent to no one (`flows/pretend-mail.ts`). */
+export const nobody = ''

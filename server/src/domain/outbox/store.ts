@@ -1,6 +1,6 @@
 import type { Db, Tx } from '../../database/connect.ts'
 import type { OutboxRow } from '../../database/schema.ts'
-import { unsentStates } from './mail.ts'
+import { nobody, unsentStates } from './mail.ts'
 
 export type { OutboxRow }
 
@@ -74,15 +74,15 @@ export async function moveMail(
   from: OutboxRow['state'][],
   change: Partial<Pick<OutboxRow, 'state' | 'sealed' | 'finished_at' | 'last_error'>>,
 ): Promise<number> {
-  let query = tx.updateTable('outbox').set(change).where('state', 'in', from)
+  let query = tx.updateTable('outbox').set(change).where('state', 'in', from).where('recipient', '!=', nobody)
   if (id !== undefined) query = query.where('id', '=', id)
   if (before !== undefined) query = query.where('created_at', '<', before)
   return Number((await query.executeTakeFirst()).numUpdatedRows)
 }
 
-/** The newest first. */
+/** The newest first; what is written for show is no mail. */
 export async function listMail(db: Db, state: OutboxRow['state'] | undefined, limit: number): Promise<OutboxRow[]> {
-  const all = db.selectFrom('outbox').selectAll().orderBy('id', 'desc').limit(limit)
+  const all = db.selectFrom('outbox').selectAll().where('recipient', '!=', nobody).orderBy('id', 'desc').limit(limit)
   return (state === undefined ? all : all.where('state', '=', state)).execute()
 }
 

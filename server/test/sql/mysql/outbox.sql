@@ -14,12 +14,12 @@ update `outbox` set `claim` = ?, `due_at` = ?, `attempts` = `attempts` + ? where
 update `outbox` set `state` = ?, `sealed` = ?, `finished_at` = ? where `id` = ? and `claim` = ? and `state` in (?, ?);
 
 -- moveMail
-update `outbox` set `state` = ? where `state` in (?);
-update `outbox` set `state` = ?, `sealed` = ? where `state` in (?, ?) and `id` = ? and `created_at` < ?;
+update `outbox` set `state` = ? where `state` in (?) and `recipient` != ?;
+update `outbox` set `state` = ?, `sealed` = ? where `state` in (?, ?) and `recipient` != ? and `id` = ? and `created_at` < ?;
 
 -- listMail
-select * from `outbox` order by `id` desc limit ?;
-select * from `outbox` where `state` = ? order by `id` desc limit ?;
+select * from `outbox` where `recipient` != ? order by `id` desc limit ?;
+select * from `outbox` where `recipient` != ? and `state` = ? order by `id` desc limit ?;
 
 -- listMailTimes
 select `created_at` from `outbox` where `recipient` in (?, ?) and `budget` = ? and `created_at` > ? order by `created_at` desc limit ?;

@@ -14,12 +14,12 @@ update "outbox" set "claim" = $1, "due_at" = $2, "attempts" = "attempts" + $3 wh
 update "outbox" set "state" = $1, "sealed" = $2, "finished_at" = $3 where "id" = $4 and "claim" = $5 and "state" in ($6, $7);
 
 -- moveMail
-update "outbox" set "state" = $1 where "state" in ($2);
-update "outbox" set "state" = $1, "sealed" = $2 where "state" in ($3, $4) and "id" = $5 and "created_at" < $6;
+update "outbox" set "state" = $1 where "state" in ($2) and "recipient" != $3;
+update "outbox" set "state" = $1, "sealed" = $2 where "state" in ($3, $4) and "recipient" != $5 and "id" = $6 and "created_at" < $7;
 
 -- listMail
-select * from "outbox" order by "id" desc limit $1;
-select * from "outbox" where "state" = $1 order by "id" desc limit $2;
+select * from "outbox" where "recipient" != $1 order by "id" desc limit $2;
+select * from "outbox" where "recipient" != $1 and "state" = $2 order by "id" desc limit $3;
 
 -- listMailTimes
 select "created_at" from "outbox" where "recipient" in ($1, $2) and "budget" = $3 and "created_at" > $4 order by "created_at" desc limit $5;
