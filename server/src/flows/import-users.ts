@@ -81,11 +81,11 @@ async function attempt(app: App, run: ImportRun, rows: ImportRow[]): Promise<Out
 
 /**
  * Judges rows in their order. A user whom this run made itself was another row of the file; a registration that nobody
- * has confirmed is in nobody's way.
+ * has confirmed is in nobody's way, but of a row that is none either.
  */
 function judgeOf(run: ImportRun, known: Awaited<ReturnType<typeof listUsersKnownBy>>) {
-  const settled = known.filter((user) => !isUnconfirmed(user))
-  const emails = new Map(settled.map(({ email, updated_at }) => [email, updated_at >= run.startedAt]))
+  const emails = new Map(known.map(({ email, updated_at }) => [email, updated_at >= run.startedAt]))
+  const waiting = new Map(known.filter(isUnconfirmed).map(({ email, id }) => [email, id]))
   const ids = new Set(known.map(({ id }) => id))
   return ({ line, user, hash }: ImportRow): Outcome => {
     const { id, email } = user
@@ -109,7 +109,9 @@ function judgeOf(run: ImportRun, known: Awaited<ReturnType<typeof listUsersKnown
         'Checking this password hash would take too much time or memory (docs/moving.md names the bounds): leave it out, and have the user choose a new password.'
       return wrong('failed', 'hash_too_costly', detail)
     }
-    const isTaken = emails.get(email)
+    const registration = waiting.get(email)
+    const givesWay = registration !== undefined && registration !== id && (user.unconfirmedSince ?? null) === null
+    const isTaken = givesWay ? undefined : emails.get(email)
     if (isTaken) {
       const detail = 'Another row has this address, or somebody registered it meanwhile: keep one of the two.'
       return wrong('failed', 'duplicate_email', detail)
@@ -122,6 +124,7 @@ function judgeOf(run: ImportRun, known: Awaited<ReturnType<typeof listUsersKnown
       return wrong('failed', 'id_taken', 'Another user has this id: leave "id" out, and the user gets a new one.')
     }
     emails.set(email, true)
+    waiting.delete(email)
     ids.add(id)
     return { line, email, outcome: 'created', id }
   }

@@ -31,6 +31,7 @@ const ImportRow = Type.Object(
     created_at: Type.Optional(Moment),
     last_login_at: Type.Optional(Moment),
     deletion_due_at: Type.Optional(Moment),
+    unconfirmed_since: Type.Optional(Moment),
   },
   { additionalProperties: false },
 )
@@ -53,6 +54,7 @@ type Row = {
   created_at?: string
   last_login_at?: string
   deletion_due_at?: string
+  unconfirmed_since?: string
 }
 
 /**
@@ -69,6 +71,15 @@ export function readImportRow(given: Record<string, unknown>, now: number): { us
   if (hash === null && row.status === 'active') {
     throw refused('/status', 'no_password', 'Nobody is active without a password: leave "status" out, or bring a hash.')
   }
+  const unconfirmedSince =
+    row.unconfirmed_since === undefined ? null : timeFrom('/unconfirmed_since', row.unconfirmed_since, now)
+  if (unconfirmedSince !== null && (row.email_verified || row.status === 'active')) {
+    throw refused(
+      '/unconfirmed_since',
+      'confirmed',
+      'Whoever is active or verified is not asked to confirm: leave it out.',
+    )
+  }
   const user = {
     id: row.id ?? newId(createdAt),
     email: emailFrom(row.email),
@@ -77,11 +88,12 @@ export function readImportRow(given: Record<string, unknown>, now: number): { us
     roles: row.roles ?? [],
     emailVerified: row.email_verified ?? false,
     metadata: row.metadata ?? {},
-    status: row.status ?? (hash === null ? 'pending' : 'active'),
+    status: row.status ?? (hash === null || unconfirmedSince !== null ? 'pending' : 'active'),
     createdAt,
     lastLoginAt: row.last_login_at === undefined ? null : timeFrom('/last_login_at', row.last_login_at, now),
     // Whatever is due already goes with the next round.
     deletionDueAt: row.deletion_due_at === undefined ? null : timeFrom('/deletion_due_at', row.deletion_due_at),
+    unconfirmedSince,
   }
   return { user, hash }
 }

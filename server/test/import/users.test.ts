@@ -1,70 +1,35 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, statSync } from 'node:fs'
 import { open, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Readable } from 'node:stream'
-import { after, it } from 'node:test'
+import { it } from 'node:test'
 import { fileOutput } from '../../src/cli/open-output.ts'
 import { UsageError } from '../../src/cli/usage-error.ts'
-import { command } from '../../src/cli/users.ts'
 import { importUsers } from '../../src/flows/import-users.ts'
 import { readFormats } from '../../src/flows/know-formats.ts'
 import { readImportRow } from '../../src/http/import-row.ts'
 import { newId } from '../../src/random.ts'
 import { describeFlow, eventually, logIn, problem } from '../flows/flow-server.ts'
 import { foreignVectors } from '../passwords/vectors.ts'
-import { databases, freshDatabase } from '../support/databases.ts'
-import { registerSomebody, startTestServer, type TestServer, testMasterKey } from '../support/server.ts'
-
-const directory = mkdtempSync(join(tmpdir(), 'ntt-auth-import-'))
-after(() => rmSync(directory, { recursive: true, force: true }))
-const hash = '$2b$04$YMK7kB0TEX.jJMK2mDO50uzS5qm81vzCI0DXwKUx6R8EcyLaNxPQG'
-const password = 'correct horse battery staple'
-
-type Options = Record<string, string | boolean>
-type Row = Record<string, unknown>
-
-let files = 0
-function write(name: string, text: string): string {
-  const path = join(directory, `${++files}-${name}`)
-  writeFileSync(path, text)
-  return path
-}
-const ndjson = (rows: Row[]) =>
-  write('rows.ndjson', rows.map((row) => (typeof row === 'string' ? row : JSON.stringify(row))).join('\n'))
-const reportAt = (path: string) =>
-  readFileSync(path, 'utf8')
-    .trimEnd()
-    .split('\n')
-    .map((line) => JSON.parse(line))
-
-async function run(url: string, args: string[], options: Options = {}, stdin: Iterable<Buffer> | object = []) {
-  const [out, err]: string[][] = [[], []]
-  const code = await command.run({
-    options,
-    arguments: args,
-    env: {
-      NTT_AUTH_DATABASE_URL: url,
-      NTT_AUTH_DATA_DIR: directory,
-      NTT_AUTH_MASTER_KEY: testMasterKey,
-      NTT_AUTH_PUBLIC_URL: 'https://auth.example.com',
-      NTT_AUTH_PASSWORD_HASH: 'argon2id',
-    },
-    stdin: Readable.from(stdin as Iterable<Buffer>) as unknown as NodeJS.ReadStream,
-    print: (line) => out!.push(line),
-    tell: (line) => err!.push(line),
-  })
-  return { code, out: out!.join('\n'), err: err!.join('\n') }
-}
+import { registerSomebody, type TestServer } from '../support/server.ts'
+import {
+  countUsers,
+  directory,
+  hash,
+  ndjson,
+  type Options,
+  password,
+  type Row,
+  reportAt,
+  run,
+  write,
+} from './run-users.ts'
 
 const hashOf = async (server: TestServer, id: string) => {
   const { db } = server.app.database
   return (await db.selectFrom('passwords').select('hash').where('user_id', '=', id).executeTakeFirst())?.hash
 }
-const countUsers = async (server: TestServer) =>
-  (await server.app.database.db.selectFrom('users').select('id').execute()).length
 
 describeFlow('users import', (flow) => {
   const bring = (path: string, options: Options = {}) => run(flow.url, ['import', path], options)
@@ -452,83 +417,5 @@ describeFlow('users import', (flow) => {
         JSON.stringify([args, options]),
       )
     }
-  })
-
-  it('what is exported is imported into another kind of database, and everybody logs in as before', async () => {
-    const strange = ['=HYPERLINK("x")', "'=1", 'O’Hara, "Bob"', '-1', 'Zoë']
-    const path = ndjson(
-      strange.map((name, place) => ({
-        email: `strange-${place}@example.com`,
-        password_hash: hash,
-        name,
-        status: place === 4 ? 'disabled' : 'active',
-        metadata: { note: 'two\nlines, "marks"', deep: { list: [1, null] } },
-        roles: ['a', 'b'],
-        created_at: `20${10 + place}-01-01T00:00:00.123Z`,
-      })),
-    )
-    assert.equal((await bring(path)).code, 0)
-    const places = databases.filter(({ available }) => available)
-    const next = places[(places.findIndex(({ name }) => name === flow.name) + 1) % places.length]!
-    for (const format of ['ndjson', 'csv']) {
-      const file = join(directory, `${flow.name}.${format}`)
-      const exported = await run(flow.url, ['export'], { to: file, 'with-password-hashes': true })
-      assert.equal(exported.code, 0)
-      assert.equal(statSync(file).mode & 0o777, 0o600)
-      const target = await freshDatabase(next.name)
-      const server = await startTestServer(target.url, { clock: flow.server.clock })
-      try {
-        const { code, err } = await run(target.url, ['import', file])
-        assert.equal(code, 0, err)
-        const users = async (each: TestServer) =>
-          (await each.app.database.db.selectFrom('users').selectAll().orderBy('id').execute()).map((row) => ({
-            ...row,
-            updated_at: 0,
-          }))
-        assert.deepEqual(await users(server), await users(flow.server))
-        const hashes = async (each: TestServer) =>
-          (
-            await each.app.database.db.selectFrom('passwords').select(['user_id', 'hash']).orderBy('user_id').execute()
-          ).map((row) => ({ ...row }))
-        assert.deepEqual(await hashes(server), await hashes(flow.server))
-        assert.equal((await logIn(server, 'strange-0@example.com', { password })).body.user.name, strange[0])
-        assert.equal(problem(await logIn(server, 'strange-4@example.com', { password })), '403 account_disabled')
-        assert.equal((await logIn(server, 'here@example.com')).status, 200)
-        const again = await run(target.url, ['import', file], { 'on-conflict': 'fail' })
-        assert.equal(again.code, 1)
-      } finally {
-        await server.close()
-        await target.drop()
-      }
-    }
-  })
-
-  it('an export has no hashes unless they are asked for, and is told of in the audit log', async () => {
-    const { out, err } = await run(flow.url, ['export'], { to: '-' })
-    const rows = out.split('\n').map((line) => JSON.parse(line))
-    assert.equal(rows.length, await countUsers(flow.server))
-    assert.ok(rows.length > 500)
-    assert.deepEqual(
-      rows.map(({ id }) => id).sort(),
-      rows.map(({ id }) => id),
-    )
-    assert.ok(!out.includes('$'), 'a hash')
-    // Nobody is active without a password where the file is read, but who was disabled stays so.
-    const statusOf = (email: string) => rows.find((row) => row.email === email).status
-    assert.deepEqual([statusOf('strange-0@example.com'), statusOf('strange-4@example.com')], [undefined, 'disabled'])
-    assert.match(err, /--with-password-hashes/)
-    const { db } = flow.server.app.database
-    const lines = await db.selectFrom('audit_lines').select('details').where('event', '=', 'users_exported').execute()
-    assert.deepEqual(lines.map(({ details }) => details).sort(), [
-      '{"password_hashes":false}',
-      '{"password_hashes":true}',
-      '{"password_hashes":true}',
-    ])
-    const csv = (await run(flow.url, ['export'], { to: '-', format: 'csv' })).out
-    assert.match(
-      csv,
-      /^id,email,email_verified,name,locale,roles,status,metadata,created_at,last_login_at,deletion_due_at\n/,
-    )
-    assert.ok(csv.includes(`"'=HYPERLINK(""x"")"`))
   })
 })

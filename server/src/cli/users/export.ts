@@ -53,6 +53,7 @@ function viewOf({ user, hash }: Exported): Record<string, unknown> {
     created_at: toRfc3339(user.createdAt),
     ...(user.lastLoginAt !== null && { last_login_at: toRfc3339(user.lastLoginAt) }),
     ...(user.deletionDueAt !== null && { deletion_due_at: toRfc3339(user.deletionDueAt) }),
+    ...(user.unconfirmedSince !== null && { unconfirmed_since: toRfc3339(user.unconfirmedSince) }),
   }
 }
 
