@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import { defaultDatabaseUrl, parseDatabaseUrl } from '../database/url.ts'
+import { type DatabaseAddress, defaultDatabaseUrl, parseDatabaseUrl, type ServerAddress } from '../database/url.ts'
 import { mistakesIn } from '../tracing/variables.ts'
 import { ConfigError, type ConfigProblem } from './config-error.ts'
 import { type SettingName, type SettingValue, settingNames, settingOf, type settings, variableOf } from './env.ts'
@@ -158,7 +158,24 @@ function contradictions(values: Values, refused: ReadonlySet<SettingName>, origi
       )
     }
   }
-  const { SMTP_URL } = values
+  const { SMTP_URL, REDIS_URL } = values
+  const database = DATABASE_URL === undefined ? null : parseDatabaseUrl(DATABASE_URL)
+  if (ENV === 'production' && database && isInTheClear(database) && !database.tlsChosen) {
+    refuse(
+      'DATABASE_URL',
+      `Nothing says how the connection to ${database.host} is encrypted: whoever is on the way could read the password, hashes and ` +
+        'addresses, and change them.',
+      'Add ?tls=verify to it (?tls=require checks no certificate), or ?tls=off where nobody else is on the way.',
+    )
+  }
+  const redis = REDIS_URL === undefined ? null : parseRedisUrl(REDIS_URL)
+  if (ENV === 'production' && redis && !redis.tls && !redis.clearChosen && !isLoopback(redis.host)) {
+    refuse(
+      'REDIS_URL',
+      `The connection to ${redis.host} is not encrypted: whoever is on the way could read its password, and change counts.`,
+      'Use rediss://, or add ?tls=off where nobody else is on the way.',
+    )
+  }
   if (ENV === 'production' && SMTP_URL !== undefined) {
     const { tls, host } = parseSmtpUrl(SMTP_URL)
     if (tls === 'off' && !isLoopback(host)) {
@@ -219,12 +236,11 @@ function assemble(values: CheckedValues) {
   const databaseUrl = values.DATABASE_URL ?? defaultDatabaseUrl(dataDir)
   const address = parseDatabaseUrl(databaseUrl)
   const { embedded } = address
-  const unencrypted = !address.embedded && address.tls === 'off' && !isLoopback(address.host) && !address.socket
   const redis = values.REDIS_URL === undefined ? null : parseRedisUrl(values.REDIS_URL)
   const insecure = [
     ...(values.ENV === 'development' ? (['env'] as const) : []),
     ...(isLoopback(values.MANAGEMENT_HOST) ? [] : (['management_host'] as const)),
-    ...(unencrypted ? (['database_tls'] as const) : []),
+    ...(isInTheClear(address) ? (['database_tls'] as const) : []),
     ...(redis && !redis.tls && !isLoopback(redis.host) ? (['redis_tls'] as const) : []),
     ...(values.RATE_LIMITS ? [] : (['rate_limits'] as const)),
   ]
@@ -288,6 +304,11 @@ function assemble(values: CheckedValues) {
       masterKeys: values.MASTER_KEY ?? null,
     }
   return withSecrets(open, secrets)
+}
+
+/** Does anybody else see what goes to the database and back? */
+function isInTheClear(address: DatabaseAddress): address is ServerAddress {
+  return !address.embedded && address.tls === 'off' && address.socket === undefined && !isLoopback(address.host)
 }
 
 /** Would two listeners on one port be in each other's way? */

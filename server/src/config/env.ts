@@ -109,7 +109,8 @@ export const settings = {
     defaultMeaning: `\`${defaultDatabaseUrl('DATA_DIR')}\``,
     meaning:
       'The database. After the address of a server, `?tls=require` encrypts, `?tls=verify` checks its certificate and its ' +
-      'name as well, `?tls=verify&ca=FILE` by an authority of your own.',
+      'name as well, `?tls=verify&ca=FILE` by an authority of your own. Production refuses another machine without a word ' +
+      'about it; `?tls=off` says that nobody else is on the way.',
     secret: true,
     example: databaseUrlForms[1],
     remedy: `Use one of the forms ${databaseUrlForms.join(', ')}.`,
@@ -120,7 +121,7 @@ export const settings = {
     meaning:
       'A Redis or Valkey server that counts the calls of networks for all nodes. While it is away the database counts ' +
       'them; nothing else is kept there. `rediss://` checks its certificate and its name, `?ca=FILE` by an authority of your ' +
-      'own.',
+      'own. Production refuses `redis://` to another machine, unless `?tls=off` says that nobody else is on the way.',
     secret: true,
     example: 'rediss://user:password@redis.example.com:6379/0',
     remedy: redisRemedy,

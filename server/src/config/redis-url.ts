@@ -5,6 +5,8 @@ export type RedisAddress = {
   host: string
   port: number
   tls: boolean
+  /** Whether the URL itself says `tls=off`. */
+  clearChosen: boolean
   caFile: string | null
   user: string | null
   password: string | null
@@ -24,14 +26,18 @@ export function parseRedisUrl(text: string): RedisAddress {
   }
   const options = new URLSearchParams(url.search)
   for (const name of options.keys()) {
-    if (name !== 'ca') throw new Error(`It has the option "${name}", which means nothing here.`)
+    if (name !== 'ca' && name !== 'tls') throw new Error(`It has the option "${name}", which means nothing here.`)
   }
   const tls = url.protocol === 'rediss:'
   if (!tls && options.has('ca')) throw new Error('Its option ca needs rediss://.')
+  if (options.has('tls') && (tls || options.get('tls') !== 'off')) {
+    throw new Error('Its option tls can only be off, and only after redis://.')
+  }
   return {
     host: url.hostname.replace(/^\[|\]$/g, ''),
     port: url.port === '' ? 6379 : Number(url.port),
     tls,
+    clearChosen: options.has('tls'),
     caFile: options.get('ca'),
     user: decoded(url.username) || null,
     password: decoded(url.password) || null,

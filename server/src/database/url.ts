@@ -24,6 +24,8 @@ export type ServerAddress = {
   database: string
   /** `require` encrypts, `verify` checks the server's certificate and name as well. */
   tls: TlsMode
+  /** Whether the URL says so itself: what is off by default was perhaps forgotten. */
+  tlsChosen: boolean
   /** A file with the certificates of the authority that signs the server's; only with `verify`. */
   caFile: string | null
   /** PostgreSQL only: the schema to work in, instead of the role's search path. */
@@ -115,8 +117,9 @@ function serverAddress(kind: ServerAddress['kind'], url: string): ServerAddress 
 }
 
 function readOptions(kind: ServerAddress['kind'], search: URLSearchParams) {
-  const options: Pick<ServerAddress, 'tls' | 'caFile' | 'schema' | 'socket'> = {
+  const options: Pick<ServerAddress, 'tls' | 'tlsChosen' | 'caFile' | 'schema' | 'socket'> = {
     tls: 'off',
+    tlsChosen: false,
     caFile: null,
     schema: undefined,
     socket: undefined,
@@ -126,6 +129,7 @@ function readOptions(kind: ServerAddress['kind'], search: URLSearchParams) {
       const mode = Object.hasOwn(tlsModes, value) ? tlsModes[value] : undefined
       if (mode === undefined) throw new Error(`The database URL option "${name}" must be off, require or verify.`)
       options.tls = mode
+      options.tlsChosen = true
     } else if (name === 'ca') {
       if (value === '') throw new Error('The database URL option "ca" must name a file.')
       options.caFile = value

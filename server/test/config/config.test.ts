@@ -181,6 +181,39 @@ describe('production refuses', () => {
     test(`the public URL ${url}`, () => deepEqual(names({ ...production, NTT_AUTH_PUBLIC_URL: url }), ['PUBLIC_URL']))
   }
 
+  test('to speak in the clear with a database on another machine, unless somebody says so', () => {
+    const at = (url: string) => ({ ...production, NTT_AUTH_DATABASE_URL: url })
+    for (const host of ['db.example.com', '10.0.0.7', '[2001:db8::1]', '127.0.0.1.example.com']) {
+      for (const scheme of ['mysql', 'mariadb', 'postgres', 'postgresql']) {
+        const [told, ...more] = complaints({ env: at(`${scheme}://u:hunter2@${host}/auth`) })
+        match(told!, /^NTT_AUTH_DATABASE_URL \(environment\): Nothing says .* encrypted.*Add \?tls=verify/)
+        deepEqual([more, told!.includes('hunter2')], [[], false])
+      }
+    }
+    for (const tls of ['tls=require', 'tls=off', 'sslmode=disable', 'tls=verify']) {
+      equal(configOf(at(`postgres://u:p@db.example.com/auth?${tls}`)).env, 'production', tls)
+    }
+    deepEqual(configOf(at('mysql://u:p@db.example.com/auth?tls=off')).insecure, ['database_tls'])
+    for (const here of ['localhost', '127.0.0.1', '127.9.9.9', '[::1]']) {
+      deepEqual(configOf(at(`mysql://u:p@${here}/auth`)).insecure, [], here)
+    }
+    deepEqual(configOf(at('mysql://u:p@db/auth?socket=/run/mysqld.sock')).insecure, [])
+    const developing = { NTT_AUTH_MASTER_KEY: key, NTT_AUTH_DATABASE_URL: 'mysql://u:p@db.example.com/auth' }
+    deepEqual(configOf(developing).insecure, ['env', 'database_tls'])
+  })
+
+  test('to speak in the clear with Redis on another machine, unless somebody says so', () => {
+    const at = (url: string) => ({ ...production, NTT_AUTH_REDIS_URL: url })
+    deepEqual(names(at('redis://u:p@redis.example.com:6379/0')), ['REDIS_URL'])
+    for (const url of ['redis://redis.example.com?tls=off', 'rediss://redis.example.com', 'redis://127.0.0.1']) {
+      equal(configOf(at(url)).env, 'production', url)
+    }
+    deepEqual(configOf({ NTT_AUTH_REDIS_URL: 'redis://redis.example.com' }).insecure, ['env', 'redis_tls'])
+    for (const senseless of ['rediss://redis.example.com?tls=off', 'redis://redis.example.com?tls=on']) {
+      deepEqual(names(at(senseless)), ['REDIS_URL'], senseless)
+    }
+  })
+
   for (const network of [
     '0.0.0.0/0',
     '128.0.0.0/1',

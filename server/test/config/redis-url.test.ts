@@ -10,6 +10,7 @@ test('a Redis URL names server, credentials and database', () => {
     host: '::1',
     port: 7000,
     tls: true,
+    clearChosen: false,
     caFile: '/etc/ca.pem',
     user: 'ada',
     password: 'p@ss',

@@ -23,6 +23,7 @@ describe('a database URL', () => {
       password: 'p:/#',
       database: 'auth',
       tls: 'off',
+      tlsChosen: false,
       caFile: null,
       schema: undefined,
     }
@@ -34,6 +35,7 @@ describe('a database URL', () => {
       port: 6000,
       host: '::1',
       tls: 'verify',
+      tlsChosen: true,
       schema: 's',
       socket: '/run',
     }

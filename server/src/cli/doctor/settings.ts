@@ -21,7 +21,7 @@ export function examineSettings(config: Config): Finding[] {
     findings.push(
       warning(
         'The connection to the database is not encrypted, and the database is on another machine.',
-        'Add tls=verify to NTT_AUTH_DATABASE_URL.',
+        'Add tls=verify to NTT_AUTH_DATABASE_URL; tls=off is for networks where nobody else is on the way.',
       ),
     )
   }
