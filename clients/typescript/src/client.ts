@@ -190,7 +190,7 @@ export class AuthClient extends SessionClient {
     )
     await this.keeper.look()
     this.#user = (answer.body as Tokens).user
-    // Somebody else may be logged in by now.
+    // Not the state's: somebody else may be logged in by now. What `hold` reckons by a clock is not in it.
     return hold(changed, 0, 0).session
   }
 

@@ -6,7 +6,7 @@ import { type SettingName, type SettingValue, settingNames, settingOf, type sett
 import { makeMasterKey } from './master-key-value.ts'
 import { isCatchAll, isLoopback } from './networks.ts'
 import { type ReadFile, readFile as readFromDisk } from './read-file.ts'
-import { parseRedisUrl } from './redis-url.ts'
+import { parseRedisUrl, type RedisAddress } from './redis-url.ts'
 import { withSecrets } from './secrets.ts'
 import { parseSmtpUrl } from './smtp-url.ts'
 import { collect, type Environment, type Flags } from './sources.ts'
@@ -160,7 +160,7 @@ function contradictions(values: Values, refused: ReadonlySet<SettingName>, origi
   }
   const { SMTP_URL, REDIS_URL } = values
   const database = DATABASE_URL === undefined ? null : parseDatabaseUrl(DATABASE_URL)
-  if (ENV === 'production' && database && isInTheClear(database) && !database.tlsChosen) {
+  if (ENV === 'production' && database && isDatabaseInTheClear(database) && !database.tlsChosen) {
     refuse(
       'DATABASE_URL',
       `Nothing says how the connection to ${database.host} is encrypted: whoever is on the way could read the password, hashes and ` +
@@ -169,7 +169,7 @@ function contradictions(values: Values, refused: ReadonlySet<SettingName>, origi
     )
   }
   const redis = REDIS_URL === undefined ? null : parseRedisUrl(REDIS_URL)
-  if (ENV === 'production' && redis && !redis.tls && !redis.clearChosen && !isLoopback(redis.host)) {
+  if (ENV === 'production' && redis && isRedisInTheClear(redis) && !redis.clearChosen) {
     refuse(
       'REDIS_URL',
       `The connection to ${redis.host} is not encrypted: whoever is on the way could read its password, and change counts.`,
@@ -240,8 +240,8 @@ function assemble(values: CheckedValues) {
   const insecure = [
     ...(values.ENV === 'development' ? (['env'] as const) : []),
     ...(isLoopback(values.MANAGEMENT_HOST) ? [] : (['management_host'] as const)),
-    ...(isInTheClear(address) ? (['database_tls'] as const) : []),
-    ...(redis && !redis.tls && !isLoopback(redis.host) ? (['redis_tls'] as const) : []),
+    ...(isDatabaseInTheClear(address) ? (['database_tls'] as const) : []),
+    ...(redis && isRedisInTheClear(redis) ? (['redis_tls'] as const) : []),
     ...(values.RATE_LIMITS ? [] : (['rate_limits'] as const)),
   ]
   const open = {
@@ -307,8 +307,12 @@ function assemble(values: CheckedValues) {
 }
 
 /** Does anybody else see what goes to the database and back? */
-function isInTheClear(address: DatabaseAddress): address is ServerAddress {
+function isDatabaseInTheClear(address: DatabaseAddress): address is ServerAddress {
   return !address.embedded && address.tls === 'off' && address.socket === undefined && !isLoopback(address.host)
+}
+
+function isRedisInTheClear({ tls, host }: RedisAddress): boolean {
+  return !tls && !isLoopback(host)
 }
 
 /** Would two listeners on one port be in each other's way? */

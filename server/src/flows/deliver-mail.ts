@@ -1,5 +1,5 @@
 import type { App } from '../app.ts'
-import { nobody, unsentStates } from '../domain/outbox/mail.ts'
+import { type MailData, nobody, unsentStates } from '../domain/outbox/mail.ts'
 import { mostAttempts, nextAttemptAt } from '../domain/outbox/retry.ts'
 import { connections, DeliveryError, type Smtp } from '../domain/outbox/smtp.ts'
 import {
@@ -44,18 +44,25 @@ async function deliver(app: App, smtp: Smtp, row: OutboxRow): Promise<void> {
   const until = app.clock.now() + 2 * app.config.smtpTimeout
   if (!(await claimMail(db, row, claim, until))) return
   const attempts = row.attempts + 1
+  const data = openMail(app, row)
+  // Looked at for nobody as well: `pretend-mail.ts` is to cost as much.
+  const isDead = data?.link !== undefined && row.expires_at > app.clock.now() && !(await isAlive(app, data.link))
   if (row.recipient === nobody) {
-    renderMail(app, row)
+    renderMail(app, row, data)
     await deleteMailRows(db, [row.id])
     return
   }
-  const link = openMail(app, row)?.link
-  if (link !== undefined && row.expires_at > app.clock.now() && !(await isAlive(app, link))) {
-    const over = { state: 'failed' as const, sealed: nothing, finished_at: app.clock.now() }
-    await settleMail(db, row.id, claim, { ...over, last_error: 'Its link was used or replaced meanwhile.' })
+  if (isDead) {
+    const last_error = 'Its link was used or replaced meanwhile.'
+    await settleMail(db, row.id, claim, {
+      state: 'failed',
+      sealed: nothing,
+      finished_at: app.clock.now(),
+      last_error,
+    })
     return count(app, row, 'outdated')
   }
-  const failure = await send(app, smtp, row)
+  const failure = await send(app, smtp, row, data)
   const now = app.clock.now()
   if (failure === null) {
     await settleMail(db, row.id, claim, { state: 'sent', sealed: nothing, finished_at: now, last_error: null })
@@ -72,10 +79,10 @@ async function deliver(app: App, smtp: Smtp, row: OutboxRow): Promise<void> {
 
 type Failure = Pick<DeliveryError, 'message' | 'refused'>
 
-async function send(app: App, smtp: Smtp, row: OutboxRow): Promise<Failure | null> {
+async function send(app: App, smtp: Smtp, row: OutboxRow, data: MailData | null): Promise<Failure | null> {
   if (row.expires_at <= app.clock.now()) return { message: 'It came too late to be of use.', refused: 'passing' }
   try {
-    const rendered = renderMail(app, row)
+    const rendered = renderMail(app, row, data)
     if (!rendered) return { message: 'No master key that is known here opens it.', refused: 'passing' }
     await smtp.send({ ...rendered, id: row.id, to: row.recipient, date: row.created_at })
     return null

@@ -57,8 +57,7 @@ export function openMail(app: App, { id, sealed }: Pick<OutboxRow, 'id' | 'seale
 }
 
 /** The mail whole, as it is or would be sent; null when it cannot be opened. */
-export function renderMail(app: App, row: OutboxRow) {
-  const data = openMail(app, row)
+export function renderMail(app: App, row: OutboxRow, data = openMail(app, row)) {
   if (data === null) return null
   const all = { ...data, email: row.recipient, service: new URL(app.config.publicUrl).host }
   return app.mail.templates.render(row.template as MailName, row.locale, all)

@@ -33,7 +33,7 @@ export async function exchange({ fetch, baseUrl, clock, delivery }: Wire, ask: A
     signal.throwIfAborted()
     response = await fetch(baseUrl + path, {
       method,
-      headers: { ...(body! && { 'content-type': 'application/json' }), ...headers },
+      headers: { ...(body !== undefined && { 'content-type': 'application/json' }), ...headers },
       body: JSON.stringify(body),
       keepalive: !!keepalive,
       signal,

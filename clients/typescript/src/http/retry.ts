@@ -7,7 +7,7 @@ export type RetryPolicy = {
   baseMs: number
   /** The longest wait of our own while somebody waits. Default 4000. */
   capMs: number
-  /** The longest wait between two refreshes when nobody waits. Default 300 000. */
+  /** The longest wait of our own between two refreshes when nobody waits. Default 300 000. */
   backgroundCapMs: number
 }
 

@@ -1,15 +1,8 @@
 import type { CookieAttributes, Cookies } from './cookie-storage.ts'
-import { sayLast } from './last-word.ts'
+import { type NodeResponse, sayLast } from './last-word.ts'
 
 /** What is used of a request of `node:http`, Express or Fastify (`request.raw`). */
 export type NodeRequest = { headers: { cookie?: string | undefined } }
-/** What is used of an answer of `node:http`, Express or Fastify (`reply.raw`). */
-export type NodeResponse = {
-  readonly headersSent: boolean
-  getHeader(name: string): number | string | string[] | undefined
-  setHeader(name: string, value: string | string[]): unknown
-  writeHead(status: number, ...rest: never[]): unknown
-}
 
 /** The headers of an answer. */
 export type AnswerHeaders = {
@@ -81,14 +74,14 @@ export function webCookies(request: Request, headers: Headers): { cookies: Cooki
  * @returns the same answer, or one with the same body
  */
 export function noStore(answer: Response): Response {
-  if (answer.headers.getSetCookie().length === 0 || answer.headers.get('cache-control') === forbidden) return answer
+  if (answer.headers.getSetCookie().length === 0 || answer.headers.get('cache-control') === outOfCaches) return answer
   const changed = new Response(answer.body, answer)
-  changed.headers.set('cache-control', forbidden)
+  changed.headers.set('cache-control', outOfCaches)
   return changed
 }
 
-/** What keeps an answer out of every cache. */
-export const forbidden = 'private, no-store'
+/** The Cache-Control of what no cache may keep. */
+export const outOfCaches = 'private, no-store'
 
 /** That header of this object can no longer be changed. */
 function pin(headers: Headers, pinned: string): void {

@@ -9,7 +9,7 @@ import type { TokenWish } from '../session/keep.ts'
 import type { SessionRecord } from '../session/record.ts'
 import type { Session } from '../session/view.ts'
 import type { LoginResult, LogoutResult, LogoutScope } from '../session-client.ts'
-import { type AnswerHeaders, forbidden } from './adapters.ts'
+import { type AnswerHeaders, outOfCaches } from './adapters.ts'
 import { forgetAnswers, recentAnswer } from './answers.ts'
 import { type CookieStorage, type Cookies, cookieStorage } from './cookie-storage.ts'
 import { sealer } from './seal.ts'
@@ -221,8 +221,8 @@ function readOnly(): Response {
 }
 
 function forbidCaches(headers: AnswerHeaders, carriesTheCookie: boolean): void {
-  if (carriesTheCookie && headers.setLast) headers.setLast('cache-control', forbidden)
-  else headers.set('cache-control', forbidden)
+  if (carriesTheCookie && headers.setLast) headers.setLast('cache-control', outOfCaches)
+  else headers.set('cache-control', outOfCaches)
   const vary = headers.get('vary') ?? ''
   if (!/(^|,)\s*(cookie|\*)\s*(,|$)/i.test(vary)) headers.set('vary', vary ? `${vary}, Cookie` : 'Cookie')
 }

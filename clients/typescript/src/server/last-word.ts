@@ -1,4 +1,5 @@
-type Answer = {
+/** What is used of an answer of `node:http`, Express or Fastify (`reply.raw`). */
+export type NodeResponse = {
   readonly headersSent: boolean
   getHeader(name: string): number | string | string[] | undefined
   setHeader(name: string, value: string | string[]): unknown
@@ -12,7 +13,7 @@ const words = new WeakMap<object, Map<string, () => void>>()
  * application and its framework have set.
  * @param topic of which only the latest word is said
  */
-export function sayLast(answer: Answer, topic: string, say: () => void): void {
+export function sayLast(answer: NodeResponse, topic: string, say: () => void): void {
   const known = words.get(answer)
   if (known) return void known.set(topic, say)
   const mine = new Map([[topic, say]])
@@ -30,7 +31,7 @@ export function sayLast(answer: Answer, topic: string, say: () => void): void {
   }
 }
 
-function takeOver(answer: Answer, given: object): void {
+function takeOver(answer: NodeResponse, given: object): void {
   const fields = new Map<string, string | string[]>()
   for (const [name, value] of pairsOf(given)) {
     const before = fields.get(name)

@@ -125,9 +125,9 @@ export function step<H extends Held>(state: State<H>, event: Event<H>): Step<H> 
   }
   const { now } = event
   if (!held) {
+    if (event.type === 'needed') return [state]
     // The logout overtook the refresh: what it brought is discarded.
     const isLate = event.type === 'refreshed' && end && event.held.gen <= end.gen
-    if (event.type === 'needed') return [state]
     return isLate ? [same, 'revoke', 'settle'] : [same, 'settle']
   }
   const expired = now >= held.expiresAt
