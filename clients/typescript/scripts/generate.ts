@@ -5,7 +5,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
-type Schema = {
+export type Schema = {
   $ref?: string
   type?: string
   const?: unknown
@@ -17,7 +17,7 @@ type Schema = {
   description?: string
 }
 type Content = { content: Record<string, { schema: Schema }> }
-type Operation = {
+export type Operation = {
   requestBody?: Content
   responses: Record<string, Content>
   parameters?: { name: string; in: string; schema: Schema }[]
@@ -58,6 +58,7 @@ const adminInputs: Place[] = [
   ['SecretInput', 'post', '/v1/admin/services/{id}/secrets'],
 ]
 const adminAnswers: Place[] = [
+  ['AdminUser', 'get', '/v1/admin/users/{id}'],
   ['CreatedUser', 'post', '/v1/admin/users'],
   ['ResetLink', 'post', '/v1/admin/users/{id}/reset-password'],
   ['Stats', 'get', '/v1/admin/stats'],
@@ -101,14 +102,23 @@ function adminTypes(): string {
   const types = [
     ...adminQueries.map((place) => declaration(place[0], queryOf(at(place)))),
     ...adminInputs.map((place) => declaration(place[0], body(at(place).requestBody!))),
-    ...adminAnswers.map((place) => answerType(place[0], answer(place))),
+    ...adminAnswers.map((place) => answerType(place[0], told(answer(place)))),
     ...adminItems.map((place) => answerType(place[0], answer(place).properties!.items!.items!)),
   ]
   return `// Generated from contract/openapi.json by scripts/generate.ts.\n\n${types.join('\n\n')}\n`
 }
 
+/** What is said of a field only where it is not null is said of the field. */
+function told(schema: Schema): Schema {
+  const fields = Object.entries(schema.properties ?? {}).map(([name, field]) => {
+    const description = field.description ?? field.anyOf?.find((each) => each.description)?.description
+    return [name, description === undefined ? field : { ...field, description }]
+  })
+  return { ...schema, properties: Object.fromEntries(fields) }
+}
+
 /** The cursor is left to whoever walks the pages. */
-function queryOf({ parameters = [] }: Operation): Schema {
+export function queryOf({ parameters = [] }: Operation): Schema {
   const fields = parameters.filter((each) => each.in === 'query' && each.name !== 'cursor')
   return { type: 'object', properties: Object.fromEntries(fields.map(({ name, schema }) => [name, schema])) }
 }
@@ -119,12 +129,13 @@ function errorCodes(): string {
   return `// Generated from contract/errors.json by scripts/generate.ts.\n\n/** Every \`code\` that the server answers with. */\nexport type ServerCode =\n${lines.join('\n')}\n`
 }
 
-function declaration(name: string, schema: Schema): string {
+/** What is sent, as TypeScript. */
+export function declaration(name: string, schema: Schema): string {
   return `export type ${name} = ${typeOf(schema, '')}`
 }
 
 /** What the server said is not for anybody to change: the client hands out what it keeps. */
-function answerType(name: string, schema: Schema): string {
+export function answerType(name: string, schema: Schema): string {
   return `export type ${name} = ${typeOf(schema, '', 'readonly ')}`
 }
 

@@ -1,12 +1,13 @@
 import { type CallOptions, call, type Request, type Sender } from '../call.ts'
 import { type Check, check, senderChecks } from '../check.ts'
 import { type Clock, systemClock } from '../clock.ts'
-import type { SessionInfo, User } from '../contract.ts'
+import type { SessionInfo } from '../contract.ts'
 import type { AuthError } from '../errors/errors.ts'
 import { defaultRetry, type RetryPolicy } from '../http/retry.ts'
 import { segment } from '../http/segment.ts'
 import { misconfigured, readBaseUrl } from '../options.ts'
 import type {
+  AdminUser,
   AuditLine,
   AuditQuery,
   CreatedUser,
@@ -47,11 +48,11 @@ export type AdminOptions = {
 
 export type Admin = {
   readonly users: {
-    list(query?: UserQuery, options?: CallOptions): List<User>
+    list(query?: UserQuery, options?: CallOptions): List<AdminUser>
     /** Without a password it is an invitation: mailed, or its link in the answer where there is no mail. */
     create(input: UserInput, options?: CallOptions): Promise<CreatedUser>
-    get(id: string, options?: CallOptions): Promise<User>
-    update(id: string, change: UserChange, options?: CallOptions): Promise<User>
+    get(id: string, options?: CallOptions): Promise<AdminUser>
+    update(id: string, change: UserChange, options?: CallOptions): Promise<AdminUser>
     delete(id: string, options?: CallOptions): Promise<void>
     disable(id: string, options?: CallOptions): Promise<void>
     enable(id: string, options?: CallOptions): Promise<void>

@@ -92,6 +92,33 @@ export type SecretInput = {
   expires_in?: number | null
 }
 
+export type AdminUser = {
+  /** an id as this server hands it out (UUID version 7, lower case). */
+  readonly id: string
+  readonly email: string
+  readonly email_verified: boolean
+  readonly name: string | null
+  readonly locale: string | null
+  readonly roles: readonly string[]
+  readonly status: 'active' | 'pending' | 'disabled'
+  readonly metadata: Readonly<Record<string, unknown>>
+  /** RFC 3339, UTC. */
+  readonly created_at: string
+  /** RFC 3339, UTC. */
+  readonly updated_at: string
+  /** RFC 3339, UTC. */
+  readonly last_login_at: string | null
+  /** Its owner has deleted it: from then on it is gone, unless the owner logs in before. For administrators, not for services. */
+  readonly deletion_due_at?: string | null
+  /** Why no password, not even the right one, is taken now except from devices the user has been on before, and until when; with "until" null only an unlocking or a new password by a mailed link helps. Null: it may log in. For administrators, not for services. */
+  readonly locked?: {
+    readonly reason: 'wrong_passwords' | 'too_many_wrong_passwords'
+    /** Wrong passwords in a row. */
+    readonly failures: number
+    readonly until: string | null
+  } | null
+}
+
 export type CreatedUser = {
   /** an id as this server hands it out (UUID version 7, lower case). */
   readonly id: string
@@ -106,6 +133,7 @@ export type CreatedUser = {
   readonly created_at: string
   /** RFC 3339, UTC. */
   readonly updated_at: string
+  /** RFC 3339, UTC. */
   readonly last_login_at: string | null
   readonly invitation: {
     /** For POST /v1/auth/reset-password, once. */

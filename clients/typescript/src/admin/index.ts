@@ -2,6 +2,7 @@ export type { CallOptions } from '../call.ts'
 export type { SessionInfo, User } from '../contract.ts'
 export { type Admin, type AdminOptions, type Caller, createAdmin } from './admin.ts'
 export type {
+  AdminUser,
   AuditLine,
   AuditQuery,
   CreatedUser,
