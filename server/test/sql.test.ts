@@ -317,6 +317,7 @@ const stores: {
     coverLines: [(db) => audit.coverLines(db, id, 7)],
     findLastCheckpoint: [(db) => audit.findLastCheckpoint(db)],
     insertCheckpoint: [(db) => audit.insertCheckpoint(db, checkpoint)],
+    listCheckpointSigners: [(db) => audit.listCheckpointSigners(db)],
     listCheckpointsBelow: [(db) => audit.listCheckpointsBelow(db, 7, 200)],
     listWritersBefore: [(db) => audit.listWritersBefore(db, now, 200)],
     setRemovedIn: [(db) => audit.setRemovedIn(db, ['one', 'two'], 7)],

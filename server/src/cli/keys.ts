@@ -21,7 +21,7 @@ export const command: Command = {
 ntt-auth keys rotate [--now | --compromised KID] [--json]
 ntt-auth keys revoke KID [--json]
 ntt-auth keys import FILE [--activate] [--json]
-ntt-auth keys reseal [--json]
+ntt-auth keys reseal [--to-older] [--json]
 
 The keys that sign access tokens. Works on the database by itself: no server needs to run; one that runs notices within
 seconds. Keys also change by themselves, see NTT_AUTH_KEY_ROTATION_INTERVAL.
@@ -33,7 +33,7 @@ revoke  for a key that fell into wrong hands: it goes at once, the next one sign
         signed is refused everywhere within seconds. Sessions go on: their next refresh brings a good token
 import  takes a private key from a file, PKCS#8 in PEM or a JWK, as the next one
 reseal  after a change of NTT_AUTH_MASTER_KEY: seals by its first key what another one seals; servers do this by
-        themselves. Nothing is lost if it is cut off
+        themselves. Nothing is lost if it is cut off. Refused where the first key is the older one
 
 Every action prints the keys as they are afterwards. docs/keys.md has the whole story.
 
@@ -41,11 +41,13 @@ Every action prints the keys as they are afterwards. docs/keys.md has the whole 
   --compromised KID   the same as "keys revoke KID"
   --activate          let the imported key sign at once, instead of when its time comes; verifiers that keep the key set
                       may refuse its tokens for a while
+  --to-older          seal by the first master key also where it is older than the one that seals now: only when every
+                      server has it
   --json              print an object
   --config FILE       the JSON file with settings, instead of NTT_AUTH_CONFIG_FILE
   --<setting> VALUE   any setting that is no secret; "ntt-auth help settings" lists them
 
-Exit: 0 done; 1 refused, e.g. rotate too soon, or a weak key; 5 there is no such key; 64 the command line is wrong.
+Exit: 0 done; 1 refused, e.g. rotate too soon, a weak key, or an older master key; 5 there is no such key; 64 the command line is wrong.
 
 Examples:
   ntt-auth keys list
@@ -57,6 +59,7 @@ Examples:
     now: { type: 'boolean' },
     compromised: { type: 'string' },
     activate: { type: 'boolean' },
+    'to-older': { type: 'boolean' },
     json: { type: 'boolean' },
   },
   async run(invocation) {
@@ -80,12 +83,13 @@ Examples:
 type Act = (app: App) => Promise<unknown>
 
 function readAction({ arguments: [action, operand, ...rest], options, tell }: Invocation): Act {
-  const { now, compromised, activate } = options
+  const { now, compromised, activate, 'to-older': toOlder } = options
   if (rest.length > 0) throw new UsageError(usage)
   if ((now || compromised !== undefined) && action !== 'rotate') {
     throw new UsageError('--now and --compromised belong to "keys rotate".')
   }
   if (activate && action !== 'import') throw new UsageError('--activate belongs to "keys import".')
+  if (toOlder && action !== 'reseal') throw new UsageError('--to-older belongs to "keys reseal".')
   if (now && compromised !== undefined) throw new UsageError('Give --now or --compromised KID, not both.')
   if (action === 'revoke') {
     if (operand === undefined) throw new UsageError('Say which key: ntt-auth keys revoke KID. "keys list" lists them.')
@@ -98,7 +102,7 @@ function readAction({ arguments: [action, operand, ...rest], options, tell }: In
   }
   if (operand !== undefined) throw new UsageError(usage)
   if (action === 'list') return async () => undefined
-  if (action === 'reseal') return (app) => resealKeys(app, operatorAct)
+  if (action === 'reseal') return (app) => resealKeys(app, operatorAct, { toOlder: toOlder === true })
   if (action !== 'rotate') throw new UsageError(usage)
   return (app) =>
     typeof compromised === 'string'

@@ -1,8 +1,11 @@
 import type { App } from '../app.ts'
+import { checkpointKeys } from '../domain/audit/checkpoint-keys.ts'
 import type { AuditEvent } from '../domain/audit/events.ts'
+import { listCheckpointSigners } from '../domain/audit/store.ts'
+import { KeyRefused } from '../domain/keys/import.ts'
 import { markOpening } from '../domain/keys/keyring.ts'
 import { dueSteps, type KeyStep, type KeyTimes } from '../domain/keys/lifecycle.ts'
-import { resealKey, sealedByOlder, sealersLikeActive } from '../domain/keys/reseal.ts'
+import { resealKey, sealedByOlder, sealersLikeActive, sealersOf } from '../domain/keys/reseal.ts'
 import { listSigningKeys } from '../domain/keys/store.ts'
 import { takeKeyStep } from '../domain/keys/take-step.ts'
 import { leewaySeconds, longestLifeSeconds } from '../domain/tokens/access-token.ts'
@@ -35,7 +38,8 @@ export async function keysNeedTending(app: App): Promise<boolean> {
  */
 export async function tendKeys(app: App): Promise<void> {
   await changeKeys(app, systemAct, (rows, now) => dueSteps(rows, app.config.signingAlgorithm, keyTimes(app), now))
-  await resealKeys(app, systemAct)
+  // A server does as its settings say: while the master key is changed, nodes of both lists run beside each other.
+  await resealKeys(app, systemAct, { toOlder: true })
 }
 
 type Rows = ReturnType<typeof markOpening>
@@ -78,10 +82,16 @@ export function lineOf(step: KeyStep, kid: string): AuditEvent {
   return { event: 'signing_key_moved', subject, details: { to: states[step.kind] } }
 }
 
-/** After a change of the master key: what an older one seals is sealed by the newest. @returns how many keys were */
-export async function resealKeys(app: App, act: Act): Promise<number> {
+/**
+ * After a change of the master key: what an older one seals is sealed by the newest.
+ * @param toOlder also where the first master key is older than what seals now
+ * @returns how many keys were
+ * @throws KeyRefused
+ */
+export async function resealKeys(app: App, act: Act, { toOlder = false } = {}): Promise<number> {
   const older = sealedByOlder(await listSigningKeys(app.database.db), app.masterKeys)
   if (older.length === 0) return 0
+  if (!toOlder) await refuseToGoBack(app, sealersOf(older, app.masterKeys))
   const count = await inAuditedTransaction(app, act, async (tx, record) => {
     let done = 0
     for (const row of older) if (await resealKey(tx, row, app.masterKeys)) done++
@@ -90,4 +100,20 @@ export async function resealKeys(app: App, act: Act): Promise<number> {
   })
   if (count > 0) app.log.info({ event: 'keys_resealed', count })
   return count
+}
+
+/**
+ * A list in the former order would lock out the servers that have only the newer key. Which one is newer, the checkpoints
+ * of the audit log tell: each is signed by the first master key of its time.
+ */
+async function refuseToGoBack(app: App, sealers: Buffer[]): Promise<void> {
+  const signers = new Map((await listCheckpointSigners(app.database.db)).map(({ key_id, first }) => [key_id, first]))
+  const firstOf = (key: Buffer) => signers.get(checkpointKeys([key]).signer.id) ?? Number.POSITIVE_INFINITY
+  const ours = firstOf(app.masterKeys[0]!)
+  if (!sealers.some((key) => ours < firstOf(key))) return
+  throw new KeyRefused(
+    'The first key of NTT_AUTH_MASTER_KEY is an older one than that which seals the signing keys now; servers that have ' +
+      'only the newer one could not open what it seals. Put the newer one in front (NTT_AUTH_MASTER_KEY=new,old). To go ' +
+      'back to the older one, give it to every server first, then run: ntt-auth keys reseal --to-older',
+  )
 }

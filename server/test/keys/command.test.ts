@@ -31,6 +31,7 @@ describe('ntt-auth keys', () => {
       ['revoke'],
       ['import'],
       ['rotate', '--activate'],
+      ['list', '--to-older'],
     ]) {
       await assert.rejects(keys(...args), { name: 'UsageError' })
     }

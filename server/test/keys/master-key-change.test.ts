@@ -2,18 +2,25 @@ import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { after, before, it } from 'node:test'
+import type { App } from '../../src/app.ts'
+import { command } from '../../src/cli/keys.ts'
 import { openPrivateKey } from '../../src/domain/keys/keyring.ts'
 import { isSealedByFirst } from '../../src/domain/keys/seal.ts'
 import { listSigningKeys, type SigningKeyRow } from '../../src/domain/keys/store.ts'
 import { systemAct } from '../../src/flows/acting.ts'
+import { makeCheckpoint } from '../../src/flows/make-checkpoint.ts'
 import { resealKeys } from '../../src/flows/tend-keys.ts'
 import { randomToken } from '../../src/random.ts'
 import { describeFlow, logIn, validate } from '../flows/flow-server.ts'
+import { runCommand } from '../support/run-command.ts'
 import { registerSomebody, type TestServer, testMasterKey } from '../support/server.ts'
 
 const program = join(import.meta.dirname, '../support/reseal-until-killed.ts')
 const newMasterKey = randomToken(32)
 const [former, latter] = [testMasterKey, newMasterKey].map((text) => Buffer.from(text, 'base64url')) as [Buffer, Buffer]
+
+/** As the chore of a server does, which goes by its settings. */
+const resealAsServer = (app: App) => resealKeys(app, systemAct, { toOlder: true })
 
 describeFlow('a change of the master key while another node runs', (flow) => {
   /** Has heard of the new key, and seals by the old one still. */
@@ -96,20 +103,54 @@ describeFlow('a change of the master key while another node runs', (flow) => {
     for (let round = 0; round < 2; round++) {
       const both = await flow.start({ settings: { MASTER_KEY: `${newMasterKey},${testMasterKey}` } })
       try {
-        await Promise.all([resealKeys(running.app, systemAct), resealKeys(both.app, systemAct)])
+        await Promise.all([resealAsServer(running.app), resealAsServer(both.app)])
         await assertUsable(`round ${round}`)
-        await resealKeys(both.app, systemAct)
+        await resealAsServer(both.app)
       } finally {
         await both.close()
       }
     }
     const alone = await flow.start({ settings: { MASTER_KEY: newMasterKey } })
     try {
-      assert.equal(await resealKeys(alone.app, systemAct), 0)
+      assert.equal(await resealAsServer(alone.app), 0)
       const { access_token } = (await logIn(alone, email)).body
       for (const node of [alone, running]) assert.equal((await validate(node, access_token)).status, 200)
     } finally {
       await alone.close()
+    }
+  })
+})
+
+describeFlow('the master keys in the former order on a command line', (flow) => {
+  it('refuses by hand to seal by a key that is older than the one that seals now, unless told so', async () => {
+    await registerSomebody(flow.server)
+    assert.ok(await makeCheckpoint(flow.server.app))
+    const newer = await flow.start({ settings: { MASTER_KEY: `${newMasterKey},${testMasterKey}` } })
+    const back = (...args: string[]) =>
+      runCommand(command, ['reseal', ...args], {
+        NTT_AUTH_DATABASE_URL: flow.url,
+        NTT_AUTH_DATA_DIR: join(flow.dataDir, 'going-back'),
+        NTT_AUTH_MASTER_KEY: `${testMasterKey},${newMasterKey}`,
+      })
+    const sealedBy = async (key: Buffer) =>
+      (await listSigningKeys(flow.server.app.database.db)).filter(({ sealed_private }) =>
+        isSealedByFirst([key], sealed_private),
+      ).length
+    try {
+      await resealAsServer(newer.app)
+      // Whether the newer key has signed a checkpoint yet or not.
+      for (const sign of [false, true]) {
+        if (sign) assert.ok(await makeCheckpoint(newer.app))
+        const { code, stderr } = await back()
+        assert.equal(code, 1)
+        assert.match(stderr, /Put the newer one in front \(NTT_AUTH_MASTER_KEY=new,old\).*keys reseal --to-older/)
+        assert.deepEqual([await sealedBy(former), await sealedBy(latter)], [0, 2])
+      }
+      assert.equal((await back('--to-older')).code, 0)
+      assert.deepEqual([await sealedBy(former), await sealedBy(latter)], [2, 0])
+      assert.equal(await resealKeys(newer.app, systemAct), 2, 'the newer one needs no flag')
+    } finally {
+      await newer.close()
     }
   })
 })

@@ -212,6 +212,12 @@ describeStore('the audit store', (database) => {
     assert.equal(await isDuplicate(audit.insertCheckpoint(db(), checkpoint(3))), true)
     assert.deepEqual({ ...(await audit.findLastCheckpoint(db())) }, rows[3])
     assert.deepEqual(plain(await audit.listCheckpointsBelow(db(), 10, 2)), [rows[2], rows[1]])
+    await audit.insertCheckpoint(db(), { ...checkpoint(11), key_id: rows[1]!.key_id })
+    assert.deepEqual(
+      (await audit.listCheckpointSigners(db())).sort((a, b) => a.first - b.first),
+      rows.map(({ key_id, number }) => ({ key_id, first: number })),
+    )
+    await db().deleteFrom('audit_checkpoints').where('number', '=', 11).execute()
     assert.equal(await audit.deleteCheckpointsBelow(db(), 3, 1), 1)
     assert.equal(await audit.deleteCheckpointsBelow(db(), 3, 10), 1)
     assert.equal(await audit.deleteCheckpointsBelow(db(), 3, 10), 0)

@@ -130,6 +130,15 @@ export async function findLastCheckpoint(db: Db | Tx): Promise<AuditCheckpointRo
   return db.selectFrom('audit_checkpoints').selectAll().orderBy('number', 'desc').limit(1).executeTakeFirst()
 }
 
+/** The keys that signed the checkpoints which are there, and the first that each signed. */
+export async function listCheckpointSigners(db: Db | Tx): Promise<{ key_id: string; first: number }[]> {
+  return db
+    .selectFrom('audit_checkpoints')
+    .select((row) => ['key_id', row.fn.min('number').as('first')])
+    .groupBy('key_id')
+    .execute()
+}
+
 /** @throws the database's duplicate error when another node made this one */
 export async function insertCheckpoint(db: Db | Tx, row: AuditCheckpointRow): Promise<void> {
   await db.insertInto('audit_checkpoints').values(row).execute()

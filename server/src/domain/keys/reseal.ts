@@ -9,6 +9,11 @@ export function sealedByOlder(rows: SigningKeyRow[], masterKeys: Buffer[]): Sign
   return rows.filter((row) => !isSealedByFirst(masterKeys, row.sealed_private) && canOpen(row, masterKeys))
 }
 
+/** The master keys that seal one of these. */
+export function sealersOf(rows: SigningKeyRow[], masterKeys: Buffer[]): Buffer[] {
+  return masterKeys.filter((key) => rows.some((row) => isSealedByFirst([key], row.sealed_private)))
+}
+
 /**
  * The master key for keys that are made or imported: that which seals the active one, because every node that signs has
  * it. By the first of this process, which may be called with another list, servers might not open them.

@@ -46,6 +46,9 @@ select * from `audit_checkpoints` order by `number` desc limit ?;
 -- insertCheckpoint
 insert into `audit_checkpoints` (`number`, `at`, `key_id`, `body`, `hash`, `signature`) values (?, ?, ?, ?, ?, ?);
 
+-- listCheckpointSigners
+select `key_id`, min(`number`) as `first` from `audit_checkpoints` group by `key_id`;
+
 -- listCheckpointsBelow
 select * from `audit_checkpoints` where `number` < ? order by `number` desc limit ?;
 

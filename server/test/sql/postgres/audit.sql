@@ -46,6 +46,9 @@ select * from "audit_checkpoints" order by "number" desc limit $1;
 -- insertCheckpoint
 insert into "audit_checkpoints" ("number", "at", "key_id", "body", "hash", "signature") values ($1, $2, $3, $4, $5, $6);
 
+-- listCheckpointSigners
+select "key_id", min("number") as "first" from "audit_checkpoints" group by "key_id";
+
 -- listCheckpointsBelow
 select * from "audit_checkpoints" where "number" < $1 order by "number" desc limit $2;
 
