@@ -2,7 +2,7 @@ import type { App } from '../app.ts'
 import type { Tx } from '../database/connect.ts'
 import type { AuditEvent } from '../domain/audit/events.ts'
 import { markOpening } from '../domain/keys/keyring.ts'
-import { stepsToRotate } from '../domain/keys/lifecycle.ts'
+import { longestSetAge, stepsToRotate } from '../domain/keys/lifecycle.ts'
 import { sealersLikeActive } from '../domain/keys/reseal.ts'
 import { findSigningKey, listSigningKeys, markRevoked, moveSigningKey } from '../domain/keys/store.ts'
 import { KeysMoved, takeKeyStep } from '../domain/keys/take-step.ts'
@@ -69,5 +69,5 @@ export async function revokeKeyOnce(
   record({ event: 'signing_key_revoked', subject, reason, details: { state: row.state } })
   const { before, until } = revokedSpan(now)
   // A thief may go on signing; verifiers with a cached key set believe it until that lapses.
-  return recordRevocations(tx, 'key', [kid], reason, { before, until: until + config.jwksMaxAge }, now)
+  return recordRevocations(tx, 'key', [kid], reason, { before, until: until + longestSetAge }, now)
 }

@@ -82,6 +82,8 @@ const table: Partial<Record<SettingName, { accepts: string[]; refuses: string[] 
       `${key.toString('base64url')},x`,
     ],
   },
+  // Revocations of keys reckon with a day.
+  JWKS_MAX_AGE: { accepts: ['1s', '9m'], refuses: ['25h', '2d'] },
   ACCESS_TOKEN_TTL: { accepts: ['10s', '1h', '60m'], refuses: ['9s', '61m', '15', '15 m', 'm', '1.5m', '-1m', '15M'] },
   SIGNING_ALGORITHM: { accepts: ['ES256', 'EdDSA', 'RS256'], refuses: ['HS256', 'none', 'es256'] },
   PASSWORD_HASH: { accepts: ['bcrypt', 'argon2id'], refuses: ['md5'] },

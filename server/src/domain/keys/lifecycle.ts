@@ -10,6 +10,9 @@ export type KeyTimes = {
   retireAfter: number
 }
 
+/** No verifier keeps a key set for longer, whatever a node's settings were when it asked (`JWKS_MAX_AGE` ends here). */
+export const longestSetAge = 24 * 60 * 60 * 1000
+
 export type KeyStep =
   | { kind: 'create'; state: 'next' | 'active' }
   | { kind: 'activate'; kid: string }
