@@ -208,8 +208,8 @@ onEachDatabase((_name, url) => {
 
     it('exits with 7 where the master key that signed is not given, and with 6 where lines are gone all the same', async () => {
       const fresh = randomToken(32)
-      const reseal = async (masterKeys: string) => {
-        const { code } = await runCommand(keys, ['reseal'], { ...env(), NTT_AUTH_MASTER_KEY: masterKeys })
+      const reseal = async (masterKeys: string, ...flags: string[]) => {
+        const { code } = await runCommand(keys, ['reseal', ...flags], { ...env(), NTT_AUTH_MASTER_KEY: masterKeys })
         assert.equal(code, 0)
       }
       const judgeByAnother = () => runCommand(command, ['verify'], { ...env(), NTT_AUTH_MASTER_KEY: fresh })
@@ -224,7 +224,7 @@ onEachDatabase((_name, url) => {
       assert.equal(findings(stdout).length, 1, stdout)
       await cut({ database, lines: await lines() }, 4)
       const truncated = await judgeByAnother()
-      await reseal(`${testMasterKey},${fresh}`)
+      await reseal(`${testMasterKey},${fresh}`, '--to-older')
       await putBack()
       assert.equal(truncated.code, 6, truncated.stdout)
       assert.match(
