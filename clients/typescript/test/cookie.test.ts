@@ -195,6 +195,21 @@ describe('a session in a cookie', () => {
     expect(client.state).toMatchObject({ status: 'logged_out', reason: 'cookie_lost' })
   })
 
+  it('that replaced another one in another tab is not served with the token of that one', async () => {
+    const { client, connect, server } = await loggedIn(inCookie())
+    const old = await client.getAccessToken()
+    const grace = { email: 'grace@example.com', password: 'a moth in the relay' }
+    server.addUser(grace)
+    const other = connect({ storageKey: 'other' })
+    await other.login(grace)
+    const record = JSON.parse((await storage.get('other'))!)
+    await storage.advance('login', JSON.stringify({ ...record, gen: 50 }), 50)
+    expect((await connect().ready()).session).toMatchObject({ id: record.sid, userId: record.sub })
+    await eventually(() => client.state.session?.id === record.sid)
+    expect(await client.getAccessToken()).not.toBe(old)
+    expect(client.state.session!.id).toBe(record.sid)
+  })
+
   it('account and all is deleted with its cookie', async () => {
     const { client, server } = await loggedIn(inCookie())
     await client.deleteAccount({ password: ada.password })

@@ -62,6 +62,23 @@ describe('a refresh', () => {
     expect(two).not.toBe(one)
   })
 
+  it('is not shared by clients of two servers, though they share a record', async () => {
+    const storage = memoryStorage()
+    const one = await loggedIn({ storage, storageKey: 'key' }, { issuer: 'https://one.test' })
+    const held = gate()
+    one.server.script(refreshPath, { do: 'wait', until: held.until })
+    const waiting = code(one.client.refresh())
+    await eventually(() => one.server.count(refreshPath) === 1)
+    const two = await loggedIn({ storage, storageKey: 'key' }, { issuer: 'https://two.test' })
+    const session = two.client.state.session!
+    const refreshed = two.client.refresh()
+    await eventually(() => two.server.count(refreshPath) === 1)
+    expect(await refreshed).toMatchObject({ id: session.id, generation: 1 })
+    held.open()
+    await waiting
+    expect(two.client.state.session).toMatchObject({ id: session.id, generation: 1 })
+  })
+
   it('does not trust the token of a record from the future', async () => {
     const storage = memoryStorage()
     const { client, server, clock } = await loggedIn({ storage, storageKey: 'key' })
@@ -173,6 +190,57 @@ describe('a storage with memory behind it', () => {
     broken = false
     expect(await kept.get('key')).toBe(stored)
     expect(writes).toEqual([])
+  })
+
+  /** Memory behind a storage that fails while it is `down`. */
+  function failing() {
+    const records = memoryStorage()
+    const state = { down: true, written: undefined as Promise<void> | undefined }
+    const guard = <T>(work: () => T) => {
+      if (state.down) throw new Error('The disk is full.')
+      return work()
+    }
+    const storage = {
+      ...records,
+      get: (key: string) => guard(() => records.get(key)),
+      async advance(key: string, record: string, gen: number) {
+        const done = guard(() => records.advance(key, record, gen))
+        await state.written
+        return done
+      },
+    }
+    const kept = resilient()({ storage, storageKey: 'key', lock: 'auto', timeoutMs: 1000 }, () => undefined)
+    return { records, state, kept }
+  }
+  const place = (gen: number) => JSON.stringify({ v: 1, gen })
+
+  it('forgets what it kept once that is written down: it brings back nothing that was cleared or replaced', async () => {
+    const { records, state, kept } = failing()
+    await kept.advance('key', place(1), 1)
+    expect(await kept.get('key')).toBe(place(1))
+    state.down = false
+    expect(await kept.get('key')).toBe(place(1))
+    records.remove('key')
+    expect(await kept.get('key')).toBeNull()
+    records.advance('key', place(2), 2)
+    state.down = true
+    // What another process has stored since is not known, and what was there before is no answer.
+    expect(await kept.get('key')).toBeUndefined()
+  })
+
+  it('does not forget what came while the older one was written down', async () => {
+    const { records, state, kept } = failing()
+    await kept.advance('key', place(1), 1)
+    const { until, open } = gate()
+    Object.assign(state, { down: false, written: until })
+    const reading = kept.get('key')
+    await eventually(() => records.get('key') === place(1))
+    state.down = true
+    await kept.advance('key', place(2), 2)
+    Object.assign(state, { down: false, written: undefined })
+    open()
+    await reading
+    expect(await kept.get('key')).toBe(place(2))
   })
 })
 
