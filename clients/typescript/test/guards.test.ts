@@ -7,8 +7,9 @@ import { Hono } from 'hono'
 import { authOf as authOfExpress, requireAuth as expressAuth } from '../src/guards/express.ts'
 import { authOf, requireAuth as fastifyAuth } from '../src/guards/fastify.ts'
 import { type AuthEnv, requireAuth as honoAuth } from '../src/guards/hono.ts'
+import { judge } from '../src/guards/judge.ts'
 import { mockAuthServer } from '../src/testing/index.ts'
-import { createVerifier, type Verifier } from '../src/verify/index.ts'
+import { createVerifier, TokenRefusedError, type Verifier } from '../src/verify/index.ts'
 
 type Service = { get(path: string, authorization?: string): Promise<Response>; close(): void }
 
@@ -115,7 +116,8 @@ describe.each(Object.entries(services))('a service in %s', (_name, start) => {
     blind.close()
     const broken = { verify: () => Promise.reject(new Error('A bug.')) } as unknown as Verifier
     const service = await start(broken)
-    expect((await service.get('/notes', token)).status).toBe(500)
+    // Also where the handler does not ask who calls.
+    for (const path of ['/notes', '/admin', '/fresh']) expect((await service.get(path, token)).status).toBe(500)
     service.close()
   })
 })
@@ -227,5 +229,45 @@ describe('a guard', () => {
     third.use('/notes', honoAuth(refusing()))
     const { headers: said } = await third.request('/notes', { headers })
     expect(said.get('access-control-expose-headers')).toBe('WWW-Authenticate, Retry-After')
+  })
+})
+
+describe('the verdict of every guard', () => {
+  const claims = { sub: 'ada', sid: 's', roles: [], auth_time: Math.floor(Date.now() / 1000) - 30 }
+  const believing = { verify: async () => claims } as unknown as Verifier
+  const refusing = { verify: () => Promise.reject(new TokenRefusedError('revoked')) } as unknown as Verifier
+  const refusalOf = async (...given: Parameters<typeof judge>) => {
+    const verdict = await judge(...given)
+    return 'refusal' in verdict ? { ...verdict.refusal, body: JSON.parse(verdict.refusal.body) } : null
+  }
+
+  it.each(['Negotiate Bearer good', 'Bearer good bad', 'Bearergood', 'Bearer ', ' Bearer good'])(
+    'takes no token out of "%s"',
+    async (authorization) => {
+      expect(await refusalOf(believing, authorization, {})).toMatchObject({
+        status: 401,
+        body: { code: 'invalid_token' },
+      })
+    },
+  )
+
+  it('on an empty header is that none was sent', async () => {
+    expect(await refusalOf(believing, '', {})).toMatchObject({ status: 401, body: { code: 'unauthenticated' } })
+  })
+
+  it('takes zero seconds for a wish, and not for none', async () => {
+    expect(await refusalOf(believing, 'Bearer good', {})).toBeNull()
+    expect(await refusalOf(believing, 'Bearer good', { freshWithin: 0 })).toMatchObject({
+      status: 403,
+      body: { code: 'reauthentication_required' },
+    })
+  })
+
+  it('is kept by no cache, and ends no session: only the server does', async () => {
+    expect(await refusalOf(refusing, 'Bearer good', {})).toMatchObject({
+      status: 401,
+      headers: { 'cache-control': 'no-store' },
+      body: { code: 'token_revoked', session_ended: false },
+    })
   })
 })
