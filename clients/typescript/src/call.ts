@@ -24,6 +24,9 @@ export type Request = Omit<Ask, 'signal'> & {
   user?: string
 }
 
+/** How long somebody waits: the signal ends the wait after `timeoutMs`, and before when the caller gives up. */
+export type Patience = { signal: AbortSignal; timeoutMs: number }
+
 /** What of the settings it takes to send. */
 export type Sender = Wire & Pick<Settings, 'retry' | 'timeoutMs'>
 
@@ -31,21 +34,28 @@ export type Sender = Wire & Pick<Settings, 'retry' | 'timeoutMs'>
  * Sends until there is an answer, as far as that is safe and there is time.
  * @param lost called when an attempt may have reached the server without our learning what it did
  */
-export function call(settings: Sender, request: Request, lost?: () => void): Promise<Answer> {
-  const { options, again } = request
-  const timeoutMs = options?.timeoutMs ?? settings.timeoutMs
-  const deadline = settings.clock.monotonic() + timeoutMs
-  return within({ ...options, timeoutMs }, async (signal) => {
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await exchange(settings, { ...request, signal })
-      } catch (thrown) {
-        const error = thrown as AuthError
-        const unsent = wasNotSent(error)
-        if (!unsent && error instanceof NetworkError) lost?.()
-        const attempts = again ? 3 : unsent ? 2 : 1
-        if (attempt >= attempts || !(await mayTryAgain(settings, error, attempt, deadline))) throw error
-      }
+export async function call(
+  settings: Wire & Pick<Settings, 'retry'>,
+  request: Request & Patience,
+  lost?: () => void,
+): Promise<Answer> {
+  const deadline = settings.clock.monotonic() + request.timeoutMs
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await exchange(settings, request)
+    } catch (thrown) {
+      const error = thrown as AuthError
+      const unsent = wasNotSent(error)
+      if (!unsent && error instanceof NetworkError) lost?.()
+      const attempts = request.again ? 3 : unsent ? 2 : 1
+      if (attempt >= attempts || !(await mayTryAgain(settings, error, attempt, deadline))) throw error
     }
-  })
+  }
+}
+
+/** For callers with nothing around it that watches the time. */
+export function callWithin(settings: Sender, request: Request, lost?: () => void): Promise<Answer> {
+  const { options } = request
+  const timeoutMs = options?.timeoutMs ?? settings.timeoutMs
+  return within({ ...options, timeoutMs }, (signal) => call(settings, { ...request, signal, timeoutMs }, lost))
 }

@@ -21,7 +21,7 @@ import { type Answer, notOurs } from './http/exchange.ts'
 import { type Hooks, type SessionClientOptions, wrong } from './options.ts'
 import { type PageWatch, watchPage } from './page.ts'
 import type { SessionRecord } from './session/record.ts'
-import { type Note, recordOf } from './session/refresh.ts'
+import { type Failed, type Note, type Refreshed, recordOf } from './session/refresh.ts'
 import { type Queue, revocationQueue } from './session/revocations.ts'
 import { hold, type Session, type SessionState } from './session/view.ts'
 import { type Entry, type LoginResult, type LogoutResult, type LogoutScope, SessionClient } from './session-client.ts'
@@ -249,11 +249,11 @@ export class AuthClient extends SessionClient {
 
   /** With the access token, and once more with another one of the same user if the server refuses this. @internal */
   protected callAsUser(request: Request): Promise<Answer> {
-    return this.run(request.options, async (options) => {
+    return this.run(request.options, async (patience) => {
       const token = await this.tokenFor({ user: request.user })
       request.user = token.sub
       const send = ({ at }: SessionRecord) =>
-        this.call({ ...request, options, headers: { authorization: `Bearer ${at}` } })
+        this.call({ ...request, ...patience, headers: { authorization: `Bearer ${at}` } })
       return send(token).catch(async (error: AuthError) => {
         const next = error.status === 401 && (await this.tokenFor({ refused: token }))
         if (!next || next.at === token.at) throw error
@@ -263,7 +263,7 @@ export class AuthClient extends SessionClient {
   }
 
   async #post(path: string, body: unknown, given?: CallOptions, again?: boolean | undefined): Promise<void> {
-    await this.run(given, (options) => this.call({ path, body, options, again }), true)
+    await this.run(given, (patience) => this.call({ path, body, again, ...patience }), true)
     // What was confirmed shows in the profile.
     if (!again && this.state.session) void this.getUser({ fresh: true }).catch(this.settings.onError)
   }
@@ -271,9 +271,9 @@ export class AuthClient extends SessionClient {
   #userOf({ body, status }: Answer): User {
     const user = body as User
     if (!user?.email) throw notOurs(status)
-    const same = JSON.stringify(this.#user) === JSON.stringify(user)
+    const before = JSON.stringify(this.#user)
     this.#user = user
-    if (!same) this.keeper.tell('user_updated')
+    if (JSON.stringify(user) !== before) this.keeper.tell('user_updated')
     return user
   }
 
@@ -289,33 +289,32 @@ export class AuthClient extends SessionClient {
   }
 
   #note(what: Note): void {
-    const counters = this.#counters
-    if (typeof what === 'string') counters[what]++
-    else if ('error' in what) counters.failures++
-    else if ('record' in what) {
-      const { record, tokens } = what
-      if (!tokens) counters.adopted++
-      else {
-        this.#user = tokens.user
-        if (tokens.generation > 0) this.#lastRefresh = new Date(record.rcv * 1000)
-      }
-      // A clock that is off by a minute is worth telling of.
-      const told = Math.abs(this.#skew) > 60
-      this.#skew = record.off
-      if (!told && Math.abs(record.off) > 60) this.keeper.tell('clock_skew')
+    const { error, record, tokens } = what as Partial<Failed & Refreshed>
+    if (typeof what === 'string') this.#counters[what]++
+    if (error) this.#counters.failures++
+    if (!record) return
+    if (!tokens) this.#counters.adopted++
+    else {
+      this.#user = tokens.user
+      if (tokens.generation > 0) this.#lastRefresh = new Date(record.rcv * 1000)
     }
+    // A clock that is off by a minute is worth telling of.
+    const told = Math.abs(this.#skew) > 60
+    this.#skew = record.off
+    if (!told && Math.abs(record.off) > 60) this.keeper.tell('clock_skew')
   }
 
   async *#pages<T extends { next_cursor: string | null }>(what: string, options?: PageOptions): AsyncGenerator<T> {
     const { limit = 200, cursor } = { ...options }
-    const request: Request = { method: 'GET', path: me, options, again: true }
-    for (let next = cursor ?? ''; next !== null; ) {
-      request.path = `${me}/${what}?limit=${limit}${next && `&cursor=${encodeURIComponent(next)}`}`
+    const path = `${me}/${what}?limit=${limit}`
+    const request: Request = { method: 'GET', path, options, again: true }
+    for (let next: string | null | undefined = cursor; next !== null; ) {
+      if (next) request.path = `${path}&cursor=${encodeURIComponent(next)}`
       const { body, status } = await this.callAsUser(request)
       const page = body as T
-      if (page?.next_cursor === undefined) throw notOurs(status)
+      next = page?.next_cursor
+      if (next === undefined) throw notOurs(status)
       yield page
-      next = page.next_cursor!
     }
   }
 

@@ -1,4 +1,6 @@
 import type { Keeper } from './session/keep.ts'
+import type { State } from './session/machine.ts'
+import type { Everything } from './session/view.ts'
 
 export type PageWatch = {
   /** Looks at the page from now on, and plans. */
@@ -17,21 +19,14 @@ export function watchPage(keeper: Keeper, autoRefresh: boolean): PageWatch {
   const page = globalThis.document
   const isHidden = () => page?.hidden
   const watched = (what: 'addEventListener' | 'removeEventListener') => {
-    page?.[what]('visibilitychange', wake)
-    if (page) for (const name of ['pageshow', 'online']) window[what](name, wake)
+    if (page) for (const name of ['visibilitychange', 'pageshow', 'online']) window[what](name, wake)
   }
   const plan = () => {
     clearTimeout(timer)
-    const state = keeper.state()
-    if (!autoRefresh || !keeper.listeners.size || isHidden()) return
-    const at = state.status === 'active' ? state.held.dueAt : state.status === 'refresh_failed' && state.retryAt
-    if (at === false) return
-    const due = () => {
-      keeper.wake()
-      // A timer may fire a little early, and nothing happened then.
-      plan()
-    }
-    timer = setTimeout(due, Math.min(at - keeper.ticks(), 2e9))
+    const { status, held, retryAt } = keeper.state() as Partial<Everything> & Pick<State, 'status'>
+    const at = status === 'active' ? held!.dueAt : retryAt
+    if (!autoRefresh || !keeper.listeners.size || isHidden() || at === undefined) return
+    timer = setTimeout(wake, Math.min(at - keeper.ticks(), 2e9))
     ;(timer as { unref?: () => void }).unref?.()
   }
   const wake = async () => {
@@ -39,6 +34,7 @@ export function watchPage(keeper: Keeper, autoRefresh: boolean): PageWatch {
       await keeper.look()
       if (autoRefresh || keeper.state().status === 'refresh_failed') keeper.wake()
     }
+    // A timer may fire a little early, and nothing happened then.
     plan()
   }
   return {

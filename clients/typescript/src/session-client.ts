@@ -1,4 +1,4 @@
-import { type CallOptions, call, type Request } from './call.ts'
+import { type CallOptions, call, type Patience, type Request } from './call.ts'
 import type { LoginInput, Tokens, User } from './contract.ts'
 import { type AuthError, ConfigurationError } from './errors/errors.ts'
 import type { Answer } from './http/exchange.ts'
@@ -20,8 +20,6 @@ export type TokenOptions = CallOptions & {
   minValidSeconds?: number
   forceRefresh?: boolean
 }
-
-type Patience = Required<CallOptions>
 
 /** `device`: the server may know it by the last refresh token. @internal */
 export type Entry = Request & { device?: boolean }
@@ -97,7 +95,7 @@ export class SessionClient {
 
   /** Replaces the tokens now, also when a try of before said to wait. */
   async refresh(options?: CallOptions): Promise<Session> {
-    await this.run(options, () => this.keeper.token({ forceRefresh: true, early: true }))
+    await this.run(options, () => this.tokenFor({ forceRefresh: true, early: true }))
     return this.state.session!
   }
 
@@ -150,7 +148,7 @@ export class SessionClient {
   }
 
   /** @internal */
-  protected call(request: Request, lost?: () => void): Promise<Answer> {
+  protected call(request: Request & Patience, lost?: () => void): Promise<Answer> {
     const { body } = request
     if ('body' in request) checkLike('input', body ?? undefined, {})
     const work = () => call(this.settings, request, lost)
@@ -170,38 +168,39 @@ export class SessionClient {
 
   /** A request that opens a session. @returns null when it did not yet. @internal */
   protected enter(request: Entry, lost?: () => void): Promise<LoginResult | null> {
-    const work = async (options: CallOptions): Promise<LoginResult | null> => {
+    const work = async (patience: Patience): Promise<LoginResult | null> => {
       const body = {
-        ...(request.device && { refresh_token: (await this.keeper.store.read()).rt }),
-        ...(this.settings.delivery && { delivery: 'cookie' }),
+        refresh_token: request.device && (await this.keeper.store.read()).rt,
+        delivery: this.settings.delivery && 'cookie',
         ...(request.body as object),
       }
-      const answer = await this.call({ ...request, options, body }, lost)
+      const answer = await this.call({ ...request, ...patience, body }, lost)
       // A login opens a session or fails: whoever accepts it for later is not our server.
       if (answer.status === 202 && !request.device) return null
       await this.keeper.begin(answer)
       return { status: 'logged_in', session: this.state.session!, user: (answer.body as Tokens).user }
     }
-    return this.run(request.options, (options) => this.inTurn(() => work(options)), true)
+    return this.run(request.options, (patience) => this.inTurn(() => work(patience)), true)
   }
 
   /** @internal */
   protected async revoke({ rt }: SessionRecord, scope: Scope, options?: CallOptions): Promise<Told> {
     const { store } = this.keeper
-    const limited = { ...options, timeoutMs: Math.min(options?.timeoutMs ?? this.settings.timeoutMs, 5000) }
-    try {
-      await this.inTurn(async () => {
+    const timeoutMs = Math.min(options?.timeoutMs ?? this.settings.timeoutMs, 5000)
+    const tell = (signal: AbortSignal) =>
+      this.inTurn(async () => {
         if (!rt) {
           // A login that came since has replaced the cookie: the session that is meant is out of reach.
           await this.keeper.look()
           if (this.state.session) return
         }
         const body = { refresh_token: rt, scope }
-        const request = { path: '/v1/auth/logout', body, options: limited } as const
-        await this.call({ ...request, again: true, keepalive: !!rt })
+        await this.call({ path: '/v1/auth/logout', body, again: true, keepalive: !!rt, signal, timeoutMs })
         // It is dead by now, and shows the next login that this device was here before.
         if (rt) await store.write(({ gen, end }) => end && { v: 1, gen: gen + 1, ended: end.reason, by: 'user', rt })
       })
+    try {
+      await within({ ...options, timeoutMs }, tell)
       return 'done'
     } catch (error) {
       const { problem, retryable } = error as AuthError

@@ -27,7 +27,6 @@ function fakeLocalStorage() {
   return {
     getItem: (key: string) => entries.get(key) ?? null,
     setItem: (key: string, value: string) => void entries.set(key, value),
-    removeItem: (key: string) => void entries.delete(key),
   }
 }
 
@@ -51,8 +50,6 @@ describe.each([
     expect(await storage.get('key')).toBe(record(3))
     expect(await storage.advance('key', record(4), 4)).toBe(true)
     expect(await storage.advance('other', record(1), 1)).toBe(true)
-    await storage.remove('key')
-    expect(await storage.get('key')).toBeNull()
     expect(await storage.get('other')).toBe(record(1))
   })
 
@@ -103,7 +100,7 @@ describe('IndexedDB', () => {
     expect(await one.advance('key', record(2), 2)).toBe(true)
   })
 
-  it('is opened again when the browser closed it', async () => {
+  it('holds no connection between two calls, so nobody who deletes the database waits for it', async () => {
     const storage = indexedDbStorage()
     const factory = indexedDB
     const opened: IDBDatabase[] = []
@@ -115,13 +112,34 @@ describe('IndexedDB', () => {
       },
     })
     await storage.advance('key', record(1), 1)
-    opened[0]!.close()
     expect(await storage.get('key')).toBe(record(1))
-    opened[1]!.onversionchange!({} as never)
-    expect(await storage.get('key')).toBe(record(1))
-    opened[2]!.onclose!({} as never)
-    expect(await storage.get('key')).toBe(record(1))
-    expect(opened).toHaveLength(4)
+    expect(opened).toHaveLength(2)
+    for (const each of opened)
+      expect(() => each.transaction('records')).toThrow(expect.objectContaining({ name: 'InvalidStateError' }))
+    const blocked = await new Promise((resolve) => {
+      const request = factory.deleteDatabase('ntt-auth')
+      request.onblocked = () => resolve(true)
+      request.onsuccess = () => resolve(false)
+    })
+    expect(blocked).toBe(false)
+    expect(await storage.get('key')).toBeNull()
+  })
+
+  it('says so where the database is one of somebody else, and lets go of it', async () => {
+    const factory = indexedDB
+    const foreign = await new Promise<IDBDatabase>((resolve) => {
+      const request = factory.open('shop', 1)
+      request.onsuccess = () => resolve(request.result)
+    })
+    foreign.close()
+    const storage = indexedDbStorage('shop')
+    await expect(storage.get('key')).rejects.toThrow(/records|object store/i)
+    const gone = new Promise((resolve, reject) => {
+      const request = factory.deleteDatabase('shop')
+      request.onblocked = reject
+      request.onsuccess = resolve
+    })
+    await gone
   })
 
   it('that is forbidden leaves the session in memory', async () => {

@@ -246,13 +246,13 @@ describe('a storage with memory behind it', () => {
 
 describe('a store that was set back', () => {
   it('is mended by the session alone as well, before anything is sent', async () => {
-    const storage = memoryStorage()
+    const records = new Map<string, string>()
+    const storage = memoryStorage(records)
     const { client, server, clock } = await loggedIn({ storage, storageKey: 'key' })
-    const old = (await storage.get('key'))!
+    const old = records.get('key')!
     await client.refresh()
     const newest = JSON.parse((await storage.get('key'))!)
-    storage.remove('key')
-    storage.advance('key', old, JSON.parse(old).gen)
+    records.set('key', old)
     await clock.advance(hour)
     await client.getAccessToken()
     const sent = server.requests.filter(({ path }) => path === refreshPath)

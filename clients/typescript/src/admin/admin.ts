@@ -1,4 +1,4 @@
-import { type CallOptions, call, type Request, type Sender } from '../call.ts'
+import { type CallOptions, callWithin, type Request, type Sender } from '../call.ts'
 import { type Check, check, senderChecks } from '../check.ts'
 import { type Clock, systemClock } from '../clock.ts'
 import type { SessionInfo } from '../contract.ts'
@@ -108,7 +108,7 @@ export function createAdmin(options: AdminOptions): Admin {
 
   async function send(request: Request, lost?: () => void): Promise<unknown> {
     const sendAs = async (authorization: string) =>
-      (await call(settings, { ...request, headers: { authorization } }, lost)).body
+      (await callWithin(settings, { ...request, headers: { authorization } }, lost)).body
     try {
       return await sendAs(await authorizationOf(caller))
     } catch (error) {

@@ -71,9 +71,6 @@ export function fileStorage(options: FileStorageOptions = {}): SessionStorage {
     },
     advance: (key, record, gen) =>
       change((records) => (generationOf(records[key]) >= gen ? null : { ...records, [key]: record })),
-    async remove(key) {
-      await change(({ [key]: _removed, ...others }) => others)
-    },
     async lock(key, waitMs, work) {
       makeDirectory(dirname(file))
       // Not the lock of the writes: those who wait for an answer must not keep others from writing.

@@ -1,13 +1,13 @@
 import { type ErrorCode, type ErrorDetails, NetworkError } from '../errors/errors.ts'
 import { checkLike } from '../options.ts'
 
-export type Patience = { signal?: AbortSignal | null | undefined; timeoutMs: number }
+export type Wait = { signal?: AbortSignal | null | undefined; timeoutMs: number }
 
 /**
  * Waits for `work` until the caller gives up, or for `timeoutMs`. What heeds the signal ends then; what others need too
  * goes on.
  */
-export function within<T>({ signal, timeoutMs }: Patience, work: (over: AbortSignal) => Promise<T>): Promise<T> {
+export function within<T>({ signal, timeoutMs }: Wait, work: (over: AbortSignal) => Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     checkLike('timeoutMs', timeoutMs, 1)
     if (signal) checkLike('signal', signal, { addEventListener: checkLike })
@@ -20,13 +20,14 @@ export function within<T>({ signal, timeoutMs }: Patience, work: (over: AbortSig
     const late = `No answer within ${timeoutMs} ms.`
     const timer = setTimeout(giveUp, timeoutMs, 'timeout', late, { retryable: true })
     const aborted = () => giveUp('aborted', 'Aborted.', { cause: signal!.reason })
-    signal?.addEventListener('abort', aborted)
+    // Until it is over; what was begun beside the work ends with it.
+    signal?.addEventListener('abort', aborted, over)
     if (signal?.aborted) aborted()
     work(over.signal)
       .then(resolve, reject)
       .finally(() => {
         clearTimeout(timer)
-        signal?.removeEventListener('abort', aborted)
+        over.abort()
       })
   })
 }

@@ -98,6 +98,5 @@ export function cookieStorage(
       current = Promise.resolve(record ? JSON.stringify(record) : text)
       return true
     },
-    remove: () => write('', 0),
   }
 }

@@ -14,7 +14,8 @@ export type Note = 'refreshes' | 'refreshRequests' | RefreshOutcome
 export type RefreshPorts = Omit<Settings, 'storage'> & { storage: KeptStorage; store: Store }
 
 /** `tokens`: they came from the server just now. `sid`: whose end it is; of whatever was held, where it is null. */
-export type RefreshOutcome = { record: SessionRecord; tokens?: Tokens } | Ended | Failed
+export type RefreshOutcome = Refreshed | Ended | Failed
+export type Refreshed = { record: SessionRecord; tokens?: Tokens }
 export type Ended = { end: End; sid: string | null }
 export type Failed = { error: AuthError }
 

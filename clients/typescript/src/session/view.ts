@@ -51,7 +51,7 @@ export function viewOf(state: State<HeldRecord>, now: number): SessionState {
 }
 
 /** What a state may hold. */
-type Everything = { flight: boolean; told: boolean; held: HeldRecord; end: End; retryAt: number }
+export type Everything = { flight: boolean; told: boolean; held: HeldRecord; end: End; retryAt: number }
 
 /**
  * Puts a record on the tick clock.

@@ -11,44 +11,30 @@ const table = 'records'
  * @param name of the database
  */
 export function indexedDbStorage(name = 'ntt-auth'): SessionStorage {
-  let opened: Promise<IDBDatabase> | undefined
   /** How long an answer is waited for; less after none came, for a call may need several. */
   let patience = 2000
-  const forget = () => {
-    opened = undefined
-  }
   const open = () =>
     new Promise<IDBDatabase>((resolve, reject) => {
       const request = indexedDB.open(name, 1)
       request.onupgradeneeded = () => void request.result.createObjectStore(table)
       request.onerror = () => reject(request.error)
-      request.onsuccess = () => {
-        const database = request.result
-        database.onclose = database.onversionchange = () => {
-          database.close()
-          forget()
-        }
-        resolve(database)
-      }
+      request.onsuccess = () => resolve(request.result)
     })
-  /** Reads a record and, in the same transaction, does with it what is to be done. */
+  /**
+   * Reads a record and, in the same transaction, does with it what is to be done. Opens the database for it alone: a
+   * connection that is kept dies in a long sleep, stands in the way of whoever deletes the database, and may keep a page
+   * out of the back/forward cache.
+   */
   const transact = <T>(
     mode: IDBTransactionMode,
     key: string,
     work: (found: string | undefined, store: IDBObjectStore) => T,
-  ): Promise<T> => {
-    const begin = async () => {
-      opened ??= open()
-      return (await opened).transaction(table, mode)
-    }
+  ): Promise<T> =>
     // Some browsers say nothing at all now and then, neither yes nor no, until it is opened anew.
-    return within({ timeoutMs: patience }, async () => {
-      const transaction = await begin().catch(() => {
-        // The browser may have closed the connection, for example after a long sleep: another try opens it anew.
-        forget()
-        return begin()
-      })
+    within({ timeoutMs: patience }, async () => {
+      const database = await open()
       return new Promise<T>((resolve, reject) => {
+        const transaction = database.transaction(table, mode)
         const store = transaction.objectStore(table)
         const request = store.get(key)
         let result: T
@@ -60,13 +46,11 @@ export function indexedDbStorage(name = 'ntt-auth'): SessionStorage {
           resolve(result)
         }
         transaction.onabort = () => reject(transaction.error)
-      })
+      }).finally(() => database.close())
     }).catch((error) => {
-      forget()
       patience = 200
       throw error
     })
-  }
   const channelName = (key: string) => `ntt-auth:${name}:${key}`
   const channel = (key: string) => (globalThis.BroadcastChannel ? new BroadcastChannel(channelName(key)) : undefined)
   return {
@@ -87,7 +71,6 @@ export function indexedDbStorage(name = 'ntt-auth'): SessionStorage {
       }
       return written
     },
-    remove: (key) => transact('readwrite', key, (_found, store) => void store.delete(key)),
     lock: (key, waitMs, work) => underWebLock(channelName(key), waitMs, work),
     subscribe(key, changed) {
       const others = channel(key)

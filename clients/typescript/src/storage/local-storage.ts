@@ -15,6 +15,5 @@ export function localStorageStorage(): SessionStorage {
       localStorage.setItem(key, record)
       return true
     },
-    remove: (key) => localStorage.removeItem(key),
   }
 }

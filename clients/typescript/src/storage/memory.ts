@@ -1,9 +1,11 @@
 import { generationOf } from '../session/record.ts'
 import type { SessionStorage } from './storage.ts'
 
-/** Forgets everything with the process or the page. */
-export function memoryStorage(): SessionStorage {
-  const records = new Map<string, string>()
+/**
+ * Forgets everything with the process or the page.
+ * @param records by key, for who wants to look into them
+ */
+export function memoryStorage(records: Map<string, string> = new Map()): SessionStorage {
   return {
     kind: 'memory',
     atomic: true,
@@ -13,6 +15,5 @@ export function memoryStorage(): SessionStorage {
       records.set(key, record)
       return true
     },
-    remove: (key) => void records.delete(key),
   }
 }

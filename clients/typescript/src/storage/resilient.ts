@@ -11,7 +11,8 @@ import { underLock } from './under-lock.ts'
 export function resilient(alone: (record: string) => string = (record) => record): Keeping {
   return (settings, troubled) => {
     const storage = plain(settings, troubled)
-    const mirror = memoryStorage()
+    const unwritten = new Map<string, string>()
+    const mirror = memoryStorage(unwritten)
     let told = false
     const trouble = (error: unknown) => {
       if (told) return
@@ -30,7 +31,7 @@ export function resilient(alone: (record: string) => string = (record) => record
           },
         ),
       async get(key) {
-        const kept = mirror.get(key) as string | null
+        const kept = unwritten.get(key)
         try {
           let stored = await storage.get(key)
           if (kept && generationOf(kept) > generationOf(stored)) {
@@ -38,11 +39,11 @@ export function resilient(alone: (record: string) => string = (record) => record
             stored = await storage.get(key)
           }
           // Another write may have failed meanwhile.
-          if (mirror.get(key) === kept) mirror.remove(key)
+          if (unwritten.get(key) === kept) unwritten.delete(key)
           return stored
         } catch (error) {
           trouble(error)
-          return kept ?? undefined
+          return kept
         }
       },
       async advance(key, record, gen, follows) {
@@ -51,7 +52,7 @@ export function resilient(alone: (record: string) => string = (record) => record
         } catch (error) {
           trouble(error)
           // What was never written down is known to nobody else, and may go on here.
-          return follows && !mirror.get(key) ? null : mirror.advance(key, alone(record), gen)
+          return follows && !unwritten.has(key) ? null : mirror.advance(key, alone(record), gen)
         }
       },
     } satisfies KeptStorage

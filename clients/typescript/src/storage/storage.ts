@@ -13,7 +13,6 @@ export type SessionStorage = {
    * @returns false when the record was dropped
    */
   advance(key: string, record: string, gen: number): boolean | Promise<boolean>
-  remove(key: string): void | Promise<void>
   /**
    * Runs `work` while no other context does, or after `waitMs` without that: the lock saves requests, and nothing rests
    * on it. Never stolen.
