@@ -194,7 +194,8 @@ describe('a storage with memory behind it', () => {
 
   /** Memory behind a storage that fails while it is `down`. */
   function failing() {
-    const records = memoryStorage()
+    const cells = new Map<string, string>()
+    const records = memoryStorage(cells)
     const state = { down: true, written: undefined as Promise<void> | undefined }
     const guard = <T>(work: () => T) => {
       if (state.down) throw new Error('The disk is full.')
@@ -210,17 +211,17 @@ describe('a storage with memory behind it', () => {
       },
     }
     const kept = resilient()({ storage, storageKey: 'key', lock: 'auto', timeoutMs: 1000 }, () => undefined)
-    return { records, state, kept }
+    return { cells, records, state, kept }
   }
   const place = (gen: number) => JSON.stringify({ v: 1, gen })
 
   it('forgets what it kept once that is written down: it brings back nothing that was cleared or replaced', async () => {
-    const { records, state, kept } = failing()
+    const { cells, records, state, kept } = failing()
     await kept.advance('key', place(1), 1)
     expect(await kept.get('key')).toBe(place(1))
     state.down = false
     expect(await kept.get('key')).toBe(place(1))
-    records.remove('key')
+    cells.delete('key')
     expect(await kept.get('key')).toBeNull()
     records.advance('key', place(2), 2)
     state.down = true
