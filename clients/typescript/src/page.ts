@@ -26,7 +26,8 @@ export function watchPage(keeper: Keeper, autoRefresh: boolean): PageWatch {
     const { status, held, retryAt } = keeper.state() as Partial<Everything> & Pick<State, 'status'>
     const at = status === 'active' ? held!.dueAt : retryAt
     if (!autoRefresh || !keeper.listeners.size || isHidden() || at === undefined) return
-    timer = setTimeout(wake, Math.min(at - keeper.ticks(), 2e9))
+    // What was due a moment ago is due at once: Node.js warns of less than nothing.
+    timer = setTimeout(wake, Math.max(0, Math.min(at - keeper.ticks(), 2e9)))
     ;(timer as { unref?: () => void }).unref?.()
   }
   const wake = async () => {

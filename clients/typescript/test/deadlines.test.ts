@@ -21,6 +21,12 @@ const within = (work: Promise<unknown>, patience = 20_000) => {
   return Promise.race([code(work), late]).finally(() => clearTimeout(timer))
 }
 
+const networks: { lost: AbortController }[] = []
+// What still hangs would keep this process.
+afterEach(() => {
+  for (const { lost } of networks.splice(0)) lost.abort(new TypeError('fetch failed'))
+})
+
 /** By the clock of this machine, put forward on demand. */
 async function inTime(options: Partial<AuthClientOptions> = {}) {
   let offset = 0
@@ -31,11 +37,12 @@ async function inTime(options: Partial<AuthClientOptions> = {}) {
   }
   const server = mockAuthServer({ clock })
   server.addUser(ada)
-  const away = { paths: [] as string[], sent: 0 }
+  const away = { paths: [] as string[], sent: 0, lost: new AbortController() }
+  networks.push(away)
   const fetching: typeof fetch = (input, init) => {
     if (!away.paths.some((path) => String(input).includes(path))) return server.fetch(input, init)
     away.sent++
-    return hang(input, init)
+    return hang(input, { signal: AbortSignal.any([init!.signal!, away.lost.signal]) })
   }
   const connect = (more: Partial<AuthClientOptions> = {}) =>
     new AuthClient({ baseUrl: server.issuer, fetch: fetching, clock, ...options, ...more })
@@ -134,7 +141,10 @@ describe('a deadline', () => {
     const waiting = code(patient.getAccessToken())
     expect(await within(hasty.getAccessToken())).toBe('timeout')
     expect(away.sent).toBe(1)
-    void waiting
+    // The connection breaks, and the network is back.
+    away.paths = []
+    away.lost.abort(new TypeError('fetch failed'))
+    expect(await waiting).toBe('fine')
     await patient.close()
   }, 90_000)
 

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
 import { systemClock } from '../src/clock.ts'
 import { memoryStorage } from '../src/index.ts'
+import { watchPage } from '../src/page.ts'
 import { code, eventually, listenTo, loggedIn, refreshPath, world } from './support/setup.ts'
 
 const globals = globalThis as Record<string, unknown>
@@ -107,6 +108,25 @@ describe('in a page', () => {
 })
 
 describe('outside of a page', () => {
+  it.each([
+    ['a moment ago', -0.1, 0],
+    ['an hour ago', -hour, 0],
+    ['in a minute', 60_000, 60_000],
+    ['in a year', 365 * 24 * hour, 2e9],
+  ])('what is due %s gets a timer that no runtime warns of', (_when, due, expected) => {
+    const waits: unknown[] = []
+    const { setTimeout } = globalThis
+    globals.setTimeout = (_work: () => void, ms: number) => waits.push(ms)
+    try {
+      const state = { status: 'active', held: { dueAt: 1_000_000 + due } }
+      const keeper = { state: () => state, ticks: () => 1_000_000, listeners: new Set([() => undefined]) }
+      watchPage(keeper as never, true).plan()
+    } finally {
+      globals.setTimeout = setTimeout
+    }
+    expect(waits).toEqual([expected])
+  })
+
   it('no timer runs, and none keeps the process alive', async () => {
     const before = process.getActiveResourcesInfo().filter((each) => each === 'Timeout').length
     const { client } = await loggedIn()
