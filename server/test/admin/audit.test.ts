@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { before, it } from 'node:test'
 import { createAdmin } from '../../src/flows/create-admin.ts'
-import { describeFlow, logIn, problem } from '../flows/flow-server.ts'
+import { describeQuickFlow, logIn, problem } from '../flows/flow-server.ts'
 import { goodPassword, registerSomebody } from '../support/server.ts'
 
-describeFlow('the audit log for administrators', (flow) => {
+describeQuickFlow('the audit log for administrators', (flow) => {
   let token: string
   let one: Awaited<ReturnType<typeof registerSomebody>>
   const search = async (query: string) => {

@@ -9,7 +9,7 @@ import { command as usersCommand } from '../../src/cli/users.ts'
 import { newId } from '../../src/random.ts'
 import {
   administrator,
-  describeFlow,
+  describeQuickFlow,
   eventually,
   keyA,
   logIn,
@@ -21,7 +21,7 @@ import { goodPassword, registerSomebody, testMasterKey } from '../support/server
 
 type Options = Record<string, string | boolean>
 
-describeFlow('the command line beside a server', (flow) => {
+describeQuickFlow('the command line beside a server', (flow) => {
   /** Runs a command as `main.ts` does, in this process. */
   async function run(command: Command, args: string[], options: Options = {}, stdin = '') {
     const [out, err]: string[][] = [[], []]

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
-import { administrator, describeFlow, logIn, problem, second } from '../flows/flow-server.ts'
+import { administrator, describeQuickFlow, logIn, problem, second } from '../flows/flow-server.ts'
 import { type Answer, goodPassword, type TestServer } from '../support/server.ts'
 
 type Admin = Awaited<ReturnType<typeof administrator>>
@@ -15,7 +15,7 @@ const ways: Record<string, (server: TestServer, by: Admin, whom: Admin) => Promi
     server.call('DELETE', '/v1/users/me', { token: whom.token, body: { password: goodPassword } }),
 }
 
-describeFlow('the last active administrator', (flow) => {
+describeQuickFlow('the last active administrator', (flow) => {
   const activeAdmins = async () => {
     const { db } = flow.server.app.database
     const rows = await db.selectFrom('users').selectAll().where('status', '=', 'active').execute()

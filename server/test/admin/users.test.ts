@@ -3,7 +3,7 @@ import { it } from 'node:test'
 import { newId } from '../../src/random.ts'
 import {
   administrator,
-  describeFlow,
+  describeQuickFlow,
   eventually,
   footprint,
   hour,
@@ -20,7 +20,7 @@ import { goodPassword, registerSomebody } from '../support/server.ts'
 
 const newPassword = 'a quieter engine of silk'
 
-describeFlow('administration of users', (flow) => {
+describeQuickFlow('administration of users', (flow) => {
   const fresh = () => administrator(flow.server)
   const call = (token: string, method: string, path: string, body?: unknown) =>
     flow.server.call(method, `/v1/admin/users${path}`, { token, ...(body !== undefined && { body }) })
@@ -350,7 +350,7 @@ describeFlow('administration of users', (flow) => {
   })
 })
 
-describeFlow(
+describeQuickFlow(
   'links of a server that knows the pages of its app',
   (flow) => {
     it('lead there, with the token where no server sees it', async () => {

@@ -8,10 +8,10 @@ import { verifyLog } from '../../src/domain/audit/verify.ts'
 import { operatorAct } from '../../src/flows/acting.ts'
 import { inAuditedTransaction } from '../../src/flows/audited.ts'
 import { gaugeReadings } from '../../src/http/gauges.ts'
-import { describeFlow, minute } from '../flows/flow-server.ts'
+import { describeQuickFlow, minute } from '../flows/flow-server.ts'
 import type { TestServer } from '../support/server.ts'
 
-describeFlow('the checkpoints of a server', (flow) => {
+describeQuickFlow('the checkpoints of a server', (flow) => {
   const write = (app: TestServer['app']) =>
     inAuditedTransaction(app, operatorAct, async (_tx, record) => record({ event: 'ends_reapplied' }))
   /** A chain of its own, as the command line writes it. */

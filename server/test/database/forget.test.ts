@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { existsSync, readFileSync } from 'node:fs'
 import { it } from 'node:test'
 import { sweep } from '../../src/chores/sweep.ts'
-import { describeFlow } from '../flows/flow-server.ts'
+import { describeQuickFlow } from '../flows/flow-server.ts'
 import { goodPassword } from '../support/server.ts'
 
 const ada = {
@@ -12,7 +12,7 @@ const ada = {
   agent: 'Difference/2 (brass; steam)',
 }
 
-describeFlow('the files of SQLite', (flow) => {
+describeQuickFlow('the files of SQLite', (flow) => {
   if (flow.name !== 'SQLite') return
 
   const isIn = (file: string, what: string | Buffer) => existsSync(file) && readFileSync(file).includes(what)

@@ -8,7 +8,7 @@ import { newId } from '../../src/random.ts'
 import { goodPassword, registerSomebody, type TestServer } from '../support/server.ts'
 import {
   administrator,
-  describeFlow,
+  describeQuickFlow,
   eventually,
   keyA,
   keyB,
@@ -18,7 +18,7 @@ import {
   validate,
 } from './flow-server.ts'
 
-describeFlow('the audit log', (flow) => {
+describeQuickFlow('the audit log', (flow) => {
   const linesOf = async (server: TestServer, userId: string | null) => {
     const query = server.app.database.db.selectFrom('audit_lines').selectAll()
     return (userId === null ? query : query.where('user_id', '=', userId)).orderBy('at').orderBy('seq').execute()

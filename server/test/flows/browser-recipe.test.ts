@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { it } from 'node:test'
 import { goodPassword, registerSomebody } from '../support/server.ts'
-import { describeFlow, validate } from './flow-server.ts'
+import { describeQuickFlow, validate } from './flow-server.ts'
 
 /** What `docs/browsers.md` hands to those who write their own client, run as two tabs of one browser would run it. */
 const [, recipe] = /^```js cookie-session\n([\s\S]*?)^```$/m.exec(
@@ -14,7 +14,7 @@ type Tab = {
   refresh(): Promise<{ access_token?: string; session_id?: string; code?: string }>
 }
 
-describeFlow(
+describeQuickFlow(
   'a page without our client',
   (flow) => {
     /** What the tabs of an origin share: the cookie, the database and the locks. */

@@ -15,9 +15,9 @@ import { newId, randomBytes } from '../../src/random.ts'
 import { testClock } from '../support/clock.ts'
 import { sessionRow } from '../support/rows.ts'
 import type { TestServer } from '../support/server.ts'
-import { day, describeFlow, hour, minute } from './flow-server.ts'
+import { day, describeQuickFlow, hour, minute } from './flow-server.ts'
 
-describeFlow('a node whose clock is three days ahead of the database', (flow) => {
+describeQuickFlow('a node whose clock is three days ahead of the database', (flow) => {
   // SQLite has no clock but that of the node.
   if (flow.name === 'SQLite') return
   let ahead: TestServer
@@ -137,7 +137,7 @@ describeFlow('a node whose clock is three days ahead of the database', (flow) =>
   })
 })
 
-describeFlow('a lease that was taken before the clock was set back', (flow) => {
+describeQuickFlow('a lease that was taken before the clock was set back', (flow) => {
   it('keeps nobody out for the days by which it was', async () => {
     const { app } = flow.server
     const wanted = (owner: string, now: number) => ({ name: 'set back', owner, now, duration: minute })

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { cookieName } from '../../src/http/cookies.ts'
 import { goodPassword, registerSomebody } from '../support/server.ts'
-import { describeFlow, keyA, keyB, problem, refresh, sessionOf, validate } from './flow-server.ts'
+import { describeQuickFlow, keyA, keyB, problem, refresh, sessionOf, validate } from './flow-server.ts'
 
 const page = 'https://app.example.com'
 const own = 'https://auth.example.com'
 
-describeFlow(
+describeQuickFlow(
   'cookie delivery',
   (flow) => {
     const from = (origin: string, more: Record<string, string> = {}) => ({ origin, ...more })

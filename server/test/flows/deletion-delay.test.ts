@@ -16,7 +16,7 @@ import { goodPassword, registerSomebody, startTestServer, type TestServer, testM
 import {
   administrator,
   day,
-  describeFlow,
+  describeQuickFlow,
   eventually,
   footprint,
   hour,
@@ -35,7 +35,7 @@ const rowOf = async (server: TestServer, id: string) =>
 const remove = (server: TestServer, token: string, password = goodPassword) =>
   server.call('DELETE', '/v1/users/me', { token, body: { password } })
 
-describeFlow(
+describeQuickFlow(
   'deleting with a delay',
   (flow) => {
     const now = () => flow.server.clock.now()

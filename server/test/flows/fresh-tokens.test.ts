@@ -3,9 +3,9 @@ import { it } from 'node:test'
 import { findUser } from '../../src/domain/users/find.ts'
 import { asOfNow, issueTokens } from '../../src/flows/issue-tokens.ts'
 import { goodPassword, registerSomebody } from '../support/server.ts'
-import { administrator, describeFlow, keyA, logIn, problem, refresh, validate } from './flow-server.ts'
+import { administrator, describeQuickFlow, keyA, logIn, problem, refresh, validate } from './flow-server.ts'
 
-describeFlow('tokens made right after a revocation', (flow) => {
+describeQuickFlow('tokens made right after a revocation', (flow) => {
   const roles = (admin: string, id: string, list: string[]) =>
     flow.server.call('PATCH', `/v1/admin/users/${id}`, { token: admin, body: { roles: list } })
 

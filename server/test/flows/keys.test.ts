@@ -12,7 +12,7 @@ import { randomToken } from '../../src/random.ts'
 import { startApp } from '../../src/start.ts'
 import { onEachDatabase } from '../support/databases.ts'
 import { registerSomebody, startTestServer, type TestServer, testMasterKey } from '../support/server.ts'
-import { describeFlow, eventually, keyA, keyB, logIn, minute, problem, refresh, validate } from './flow-server.ts'
+import { describeQuickFlow, eventually, keyA, keyB, logIn, minute, problem, refresh, validate } from './flow-server.ts'
 
 const otherMasterKey = randomToken(32)
 const kidOf = (token: string): string => JSON.parse(Buffer.from(token.split('.')[0]!, 'base64url').toString()).kid
@@ -20,7 +20,7 @@ const headerOf = (token: string) => JSON.parse(Buffer.from(token.split('.')[0]!,
 const keysOf = async (server: TestServer) =>
   (await listSigningKeys(server.app.database.db)).map(({ kid, algorithm, state }) => ({ kid, algorithm, state }))
 
-describeFlow('signing keys', (flow) => {
+describeQuickFlow('signing keys', (flow) => {
   it('keeps its key when it starts again', async () => {
     const one = await registerSomebody(flow.server)
     const before = await keysOf(flow.server)
@@ -181,7 +181,7 @@ onEachDatabase((_name, url) => {
 })
 
 for (const algorithm of ['EdDSA', 'RS256']) {
-  describeFlow(
+  describeQuickFlow(
     `a server that signs by ${algorithm}`,
     (flow) => {
       it('registers, validates, refreshes and logs out, and others can verify its tokens', async () => {

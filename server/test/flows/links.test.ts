@@ -10,11 +10,11 @@ import { startPasswordReset } from '../../src/flows/start-password-reset.ts'
 import { newId } from '../../src/random.ts'
 import { sessionRow } from '../support/rows.ts'
 import { goodPassword, registerSomebody } from '../support/server.ts'
-import { describeFlow, hour, logIn, problem, sessionOf } from './flow-server.ts'
+import { describeQuickFlow, hour, logIn, problem, sessionOf } from './flow-server.ts'
 
 const newPassword = 'a quieter engine of silk'
 
-describeFlow('a one-time link', (flow) => {
+describeQuickFlow('a one-time link', (flow) => {
   const linkFor = async (id: string) => (await startPasswordReset(flow.server.app, operatorAct, id))!.token
   const reset = (token: string) =>
     flow.server.call('POST', '/v1/auth/reset-password', { body: { token, new_password: newPassword } })

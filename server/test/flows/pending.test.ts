@@ -8,14 +8,14 @@ import { importUsers } from '../../src/flows/import-users.ts'
 import { newId } from '../../src/random.ts'
 import { userRow } from '../support/rows.ts'
 import { goodPassword, registerSomebody, type TestServer } from '../support/server.ts'
-import { administrator, day, describeFlow, hour, logIn, problem, second } from './flow-server.ts'
+import { administrator, day, describeQuickFlow, hour, logIn, problem, second } from './flow-server.ts'
 import { mailTo, tokenIn } from './kept-mail.ts'
 
 let people = 0
 const somebody = () => `pending-${++people}@example.com`
 const strange = 'a stranger in the night'
 
-describeFlow(
+describeQuickFlow(
   'an account that waits for its address to be confirmed',
   (flow) => {
     /** The same database, by a server that does not ask for addresses to be confirmed. */

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { registerSomebody } from '../support/server.ts'
-import { describeFlow, footprint, minute, problem, validate } from './flow-server.ts'
+import { describeQuickFlow, footprint, minute, problem, validate } from './flow-server.ts'
 
-describeFlow('profile', (flow) => {
+describeQuickFlow('profile', (flow) => {
   const me = (token: string) => flow.server.call('GET', '/v1/users/me', { token })
   const change = (token: string, body: unknown) => flow.server.call('PATCH', '/v1/users/me', { token, body })
 

@@ -12,7 +12,7 @@ import { sessionRow } from '../support/rows.ts'
 import { registerSomebody } from '../support/server.ts'
 import {
   day,
-  describeFlow,
+  describeQuickFlow,
   hour,
   keyA,
   logIn,
@@ -23,7 +23,7 @@ import {
   validate,
 } from './flow-server.ts'
 
-describeFlow('the cleanup', (flow) => {
+describeQuickFlow('the cleanup', (flow) => {
   const { now } = { now: () => flow.server.clock.now() }
   const db = () => flow.server.app.database.db
   const idsOf = async (table: 'sessions' | 'revocations' | 'service_secrets' | 'one_time_tokens') =>
@@ -190,7 +190,7 @@ describeFlow('the cleanup', (flow) => {
   })
 })
 
-describeFlow(
+describeQuickFlow(
   'the limit of sessions of a user',
   (flow) => {
     it('ends the session that was used longest ago when one more begins, and says why', async () => {

@@ -6,9 +6,9 @@ import { it } from 'node:test'
 import { inTurn, turnLasts } from '../../src/chores/in-turn.ts'
 import { sweep } from '../../src/chores/sweep.ts'
 import { testMasterKey } from '../support/server.ts'
-import { describeFlow } from './flow-server.ts'
+import { describeQuickFlow } from './flow-server.ts'
 
-describeFlow('a chore whose node was killed at it', (flow) => {
+describeQuickFlow('a chore whose node was killed at it', (flow) => {
   // First, while the clock of the test is still the real one, by which the other process goes.
   it('is done by the next node half a minute after `kill -9` of the process that was at it', async () => {
     const { app, clock } = flow.server

@@ -77,7 +77,7 @@ onEachDatabase((_name, url) => {
     let admin: { email: string; password: string }
 
     before(async () => {
-      server = await startTestServer(url())
+      server = await startTestServer(url(), { quickHashes: true })
       const expired = await registerSomebody(server)
       server.clock.advance(16 * 60_000)
       const ended = await registerSomebody(server)

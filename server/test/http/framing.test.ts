@@ -17,7 +17,7 @@ describe('requests that two readers could take apart differently', () => {
   before(async () => {
     const fresh = await freshDatabase('SQLite')
     drop = fresh.drop
-    server = await startTestServer(fresh.url)
+    server = await startTestServer(fresh.url, { quickHashes: true })
   })
   after(async () => {
     await server.close()
@@ -199,7 +199,7 @@ describe('a sender that takes its time', () => {
   before(async () => {
     const fresh = await freshDatabase('SQLite')
     drop = fresh.drop
-    server = await startTestServer(fresh.url)
+    server = await startTestServer(fresh.url, { quickHashes: true })
     Object.assign(limits, { headersTimeout: 300, requestTimeout: 600, timeoutCheck: 50 })
     const hasty = await createServer(server.app)
     await hasty.listen({ host: '127.0.0.1', port: 0 })

@@ -13,7 +13,7 @@ const json = ['Content-Type', 'application/json'] as const
 
 async function serverWith(settings: Record<string, string>): Promise<TestServer & { stop(): Promise<void> }> {
   const fresh = await freshDatabase('SQLite')
-  const server = await startTestServer(fresh.url, { settings })
+  const server = await startTestServer(fresh.url, { settings, quickHashes: true })
   return {
     ...server,
     async stop() {

@@ -3,7 +3,7 @@ import { it } from 'node:test'
 import { leftAloneFor } from '../../src/domain/links/create.ts'
 import { operatorAct } from '../../src/flows/acting.ts'
 import { startPasswordReset } from '../../src/flows/start-password-reset.ts'
-import { describeFlow, hour, logIn, minute, problem, refresh, second } from '../flows/flow-server.ts'
+import { describeQuickFlow, hour, logIn, minute, problem, refresh, second } from '../flows/flow-server.ts'
 import { mailTo, tokenIn } from '../flows/kept-mail.ts'
 import { goodPassword, registerSomebody } from '../support/server.ts'
 import { withSink } from '../support/with-sink.ts'
@@ -13,7 +13,7 @@ const somebody = () => `budget-${++people}@example.com`
 const evil = 'Dear customer, log in at https://evil.example/login'
 const newPassword = 'a quieter engine of silk'
 
-describeFlow('mail that strangers cause', (flow) => {
+describeQuickFlow('mail that strangers cause', (flow) => {
   const post = (path: string, body: object, token?: string, headers = {}) =>
     flow.server.call('POST', path, { body, headers, ...(token !== undefined && { token }) })
   const forgot = (email: string) => post('/v1/auth/forgot-password', { email })
@@ -149,7 +149,7 @@ describeFlow('mail that strangers cause', (flow) => {
   })
 })
 
-describeFlow(
+describeQuickFlow(
   'mail to an address that must be confirmed',
   (flow) => {
     const post = (path: string, body: object) => flow.server.call('POST', path, { body })
@@ -199,7 +199,7 @@ describeFlow(
   { settings: { EMAIL_VERIFICATION: 'required' } },
 )
 
-describeFlow('mail to an address that somebody registers and leaves again and again', (flow) => {
+describeQuickFlow('mail to an address that somebody registers and leaves again and again', (flow) => {
   const mailing = withSink(flow)
 
   it('asks it to confirm ten times an hour at most', async () => {

@@ -12,14 +12,14 @@ import { deliverDueMail, measureMail } from '../../src/flows/deliver-mail.ts'
 import { discardMail, holdMail, releaseMail } from '../../src/flows/hold-mail.ts'
 import { type Mail, mailQueued, openMail, queueMail } from '../../src/flows/queue-mail.ts'
 import { newId } from '../../src/random.ts'
-import { describeFlow, eventually, hour, minute } from '../flows/flow-server.ts'
+import { describeQuickFlow, eventually, hour, minute } from '../flows/flow-server.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
 import { headersOf, partsOf, type SmtpSink, sinkUrl, startSmtpSink } from '../support/smtp-sink.ts'
 
 /** Of links that are good for as long as the tests take. */
 const secret = 'ntto_secret'.padEnd(48, '-')
 
-describeFlow('the outbox', (flow) => {
+describeQuickFlow('the outbox', (flow) => {
   let sink: SmtpSink
   let node: TestServer
 

@@ -7,12 +7,12 @@ import { readFeed } from '../../src/flows/read-feed.ts'
 import { revokeKey } from '../../src/flows/revoke-key.ts'
 import { revokeToken } from '../../src/flows/revoke-token.ts'
 import { rotateKeys } from '../../src/flows/rotate-keys.ts'
-import { describeFlow, eventually, keyA, problem, refresh, sessionOf, validate } from '../flows/flow-server.ts'
+import { describeQuickFlow, eventually, keyA, problem, refresh, sessionOf, validate } from '../flows/flow-server.ts'
 import { registerSomebody, type TestServer } from '../support/server.ts'
 
 const rounds = 8
 
-describeFlow('two nodes that revoke the same thing at the same moment', (flow) => {
+describeQuickFlow('two nodes that revoke the same thing at the same moment', (flow) => {
   let nodes: [TestServer, TestServer]
   before(async () => {
     nodes = [flow.server, await flow.start()]

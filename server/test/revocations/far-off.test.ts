@@ -4,13 +4,13 @@ import { inTransaction } from '../../src/database/transaction.ts'
 import { recordRevocations } from '../../src/domain/revocations/record.ts'
 import { readFeed } from '../../src/flows/read-feed.ts'
 import { newId } from '../../src/random.ts'
-import { describeFlow, eventually, hour, problem } from '../flows/flow-server.ts'
+import { describeQuickFlow, eventually, hour, problem } from '../flows/flow-server.ts'
 import { testClock } from '../support/clock.ts'
 import { registerSomebody } from '../support/server.ts'
 import { readEvents } from './event-reader.ts'
 import { serviceOf } from './service.ts'
 
-describeFlow('a node whose clock is set hours ahead of the database', (flow) => {
+describeQuickFlow('a node whose clock is set hours ahead of the database', (flow) => {
   // SQLite has no clock but that of the node.
   if (flow.name === 'SQLite') return
 

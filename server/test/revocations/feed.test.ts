@@ -5,11 +5,11 @@ import { feedCursors } from '../../src/domain/revocations/cursor.ts'
 import { recordRevocations } from '../../src/domain/revocations/record.ts'
 import { readFeed } from '../../src/flows/read-feed.ts'
 import { newId } from '../../src/random.ts'
-import { describeFlow, eventually, minute } from '../flows/flow-server.ts'
+import { describeQuickFlow, eventually, minute } from '../flows/flow-server.ts'
 import { registerSomebody, type TestServer } from '../support/server.ts'
 import { serviceOf } from './service.ts'
 
-describeFlow('the feed of revocations', (flow) => {
+describeQuickFlow('the feed of revocations', (flow) => {
   let here: TestServer
   let there: TestServer
   let credential: Record<string, string>

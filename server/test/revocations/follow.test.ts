@@ -6,10 +6,10 @@ import { recordRevocations } from '../../src/domain/revocations/record.ts'
 import type { RevocationRow } from '../../src/domain/revocations/store.ts'
 import { readFeed } from '../../src/flows/read-feed.ts'
 import { newId } from '../../src/random.ts'
-import { describeFlow, eventually, hour, minute, problem, validate } from '../flows/flow-server.ts'
+import { describeQuickFlow, eventually, hour, minute, problem, validate } from '../flows/flow-server.ts'
 import { registerSomebody, type TestServer } from '../support/server.ts'
 
-describeFlow('a node that follows the others', (flow) => {
+describeQuickFlow('a node that follows the others', (flow) => {
   let here: TestServer
   let there: TestServer
   before(async () => {

@@ -9,7 +9,7 @@ import type { ServiceScope } from '../../src/domain/services/service.ts'
 import { readFeed } from '../../src/flows/read-feed.ts'
 import { revocationStream } from '../../src/http/revocation-stream.ts'
 import { newId } from '../../src/random.ts'
-import { describeFlow, eventually, hour, minute } from '../flows/flow-server.ts'
+import { describeQuickFlow, eventually, hour, minute } from '../flows/flow-server.ts'
 import { freshDatabase } from '../support/databases.ts'
 import { registerSomebody, startTestServer, type TestServer } from '../support/server.ts'
 import { type EventReader, readEvents } from './event-reader.ts'
@@ -17,7 +17,7 @@ import { serviceOf } from './service.ts'
 
 const path = '/v1/revocations/stream'
 
-describeFlow('the stream of revocations', (flow) => {
+describeQuickFlow('the stream of revocations', (flow) => {
   let here: TestServer
   let there: TestServer
   let credential: { authorization: string }

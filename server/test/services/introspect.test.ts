@@ -17,7 +17,7 @@ onEachDatabase((_name, url) => {
     })
 
   before(async () => {
-    server = await startTestServer(url())
+    server = await startTestServer(url(), { quickHashes: true })
     const { service, secret } = await registerService(server.app, operatorAct, 'billing', ['introspect'])
     credentials = `${service.clientId}:${secret}`
   })

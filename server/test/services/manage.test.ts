@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { after, before, it } from 'node:test'
-import { administrator, describeFlow, eventually, hour, minute, second } from '../flows/flow-server.ts'
+import { administrator, describeQuickFlow, eventually, hour, minute, second } from '../flows/flow-server.ts'
 import { readEvents } from '../revocations/event-reader.ts'
 import { basic } from '../revocations/service.ts'
 import { type Answer, registerSomebody, type TestServer } from '../support/server.ts'
 
-describeFlow('services', (flow) => {
+describeQuickFlow('services', (flow) => {
   let here: TestServer
   let there: TestServer
   let token: string

@@ -22,8 +22,8 @@ onEachDatabase((_name, url) => {
   const insecure = { [oauth.allowInsecureRequests]: true }
 
   before(async () => {
-    here = await startTestServer(url())
-    there = await startTestServer(url(), { clock: here.clock })
+    here = await startTestServer(url(), { quickHashes: true })
+    there = await startTestServer(url(), { clock: here.clock, quickHashes: true })
     const { service, secret } = await registerService(here.app, operatorAct, 'resource server', [
       'introspect',
       'revoke',

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { before, it } from 'node:test'
-import { describeFlow, logIn } from '../flows/flow-server.ts'
+import { describeQuickFlow, logIn } from '../flows/flow-server.ts'
 import { serviceOf } from '../revocations/service.ts'
 import { registerSomebody } from '../support/server.ts'
 
@@ -18,7 +18,7 @@ const shown = [
   'last_login_at',
 ]
 
-describeFlow('a service with the scope users:read', (flow) => {
+describeQuickFlow('a service with the scope users:read', (flow) => {
   let headers: { authorization: string }
   before(async () => {
     headers = await serviceOf(flow.server, ['users:read'])
