@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals'
 import {
   createServerClient,
   nodeCookies,
+  noStore,
   type ServerClient,
   type ServerClientOptions,
   webCookies,
@@ -51,6 +52,41 @@ function site(options: Partial<ServerClientOptions> = {}, mock: MockServerOption
   }
   return { clock, server, jar, request, login }
 }
+
+describe('the cookies of an answer', () => {
+  const attributes = { path: '/', httpOnly: true, secure: true, sameSite: 'lax', maxAge: 9 } as const
+
+  it('hold ours once, as it was written last, beside those of the application', () => {
+    const headers = new Headers([
+      ['set-cookie', 'theme=dark'],
+      ['set-cookie', 'lang=en; Path=/'],
+    ])
+    const { cookies } = webCookies(new Request('https://app.test/'), headers)
+    cookies.set!(cookieName, 'one', attributes)
+    cookies.set!(cookieName, 'two', attributes)
+    expect(headers.getSetCookie()).toEqual([
+      'theme=dark',
+      'lang=en; Path=/',
+      `${cookieName}=two; Max-Age=9; Path=/; HttpOnly; Secure; SameSite=Lax`,
+    ])
+  })
+
+  it('are read by their whole name: no other host of the site can slip one in', () => {
+    const cookie = `x${cookieName}=bad; ${cookieName}x=bad;  ${cookieName}=good; ${cookieName}=late`
+    const web = webCookies(new Request('https://app.test/', { headers: { cookie } }), new Headers())
+    const node = nodeCookies({ headers: { cookie } }, {} as never)
+    for (const { cookies } of [web, node]) {
+      expect(cookies.get(cookieName)).toBe('good')
+      expect(cookies.get('good')).toBeUndefined()
+    }
+  })
+
+  it('keep an answer out of caches only where there are some', () => {
+    const answer = new Response('public', { headers: { 'cache-control': 'public, max-age=60' } })
+    expect(noStore(answer)).toBe(answer)
+    expect(answer.headers.get('cache-control')).toBe('public, max-age=60')
+  })
+})
 
 describe('a page that is rendered on a server', () => {
   it('keeps the session in one cookie that nobody else can read', async () => {
