@@ -52,6 +52,20 @@ describe('a call that one user began', () => {
     expect(sent).toHaveLength(1)
   })
 
+  it('is not repeated as another one who logged in here while it was on its way', async () => {
+    const { client, server } = await taken()
+    const sent: string[] = []
+    const fetching: typeof fetch = async (input, init) => {
+      if (input !== api) return server.fetch(input, init)
+      sent.push(new Headers(init!.headers).get('authorization')!)
+      if (sent.length === 1) await client.login(bob)
+      return new Response('', { status: 401, headers: { 'www-authenticate': 'Bearer error="invalid_token"' } })
+    }
+    Object.assign(Reflect.get(client, 'settings'), { fetch: fetching })
+    expect((await client.fetch(api, { method: 'POST', body: 'from Ada' })).status).toBe(401)
+    expect(sent).toHaveLength(1)
+  })
+
   it('gets no token of another one who logged in while it waited', async () => {
     const { client, server, clock } = await taken()
     await clock.advance(hour)
