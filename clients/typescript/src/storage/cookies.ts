@@ -28,7 +28,7 @@ export function cookies(...wrong: never[]): Keeping {
       async get(which) {
         const raw = await storage.get(which)
         const mine = accessTokens.get(name)
-        if (which !== key || !mine) return raw
+        if (!mine) return raw
         const { record } = readRecord(raw)
         return record?.sid === mine.sid ? JSON.stringify({ ...record, ...mine }) : raw
       },
