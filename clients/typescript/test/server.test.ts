@@ -1,6 +1,6 @@
 import { once } from 'node:events'
-import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { createServer, IncomingMessage, type Server, ServerResponse } from 'node:http'
+import { type AddressInfo, Socket } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals'
 import {
   createServerClient,
@@ -81,6 +81,17 @@ describe('the cookies of an answer', () => {
     }
   })
 
+  it('are all kept where the application gives its own at the last moment, one by one', () => {
+    const response = new ServerResponse(new IncomingMessage(new Socket()))
+    nodeCookies({ headers: {} }, response).cookies.set!(cookieName, 'ours', attributes)
+    response.writeHead(200, ['set-cookie', 'theme=dark', 'set-cookie', 'lang=en'])
+    expect(response.getHeader('set-cookie')).toEqual([
+      'theme=dark',
+      'lang=en',
+      expect.stringMatching(/^__Host-ntt-auth-session=ours; /),
+    ])
+  })
+
   it('keep an answer out of caches only where there are some', () => {
     const answer = new Response('public', { headers: { 'cache-control': 'public, max-age=60' } })
     expect(noStore(answer)).toBe(answer)
@@ -114,6 +125,18 @@ describe('a page that is rendered on a server', () => {
     await client.getAccessToken()
     expect(answer.get('cache-control')).toBe('private, no-store')
     expect(answer.get('vary')).toBe('Accept-Encoding, Cookie')
+  })
+
+  it.each([
+    ['X-Cookie-Consent', 'X-Cookie-Consent, Cookie'],
+    ['accept, cookie', 'accept, cookie'],
+    ['*', '*'],
+  ])('adds the cookie to what the answer depends on, where it is not there yet: %s', async (before, after) => {
+    const { request } = site()
+    const { client, answer } = request()
+    answer.set('vary', before)
+    await client.getSession()
+    expect(answer.get('vary')).toBe(after)
   })
 
   it('refreshes an expired token, and the next request has the new one', async () => {
@@ -205,6 +228,57 @@ describe('a page that is rendered on a server', () => {
     expect((await server.tokens.read(token))!.exp * 1000).toBeGreaterThan(clock.wall())
   })
 
+  it('counts a token that was long on its way from when it was asked for, for those who come later', async () => {
+    const { clock, server, request, login } = site()
+    await login()
+    await clock.advance(hour)
+    const slow: typeof fetch = async (input, init) => {
+      const answer = await server.fetch(input, init)
+      if (String(input).endsWith(refreshPath)) await clock.advance(25_000)
+      return answer
+    }
+    await request({ fetch: slow }).client.getAccessToken()
+    await clock.advance(6000)
+    // By now it is older than the half minute for which it is shared.
+    await request().client.getAccessToken()
+    expect(server.count(refreshPath)).toBe(2)
+  })
+
+  it('does not share what came at a time that is yet to come: a clock was set back', async () => {
+    const { clock, server, request, login } = site()
+    await login()
+    await clock.advance(hour)
+    await request().client.getAccessToken()
+    clock.setWall(clock.wall() - 60_000)
+    await request().client.refresh()
+    expect(server.count(refreshPath)).toBe(2)
+  })
+
+  it('writes what it gets for itself after it shared what another request got', async () => {
+    const { clock, server, request, login } = site()
+    await login()
+    await clock.advance(hour)
+    const [first, late] = [request(), request()]
+    await first.client.getAccessToken()
+    await late.client.getAccessToken()
+    expect(late.answer.getSetCookie()).toEqual([])
+    await late.client.refresh()
+    expect(late.answer.getSetCookie()).toHaveLength(1)
+    late.keep()
+    expect((await request().client.getSession())!.generation).toBe(2)
+    expect(server.count(refreshPath)).toBe(2)
+  })
+
+  it('says that the server could not be told of a logout: nothing outlives the request to tell it later', async () => {
+    const { server, jar, request, login } = site()
+    await login()
+    server.always({ do: 'lose_request' })
+    const { client, keep } = request()
+    expect(await client.logout()).toEqual({ remote: 'failed' })
+    keep()
+    expect(jar.value).toBeUndefined()
+  })
+
   it('hands out no token that is about to expire, however lately it came', async () => {
     const { clock, server, request, login } = site({}, { accessTokenTtl: 20 })
     await login()
@@ -237,6 +311,39 @@ describe('a page that is rendered on a server', () => {
     expect(await code(late.client.getAccessToken())).toBe('session_ended')
     late.keep()
     expect(jar.value).toBeUndefined()
+  })
+
+  it('is over with a logout everywhere in another browser, also for a request that comes late or is under way', async () => {
+    const { clock, server, jar, request, login } = site()
+    await login()
+    const here = jar.value
+    jar.value = undefined
+    await login()
+    const there = jar.value
+    jar.value = undefined
+    await login()
+    const away = jar.value
+    await clock.advance(hour)
+    jar.value = there
+    await request().client.getAccessToken()
+    jar.value = away
+    const [arrived, answered] = [gate(), gate()]
+    const slow: typeof fetch = async (input, init) => {
+      const answer = await server.fetch(input, init)
+      arrived.open()
+      await answered.until
+      return answer
+    }
+    const slowly = request({ fetch: slow }).client.getAccessToken()
+    await arrived.until
+    jar.value = here
+    await request().client.logout({ scope: 'all' })
+    answered.open()
+    await slowly
+    for (const old of [there, away]) {
+      jar.value = old
+      expect(await code(request().client.getAccessToken())).toBe('session_ended')
+    }
   })
 
   it.each(['this', 'all'] as const)('is over with a logout (%s) that overtakes a refresh', async (scope) => {
@@ -361,6 +468,8 @@ describe('a page that is rendered on a server', () => {
     expect(error).toMatchObject({ code: 'refresh_unavailable', retryable: true, cause: { code: 'request_outlived' } })
     expect(slow.answer.getSetCookie()).toEqual([])
     expect(server.count('/v1/auth/logout')).toBe(0)
+    // Ten minutes late it would look like a thief's, so it is not even sent.
+    expect(server.count(refreshPath)).toBe(minutes === 1 ? 3 : 2)
     expect(await code(request().client.refresh())).toBe('fine')
   })
 
