@@ -275,6 +275,12 @@ describe('verifying a token', () => {
     expect(tokens.get(`one ${'x'.repeat(32)}`)).toBe(1)
     tokens.delete(`one ${'x'.repeat(32)}`)
     expect(tokens.get(`one ${'x'.repeat(32)}`)).toBeUndefined()
+    // Also where it was not used lately.
+    const few = verifiedTokens<number>(2)
+    few.set(`one ${'x'.repeat(32)}`, 1)
+    few.set(`one ${'y'.repeat(32)}`, 2)
+    expect(few.get(`two ${'x'.repeat(32)}`)).toBeUndefined()
+    expect(few.get(`one ${'x'.repeat(32)}`)).toBe(1)
   })
 
   it('needs a choice about revocations', () => {
@@ -306,6 +312,18 @@ describe('the keys', () => {
     await server.tokens.rotate()
     expect(await code(verifier.verify(await server.tokens.sign(who)))).toBe('fine')
     expect(await code(verifier.verify(before))).toBe('fine')
+  })
+
+  it('that are old give no verdict on a key that is not among them while the server cannot be asked', async () => {
+    const { server, verifier, clock } = setup()
+    await verifier.verify(await server.tokens.sign(who))
+    server.always({ do: 'lose_request' })
+    await clock.advance(360_000)
+    await server.tokens.rotate()
+    expect(await code(verifier.verify(await server.tokens.sign(who)))).toBe('verifier_unavailable')
+    server.always(null)
+    await clock.advance(60_000)
+    expect(await code(verifier.verify(await server.tokens.sign(who)))).toBe('fine')
   })
 
   it('outlive an outage of the server by a day, and no longer', async () => {
@@ -404,6 +422,29 @@ describe('the keys', () => {
     await verifier.warm()
     expect(server.count(jwksPath)).toBe(2)
   })
+
+  it.each([
+    ['max-age=0', 25, 31],
+    ['max-age=86400', 3590, 3601],
+  ])(
+    'are asked for no more often than every half minute, and once an hour, whatever the server says: %s',
+    async (said, ...at) => {
+      const { server, verifier, clock } = setup()
+      const keys = JSON.stringify(await server.tokens.jwks())
+      const headers = { 'cache-control': said }
+      server.script(jwksPath, { do: 'answer', with: () => new Response(keys, { headers }) })
+      await verifier.warm()
+      const counts: number[] = []
+      let before = 0
+      for (const seconds of at) {
+        await clock.advance((seconds - before) * 1000)
+        before = seconds
+        await verifier.warm()
+        counts.push(server.count(jwksPath))
+      }
+      expect(counts).toEqual([1, 2])
+    },
+  )
 
   it('are asked for ever more seldom while that fails', async () => {
     const errors: unknown[] = []
