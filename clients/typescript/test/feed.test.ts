@@ -372,6 +372,28 @@ describe('following revocations', () => {
     expect(lets()).toBe('revoked')
   })
 
+  it.each([
+    [900, 1800],
+    [1800, 900],
+  ])(
+    'remembers an end that is told twice for as long as the longer of them matters: %i s, %i s',
+    async (...lasting) => {
+      const { feed } = await setup({ mode: 'poll' })
+      for (const seconds of lasting) {
+        const one = end('session', who.sid)
+        feed.items.push({ ...one, until: new Date(Date.parse(one.revoked_at) + seconds * 1000).toISOString() })
+      }
+      const { follower, times, lets, polled } = await clocked(feed)
+      // A token may be believed a little longer than it lasts.
+      times.monotonic += 1_859_000
+      await polled()
+      expect(lets()).toBe('revoked')
+      times.monotonic += 61_000
+      await polled()
+      expect([lets(), follower.status().size]).toEqual(['in', 0])
+    },
+  )
+
   it('under fail_closed a clock that was set back does not hide that the feed is dead', async () => {
     const { feed } = await setup({ mode: 'poll' })
     const { times, lets } = await clocked(feed)
