@@ -318,6 +318,7 @@ const stores: {
     findLastCheckpoint: [(db) => audit.findLastCheckpoint(db)],
     insertCheckpoint: [(db) => audit.insertCheckpoint(db, checkpoint)],
     listCheckpointSigners: [(db) => audit.listCheckpointSigners(db)],
+    listCheckpointsBehind: [(db) => audit.listCheckpointsBehind(db, 7, 500)],
     listCheckpointsBelow: [(db) => audit.listCheckpointsBelow(db, 7, 200)],
     listWritersBefore: [(db) => audit.listWritersBefore(db, now, 200)],
     setRemovedIn: [(db) => audit.setRemovedIn(db, ['one', 'two'], 7)],

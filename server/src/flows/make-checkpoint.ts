@@ -3,7 +3,7 @@ import { inTransaction } from '../database/transaction.ts'
 import { type CheckpointBody, type Head, openCheckpoint, signCheckpoint } from '../domain/audit/checkpoint.ts'
 import { appendCheckpoint, checkpointFile } from '../domain/audit/checkpoint-file.ts'
 import { checkpointKeys } from '../domain/audit/checkpoint-keys.ts'
-import { erasuresIn, expiredChains, firstKept, markRemoved } from '../domain/audit/retain.ts'
+import { asSigned, erasuresIn, expiredChains, firstKept, markRemoved } from '../domain/audit/retain.ts'
 import {
   type AuditCheckpointRow,
   coverLines,
@@ -32,9 +32,12 @@ export async function makeCheckpoint(app: App): Promise<AuditCheckpointRow | nul
   const before = last ? signedBody(last, copied, trusted) : null
   const heads = await grownChains(app)
   const keptSince = (await app.time.earlier()) - app.config.auditRetention
-  const removed = await expiredChains(db, keptSince)
+  const expired = await expiredChains(db, keptSince)
+  const { whole: removed, altered } = await asSigned(db, expired, last, trusted)
+  for (const [writer] of altered) app.log.error({ event: 'audit_chain_altered', writer }, 'see "ntt-auth audit verify"')
   if (heads.length === 0 && removed.length === 0) return null
-  const { first, wrong } = await firstKept(db, keptSince, removed, last, trusted)
+  const areMore = removed.length < expired.length
+  const { first, wrong } = await firstKept(db, keptSince, removed, last, trusted, areMore)
   if (wrong) throw new CopyDisagrees(notAsSigned(first, wrong))
   const erased = await erasuresIn(db, keptSince, removed)
   // What is gone stays gone, also where the retention was made longer since.

@@ -6,6 +6,7 @@ import { checkpointInTurn } from '../../src/chores/checkpoint-audit.ts'
 import { releaseLease, takeLease } from '../../src/database/lease.ts'
 import { checkpointFile } from '../../src/domain/audit/checkpoint-file.ts'
 import { checkpointKeys } from '../../src/domain/audit/checkpoint-keys.ts'
+import { hashOfLine } from '../../src/domain/audit/line.ts'
 import { removeOldLines } from '../../src/domain/audit/retain.ts'
 import { verifyLog } from '../../src/domain/audit/verify.ts'
 import { actingAs } from '../../src/flows/acting.ts'
@@ -202,6 +203,40 @@ describeStore('the retention of the audit log', (database) => {
         tell: () => undefined,
       })
       assert.deepEqual(findings, [], copy)
+    }
+  })
+
+  it('signs no erasure of a line that was put into an old chain, and keeps that chain as evidence', async () => {
+    const victim = newId(1)
+    await write('login', victim)
+    await write('login')
+    await makeCheckpoint(app)
+    clock.advance(366 * day)
+    await write()
+    const [first, second] = await lines()
+    const place = (line: { writer: string; seq: number }) =>
+      db().updateTable('audit_lines').where('writer', '=', line.writer).where('seq', '=', line.seq)
+    const forge = async (isLinked: boolean) => {
+      const forged = { ...first!, event: 'user_deleted' }
+      const hash = isLinked ? hashOfLine(forged) : first!.hash
+      await place(first!).set({ event: 'user_deleted', hash }).execute()
+      if (isLinked) {
+        const next = { ...second!, prev_hash: hash }
+        await place(second!)
+          .set({ prev_hash: hash, hash: hashOfLine(next) })
+          .execute()
+      }
+      await db().updateTable('audit_persons').set({ secret: null }).where('user_id', '=', victim).execute()
+    }
+    // Edited in place, and with every line behind it hashed anew.
+    for (const isLinked of [false, true]) {
+      await forge(isLinked)
+      await write()
+      const made = (await makeCheckpoint(app))!
+      assert.deepEqual([JSON.parse(made.body).erased, JSON.parse(made.body).removed], [[], []])
+      await remove()
+      assert.ok((await lines()).some(({ writer }) => writer === first!.writer))
+      assert.ok((await problems()).some((sentence) => sentence.includes(first!.writer)))
     }
   })
 

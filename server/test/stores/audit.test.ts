@@ -212,6 +212,7 @@ describeStore('the audit store', (database) => {
     assert.equal(await isDuplicate(audit.insertCheckpoint(db(), checkpoint(3))), true)
     assert.deepEqual({ ...(await audit.findLastCheckpoint(db())) }, rows[3])
     assert.deepEqual(plain(await audit.listCheckpointsBelow(db(), 10, 2)), [rows[2], rows[1]])
+    assert.deepEqual(plain(await audit.listCheckpointsBehind(db(), 1, 2)), [rows[1], rows[2]])
     await audit.insertCheckpoint(db(), { ...checkpoint(11), key_id: rows[1]!.key_id })
     assert.deepEqual(
       (await audit.listCheckpointSigners(db())).sort((a, b) => a.first - b.first),

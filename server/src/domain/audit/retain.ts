@@ -2,17 +2,22 @@ import type { Db, Tx } from '../../database/connect.ts'
 import { timeOfId } from '../../random.ts'
 import { type CheckpointBody, type Head, openCheckpoint, speaksFor } from './checkpoint.ts'
 import { erasingEvents } from './events.ts'
+import { firstHash } from './lanes.ts'
+import { hashOfLine } from './line.ts'
 import { digestOfPerson } from './persons.ts'
 import {
   type AuditCheckpointRow,
+  type AuditLineRow,
   deleteCheckpointsBelow,
   deleteErasedPersons,
   deleteLinesUpTo,
   deleteWriter,
   findHead,
   findLastCheckpoint,
+  listCheckpointsBehind,
   listCheckpointsBelow,
   listErasedIn,
+  listLinesBehind,
   listSeqs,
   listWritersBefore,
   listWritersToRemove,
@@ -39,7 +44,83 @@ export async function expiredChains(db: Db, keptSince: number): Promise<Head[]> 
   return expired
 }
 
-/** Digests of the people of whom these chains say that they were erased. @param removed what `expiredChains` found */
+/** So many lines are read again in one turn; of the chains that are left the next turn reads. */
+const mostRead = 20_000
+
+/**
+ * The chains of these that are as they were signed, each to its last line. Whoever can write to the database can put
+ * lines there; what they say must not be signed when the chain goes, and an altered chain is the evidence.
+ * @param expired what `expiredChains` found
+ * @param last the last checkpoint, which must be as it was signed
+ * @param trusted public keys by id
+ * @returns those that may go, and those of which something else stands there than was signed
+ */
+export async function asSigned(
+  db: Db,
+  expired: Head[],
+  last: AuditCheckpointRow | undefined,
+  trusted: Map<string, string>,
+): Promise<{ whole: Head[]; altered: Head[] }> {
+  const signed = await signedHeads(db, expired, last, trusted)
+  const whole: Head[] = []
+  const altered: Head[] = []
+  let read = 0
+  for (const head of expired) {
+    if (read >= mostRead) break
+    const isWhole = signed.has(head) && (await isChain(db, head, (count) => (read += count)))
+    if (isWhole) whole.push(head)
+    else altered.push(head)
+  }
+  return { whole, altered }
+}
+
+/** Those that a checkpoint has named just so. */
+async function signedHeads(
+  db: Db,
+  heads: Head[],
+  last: AuditCheckpointRow | undefined,
+  trusted: Map<string, string>,
+): Promise<Set<Head>> {
+  const found = new Set<Head>()
+  const wanted = new Map(heads.map((head) => [head[0], head]))
+  for (let behind = 0; last !== undefined && wanted.size > 0; ) {
+    const rows = await listCheckpointsBehind(db, behind, 500)
+    for (const row of rows) {
+      if (![...wanted.keys()].some((writer) => row.body.includes(writer))) continue
+      const { body, wrong } = openCheckpoint(row, trusted)
+      // One whose key was not given counts where all that was signed since follows on it.
+      if (body === null || (wrong !== null && (await brokenLink(db, last, row.number)) !== null)) continue
+      for (const [writer, seq, hash] of body.heads) {
+        const head = wanted.get(writer)
+        if (head?.[1] !== seq || head[2] !== hash) continue
+        found.add(head)
+        wanted.delete(writer)
+      }
+    }
+    if (rows.length < 500) break
+    behind = rows.at(-1)!.number
+  }
+  return found
+}
+
+/** Whether every line follows on the one before, from the first to this last one. */
+async function isChain(db: Db, [writer, end, hash]: Head, count: (lines: number) => void): Promise<boolean> {
+  let last: Pick<AuditLineRow, 'seq' | 'hash'> = { seq: 0, hash: firstHash }
+  while (last.seq < end) {
+    const lines = await listLinesBehind(db, { writer, seq: last.seq }, 500)
+    count(lines.length)
+    if (lines[0]?.writer !== writer) return false
+    for (const line of lines) {
+      if (line.writer !== writer || last.seq === end) break
+      const follows = line.seq === last.seq + 1 && line.prev_hash.equals(last.hash)
+      if (!follows || !hashOfLine(line).equals(line.hash)) return false
+      last = line
+    }
+  }
+  return last.hash.toString('base64url') === hash
+}
+
+/** Digests of the people of whom these chains say that they were erased. @param removed what `asSigned` found whole */
 export async function erasuresIn(db: Db, keptSince: number, removed: Head[]): Promise<string[]> {
   if (removed.length === 0) return []
   const writers = removed.map(([writer]) => writer)
@@ -53,9 +134,10 @@ const mostCheckpoints = 1000
 
 /**
  * The oldest checkpoint that is worth keeping: what older ones say is about lines that go with them.
- * @param removed what `expiredChains` found
+ * @param removed the chains that go
  * @param last the checkpoint before the one that is being made, which must be as it was signed
  * @param trusted public keys by id
+ * @param areMore whether old chains stay for now
  * @returns the number, or a number and what is wrong with it: that one may be old or not, and nothing goes
  */
 export async function firstKept(
@@ -64,11 +146,12 @@ export async function firstKept(
   removed: Head[],
   last: AuditCheckpointRow | undefined,
   trusted: Map<string, string>,
+  areMore = false,
 ): Promise<{ first: number; wrong?: 'altered' | 'forged' }> {
   if (last === undefined) return { first: 1 }
   const first = firstOf(last)
-  // There are more to go, and older checkpoints may speak of them.
-  if (removed.length === mostAtOnce) return { first }
+  // Older checkpoints may speak of them.
+  if (areMore || removed.length === mostAtOnce) return { first }
   const newestFirst = await listCheckpointsBelow(db, first + mostCheckpoints, mostCheckpoints)
   const isStrange = (row: AuditCheckpointRow) =>
     row.number >= first && openCheckpoint(row, trusted).wrong === 'unknown key'

@@ -155,6 +155,12 @@ export async function listCheckpointsBelow(db: Db | Tx, number: number, limit: n
     .execute()
 }
 
+/** Checkpoints above this number, oldest first. */
+export async function listCheckpointsBehind(db: Db | Tx, number: number, limit: number): Promise<AuditCheckpointRow[]> {
+  const query = db.selectFrom('audit_checkpoints').selectAll().where('number', '>', number)
+  return query.orderBy('number').limit(limit).execute()
+}
+
 /** Writers that started before and of which no checkpoint has said yet that they go, oldest first. */
 export async function listWritersBefore(db: Db | Tx, startedBefore: number, limit: number): Promise<AuditWriterRow[]> {
   return db

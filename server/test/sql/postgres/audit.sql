@@ -49,6 +49,9 @@ insert into "audit_checkpoints" ("number", "at", "key_id", "body", "hash", "sign
 -- listCheckpointSigners
 select "key_id", min("number") as "first" from "audit_checkpoints" group by "key_id";
 
+-- listCheckpointsBehind
+select * from "audit_checkpoints" where "number" > $1 order by "number" limit $2;
+
 -- listCheckpointsBelow
 select * from "audit_checkpoints" where "number" < $1 order by "number" desc limit $2;
 

@@ -49,6 +49,9 @@ insert into "audit_checkpoints" ("number", "at", "key_id", "body", "hash", "sign
 -- listCheckpointSigners
 select "key_id", min("number") as "first" from "audit_checkpoints" group by "key_id";
 
+-- listCheckpointsBehind
+select * from "audit_checkpoints" where "number" > ? order by "number" limit ?;
+
 -- listCheckpointsBelow
 select * from "audit_checkpoints" where "number" < ? order by "number" desc limit ?;
 
