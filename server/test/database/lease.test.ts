@@ -41,6 +41,29 @@ onEachDatabase((_name, url) => {
     assert.equal((await take('c', 'three', 1550))!.fence, 3)
   })
 
+  it('is not taken from a holder who renews it between the look and the taking', async () => {
+    const lease = (await take('e', 'one', 1000))!
+    const { db } = database
+    const read = async () => {
+      const row = await db.selectFrom('leases').selectAll().where('name', '=', 'e').executeTakeFirst()
+      assert.equal(await renewLease(database, lease, 1300), true)
+      return row
+    }
+    const slowly = { selectAll: () => ({ where: () => ({ executeTakeFirst: read }) }) }
+    const look = (target: typeof db, name: keyof typeof db) =>
+      name === 'selectFrom' ? () => slowly : target[name as 'updateTable'].bind(target)
+    const late = { ...database, db: new Proxy(db, { get: look as never }) }
+    assert.equal(await takeLease(late, { name: 'e', owner: 'two', now: 1200, duration: 100 }), null)
+    assert.equal(await renewLease(database, lease, 1400), true)
+  })
+
+  it('is not renewed in the name of another, though it counts as many tenures', async () => {
+    const lease = (await take('f', 'one', 1000))!
+    assert.equal(await renewLease(database, { ...lease, owner: 'two' }, 9000), false)
+    assert.equal(await renewLease(database, { ...lease, fence: 2 }, 9000), false)
+    assert.ok(await take('f', 'three', 1100))
+  })
+
   it('is held, renewed and given back around a piece of work', async () => {
     const options = { name: 'd', clock: systemClock, duration: 900 }
     const order: string[] = []

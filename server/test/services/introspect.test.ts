@@ -40,6 +40,14 @@ onEachDatabase((_name, url) => {
     assert.deepEqual((await introspect({ token: person.refresh_token })).body, { active: false })
   })
 
+  it('calls a refresh token good that is ahead of its session, as after a restore', async () => {
+    const person = await registerSomebody(server)
+    const { body } = await server.call('POST', '/v1/auth/refresh', { body: { refresh_token: person.refresh_token } })
+    const { db } = server.app.database
+    await db.updateTable('sessions').set({ generation: 0 }).where('id', '=', person.session_id).execute()
+    assert.equal((await introspect({ token: body.refresh_token })).body.sid, person.session_id)
+  })
+
   it('says the same few bytes of every token that is no good', async () => {
     const person = await registerSomebody(server)
     await server.call('POST', '/v1/auth/logout', { token: person.access_token, body: {} })

@@ -8,6 +8,7 @@ import {
   listSigningKeys,
   markRevoked,
   moveSigningKey,
+  resealSigningKey,
   type SigningKeyRow,
 } from '../../src/domain/keys/store.ts'
 import { randomBytes, randomToken } from '../../src/random.ts'
@@ -62,6 +63,18 @@ describeStore('the signing keys store', (database) => {
       after.filter(({ created_at }) => created_at >= 40),
       [{ ...key, ...step }, other],
     )
+  })
+
+  it('takes a private half that was sealed anew only in place of the very one it was made of', async () => {
+    const [key, other] = [row({ created_at: 45 }), row({ created_at: 46 })]
+    other.sealed_private = key.sealed_private
+    for (const each of [key, other]) await insertSigningKey(db(), each)
+    const [first, second] = [randomBytes(200), randomBytes(200)]
+    assert.equal(await resealSigningKey(db(), key.kid, key.sealed_private, first), true)
+    // Somebody who read it before that was slower.
+    assert.equal(await resealSigningKey(db(), key.kid, key.sealed_private, second), false)
+    assert.deepEqual((await findSigningKey(db(), key.kid))!.sealed_private, first)
+    assert.deepEqual((await findSigningKey(db(), other.kid))!.sealed_private, key.sealed_private)
   })
 
   it('keeps a revoked key when others go, and knows since when', async () => {

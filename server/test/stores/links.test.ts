@@ -3,7 +3,12 @@ import { it } from 'node:test'
 import { inTransaction } from '../../src/database/transaction.ts'
 import { createOneTimeToken, hashOneTimeToken, type Purpose } from '../../src/domain/links/create.ts'
 import { readOneTimeToken } from '../../src/domain/links/redeem.ts'
-import { deleteOneTimeTokensOfUser, findOneTimeTokenRow, markOneTimeTokenUsed } from '../../src/domain/links/store.ts'
+import {
+  deleteOneTimeTokensOfUser,
+  findOneTimeTokenRow,
+  listGoodTokens,
+  markOneTimeTokenUsed,
+} from '../../src/domain/links/store.ts'
 import { newId } from '../../src/random.ts'
 import { describeStore } from './fresh-stores.ts'
 
@@ -70,6 +75,23 @@ describeStore('the links store', (database) => {
     assert.equal(await readOneTimeToken(db(), token, ['password_reset'], now), undefined)
     const { id } = (await findOneTimeTokenRow(db(), hashOneTimeToken(token)))!
     assert.equal(await markOneTimeTokenUsed(db(), id, expiresAt), false)
+  })
+
+  it('lists what is good of one user, the newest first', async () => {
+    const [of, other] = [user(), user()]
+    const at = (later: number, purpose: Purpose, whose = of) =>
+      inTransaction(database(), (tx) => createOneTimeToken(tx, purpose, whose, now + later))
+    const reset = await at(0, 'password_reset')
+    await at(1, 'email_verification')
+    await at(2, 'email_change')
+    await at(3, 'password_reset', other)
+    const listed = async (when: number) => (await listGoodTokens(db(), of.id, when)).map(({ purpose }) => purpose)
+    assert.deepEqual(await listed(now + 4), ['email_change', 'email_verification', 'password_reset'])
+    assert.ok(!(await listed(reset.expiresAt)).includes('password_reset'))
+    assert.ok((await listed(reset.expiresAt - 1)).includes('password_reset'))
+    const { id } = (await findOneTimeTokenRow(db(), hashOneTimeToken(reset.token)))!
+    await markOneTimeTokenUsed(db(), id, now + 4)
+    assert.deepEqual(await listed(now + 4), ['email_change', 'email_verification'])
   })
 
   it('replaces those for the like, and leaves those for other acts', async () => {
