@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import {
   chmodSync,
+  chownSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -139,6 +140,12 @@ describe('a file that something goes wrong with', () => {
     expect(statSync(`${path}.bad`).mode & 0o777).toBe(0o600)
   })
 
+  it('that is empty says nothing of who is logged in', () => {
+    const path = join(directory, 'login.json')
+    writeFileSync(path, '')
+    expect(() => fileStorage({ path }).get('key')).toThrow(/broke off/)
+  })
+
   it('is freed of what a killed process left, and of nothing else', async () => {
     const path = join(directory, 'login.json')
     const program = `
@@ -153,9 +160,10 @@ describe('a file that something goes wrong with', () => {
     const others = () => readdirSync(directory).filter((each) => !each.includes('.lock'))
     const left = others()
     expect(left).toEqual([expect.stringMatching(/^login\.json\.[0-9a-f-]{36}$/)])
-    writeFileSync(join(directory, 'login.json.mine'), 'kept')
+    const mine = ['login.json.mine', left[0]!.replace('login', 'other'), left[0]!.replace('login.json', 'my')]
+    for (const each of mine) writeFileSync(join(directory, each), 'kept')
     await fileStorage({ path }).advance('key', record(1), 1)
-    expect(others().sort()).toEqual(['login.json', 'login.json.mine'])
+    expect(others().sort()).toEqual(['login.json', ...mine].sort())
   })
 
   it.each([
@@ -169,6 +177,22 @@ describe('a file that something goes wrong with', () => {
     mkdirSync(own)
     chmodSync(own, mode)
     const writing = (async () => fileStorage({ path: join(own, 'login.json') }).advance('key', record(1), 1))()
+    if (fine) expect(await writing).toBe(true)
+    else await expect(writing).rejects.toThrow(/Others may write/)
+  })
+
+  // Only root can give a directory away.
+  const asRoot = process.getuid?.() === 0 ? it : it.skip
+  asRoot.each([
+    [0o770, false],
+    [0o1770, true],
+    [0o700, true],
+  ])('is not written to the directory of somebody whose group may write there (%o: %p)', async (mode, fine) => {
+    const theirs = join(directory, 'theirs')
+    mkdirSync(theirs)
+    chownSync(theirs, 4711, 4711)
+    chmodSync(theirs, mode)
+    const writing = (async () => fileStorage({ path: join(theirs, 'login.json') }).advance('key', record(1), 1))()
     if (fine) expect(await writing).toBe(true)
     else await expect(writing).rejects.toThrow(/Others may write/)
   })

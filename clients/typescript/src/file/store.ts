@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto'
 import {
-  chmodSync,
   closeSync,
   constants,
   copyFileSync,
@@ -52,7 +51,7 @@ export function fileStorage(options: FileStorageOptions = {}): SessionStorage {
       tidied = true
       const { records, bad } = read()
       const next = work(records)
-      if (next && bad) copyFileSync(file, `${file}.bad`)
+      if (bad) copyFileSync(file, `${file}.bad`)
       if (next) replace(file, `${JSON.stringify(next, null, 1)}\n`)
       return next !== null
     })
@@ -137,7 +136,6 @@ function replace(file: string, text: string): void {
     } finally {
       closeSync(handle)
     }
-    chmodSync(temporary, 0o600)
     renameSync(temporary, file)
   } catch (error) {
     unlinkSync(temporary)
