@@ -4,7 +4,7 @@ import { mockAuthServer } from '../src/testing/index.ts'
 import { createVerifier } from '../src/verify/index.ts'
 import { flawsFound, heldToContract } from './support/contract.ts'
 import { type RealServer, startServer } from './support/server.ts'
-import { code, heardOf } from './support/setup.ts'
+import { ada, code, heardOf } from './support/setup.ts'
 
 const password = 'engine of brass and steam'
 const newPassword = 'a quieter engine of silk'
@@ -225,5 +225,93 @@ describe('the server of /testing', () => {
     const after = make()
     expect(await code(after.verify(token))).toBe('token_revoked')
     after.close()
+  })
+})
+
+describe('the refresh protocol in memory', () => {
+  /** Refreshes a login by tokens of these generations, with these keys. */
+  async function answers(...sent: [generation: number, key: string | null][]) {
+    const server = mockAuthServer()
+    server.addUser(ada)
+    const post = (path: string, body: object, key: string | null = null) => {
+      const headers = key === null ? {} : { 'refresh-key': key }
+      return server.fetch(`${server.issuer}${path}`, { method: 'POST', headers, body: JSON.stringify(body) })
+    }
+    const { refresh_token, session_id } = await (await post('/v1/auth/login', ada)).json()
+    const said: unknown[] = []
+    for (const [generation, key] of sent) {
+      const token = refresh_token.replace(/\d+$/, generation)
+      const answer = await (await post('/v1/auth/refresh', { refresh_token: token }, key)).json()
+      said.push(answer.generation ?? (answer.session_ended ? answer.end_reason : answer.code))
+    }
+    return [...said, server.session(session_id)!.ended]
+  }
+  const reuse = 'refresh_token_reuse'
+
+  it.each<[string, [number, string | null][], unknown[]]>([
+    [
+      'answers a retry by the same successor',
+      [
+        [0, 'a'],
+        [0, 'a'],
+        [1, 'b'],
+      ],
+      [1, 1, 2, null],
+    ],
+    [
+      'answers a retry without a key where none was shown',
+      [
+        [0, null],
+        [0, null],
+      ],
+      [1, 1, null],
+    ],
+    [
+      'ends the session of a second user',
+      [
+        [0, 'a'],
+        [0, 'b'],
+        [1, 'c'],
+      ],
+      [1, reuse, reuse, reuse],
+    ],
+    [
+      'ends the session of one who shows no key',
+      [
+        [0, 'a'],
+        [0, null],
+      ],
+      [1, reuse, reuse],
+    ],
+    [
+      'sends a late message away',
+      [
+        [0, 'a'],
+        [1, 'b'],
+        [0, 'a'],
+        [2, 'c'],
+      ],
+      [1, 2, 'refresh_superseded', 3, null],
+    ],
+    [
+      'believes no late message without a key',
+      [
+        [0, null],
+        [1, 'b'],
+        [0, null],
+      ],
+      [1, 2, reuse, reuse],
+    ],
+    [
+      'moves forward with a token that is ahead',
+      [
+        [5, 'a'],
+        [6, 'b'],
+        [6, 'b'],
+      ],
+      [6, 7, 7, null],
+    ],
+  ])('%s', async (_promise, sent, said) => {
+    expect(await answers(...sent)).toEqual(said)
   })
 })
