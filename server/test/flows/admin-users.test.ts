@@ -1,5 +1,10 @@
 import assert from 'node:assert/strict'
 import { before, it } from 'node:test'
+import { inTransaction } from '../../src/database/transaction.ts'
+import { createOneTimeToken } from '../../src/domain/links/create.ts'
+import { listGoodTokens } from '../../src/domain/links/store.ts'
+import { operatorAct } from '../../src/flows/acting.ts'
+import { changeUserFor } from '../../src/flows/change-user.ts'
 import { newId } from '../../src/random.ts'
 import { registerSomebody } from '../support/server.ts'
 import { administrator, describeFlow, hour, logIn, problem, second } from './flow-server.ts'
@@ -125,5 +130,21 @@ describeFlow('the list of users', (flow) => {
     const other = await registerSomebody(server)
     const asUser = await server.call('GET', '/v1/admin/users', { token: other.access_token })
     assert.equal(problem(asUser), '403 forbidden')
+  })
+})
+
+describeFlow('an address that an administrator changes', (flow) => {
+  it('leaves no link alive that went to the former one; another change leaves them all', async () => {
+    const { app, clock } = flow.server
+    const { email, user } = await registerSomebody(flow.server)
+    const { expiresAt } = await inTransaction(app.database, (tx) =>
+      createOneTimeToken(tx, 'password_reset', { id: user.id, email }, clock.now()),
+    )
+    const alive = async () => (await listGoodTokens(app.database.db, user.id, clock.now())).length
+    await changeUserFor(app, operatorAct, user.id, { name: 'Ada', email })
+    assert.equal(await alive(), 1)
+    await changeUserFor(app, operatorAct, user.id, { email: `moved-${email}` })
+    assert.ok(clock.now() < expiresAt)
+    assert.equal(await alive(), 0)
   })
 })
