@@ -131,6 +131,53 @@ describe('the administration', () => {
     expect(seen[0]!.path).toBe('/v1/admin/users/..%2Fx')
   })
 
+  it('does not take another refusal for a deletion whose answer got lost', async () => {
+    let tries = 0
+    const fetch = async () => {
+      if (++tries === 1) throw new TypeError('fetch failed')
+      const headers = { 'content-type': 'application/problem+json' }
+      return Response.json({ code: 'forbidden', status: 403, detail: '' }, { status: 403, headers })
+    }
+    const admin = createAdmin({ baseUrl: 'https://auth.test', as: { accessToken: 'token' }, fetch })
+    expect(await code(admin.users.delete('1'))).toBe('forbidden')
+    expect(tries).toBe(2)
+  })
+
+  it('asks for another token, and not for the same one again, when one is refused', async () => {
+    const asked: unknown[] = []
+    const sent: (string | null)[] = []
+    const as = {
+      async getAccessToken(options?: { forceRefresh?: boolean }) {
+        asked.push(options)
+        return options?.forceRefresh ? 'new' : 'old'
+      },
+    }
+    const fetch: typeof globalThis.fetch = async (_input, init) => {
+      sent.push(new Headers(init!.headers).get('authorization'))
+      const headers = { 'content-type': 'application/problem+json' }
+      if (sent.length > 1) return Response.json({})
+      return Response.json({ code: 'invalid_token', status: 401, detail: '' }, { status: 401, headers })
+    }
+    await createAdmin({ baseUrl: 'https://auth.test', as, fetch }).stats()
+    expect(asked).toEqual([undefined, { forceRefresh: true }])
+    expect(sent).toEqual(['Bearer old', 'Bearer new'])
+  })
+
+  it('sends a credential so that a colon or a percent sign in it is no other one', async () => {
+    const sent: (string | null)[] = []
+    const fetch: typeof globalThis.fetch = async (input, init) => {
+      sent.push(new Headers(init!.headers).get('authorization'), String(input))
+      return Response.json({ items: [], next_cursor: null })
+    }
+    const as = { clientId: 'a:b', clientSecret: '100% ö' }
+    await createAdmin({ baseUrl: 'https://auth.test', as, fetch })
+      .users.list({ q: '', limit: undefined } as never)
+      .page()
+    expect(sent[0]).toBe(`Basic ${btoa('a%3Ab:100%25%20%C3%B6')}`)
+    // What is empty was said all the same; what is undefined was not.
+    expect(sent[1]).toBe('https://auth.test/v1/admin/users?q=')
+  })
+
   it('says that there is nothing to delete, unless it was itself that deleted it', async () => {
     const problem = { code: 'not_found', status: 404, detail: '' }
     const headers = { 'content-type': 'application/problem+json' }
