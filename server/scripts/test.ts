@@ -31,7 +31,8 @@ const coverage = [
 ]
 
 // Minutes. A test that failed may leave threads and sockets behind, and must not hang the run for that; ending each file
-// by force instead (--test-force-exit) loses results.
+// by force instead (--test-force-exit) loses results. A test has three minutes, a file five (test/support/time-limit.ts),
+// unless it never gives its thread back: then this is what ends it.
 const longest = 20
 
 const databases = await startDatabases()
@@ -66,6 +67,7 @@ function run(): Promise<number> {
       '--test',
       '--test-concurrency=2',
       '--test-timeout=180000',
+      '--import=./test/support/time-limit.ts',
       ...['--test-reporter=spec', '--test-reporter-destination=stdout'],
       ...['--test-reporter=./scripts/outcomes.ts', `--test-reporter-destination=${outcomes}`],
       ...(everything ? coverage : []),
