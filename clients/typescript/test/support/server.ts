@@ -21,7 +21,7 @@ export async function startServer(settings: Record<string, string> = {}): Promis
   const dataDir = mkdtempSync(join(tmpdir(), 'ntt-auth-client-'))
   const env: Record<string, string> = { PATH: process.env.PATH ?? '', NTT_AUTH_DATA_DIR: dataDir }
   const defaults = {
-    BCRYPT_COST: '10',
+    PASSWORD_HASH: 'argon2id',
     HASH_MAX_WAIT: '30s',
     PUBLIC_URL: 'https://auth.example.com',
     // Suites call from one address.
