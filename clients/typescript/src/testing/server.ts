@@ -48,6 +48,7 @@ export type MockAuthServer = {
  */
 export function mockAuthServer(options: MockServerOptions = {}): MockAuthServer {
   checkOptions(options)
+  checkSurroundings()
   const world = openWorld(options)
   const { issuer, mails, sessions, tokens } = world
   const faults = startFaults()
@@ -96,6 +97,14 @@ export function mockAuthServer(options: MockServerOptions = {}): MockAuthServer 
       return befall(fault, issuer, deliver, init?.signal)
     },
   }
+}
+
+/** Said here, because a client would take it for a network that is gone. @throws ConfigurationError */
+function checkSurroundings(): void {
+  if (typeof Request === 'function' && typeof Response === 'function' && globalThis.crypto?.subtle) return
+  throw misconfigured(
+    'mockAuthServer needs Request, Response and crypto.subtle, which jest-environment-jsdom hides: "Test your app" in the README gives them back.',
+  )
 }
 
 /** What is no JSON is no body. */
