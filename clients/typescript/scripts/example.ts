@@ -74,7 +74,7 @@ async function startServer(): Promise<void> {
 async function servePage(): Promise<void> {
   const { build } = await import('esbuild')
   const { outputFiles } = await build({
-    stdin: { contents: "export * from 'ntt-auth-client'", resolveDir: here },
+    stdin: { contents: "export * from 'ntt-auth-client'; export * from 'ntt-auth-client/cookies'", resolveDir: here },
     bundle: true,
     format: 'esm',
     target: 'es2022',

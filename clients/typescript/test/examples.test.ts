@@ -7,6 +7,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { AuthClient } from '../src/index.ts'
+import { hasChromium, startBrowser } from './support/browser.ts'
 import { type RealServer, startServer } from './support/server.ts'
 import { ada, eventually } from './support/setup.ts'
 
@@ -106,6 +107,7 @@ describe('the examples, with the package as it is published and the real server'
         headers: { origin: url!, 'access-control-request-method': 'POST' },
       })
       expect(preflight.headers.get('access-control-allow-origin')).toBe(url)
+      if (hasChromium) await clickThrough(url!)
       browser.child.kill('SIGTERM')
       expect(await browser.ended).toBe(0)
       expect(readdirSync(directory)).toEqual([])
@@ -113,6 +115,29 @@ describe('the examples, with the package as it is published and the real server'
       rmSync(directory, { recursive: true, force: true })
     }
   })
+
+  /** The page as the command serves it: its own server, and the client as it is published. */
+  async function clickThrough(url: string): Promise<void> {
+    const chromium = await startBrowser()
+    try {
+      for (const delivery of ['body', 'cookie']) {
+        const page = await (await chromium.newContext()).newPage()
+        await page.goto(`${url}/?delivery=${delivery}`)
+        await page.getByLabel('E-mail').fill(`${delivery}@example.com`)
+        await page.getByLabel('Password', { exact: true }).fill(ada.password)
+        await page.getByRole('button', { name: 'Register' }).press('Enter')
+        await page.getByText(`Logged in as ${delivery}@example.com`).waitFor()
+        await page.reload()
+        await page.getByText(`Logged in as ${delivery}@example.com`).waitFor()
+        await page.getByRole('button', { name: 'Devices' }).click()
+        await page.getByRole('log').getByText('this device').waitFor()
+        await page.getByRole('button', { name: 'Log out' }).click()
+        await page.getByRole('status').getByText('Nobody is logged in').waitFor()
+      }
+    } finally {
+      await chromium.close()
+    }
+  }
 
   it('render.ts shows a page to whoever is logged in, and keeps it out of caches', async () => {
     const address = await start('render.ts')
