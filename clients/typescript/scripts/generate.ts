@@ -73,6 +73,19 @@ const adminItems: Place[] = [
 /** What the contract calls a session is a row of the device list here: `Session` is the client's own. */
 const names: Record<string, string> = { Session: 'SessionInfo' }
 
+/** What stands above a declaration. */
+const words: Record<string, string> = {
+  User: '/** An account, as its owner sees it. */\n',
+  Tokens: '/** What the server answers to a login or a refresh; the client keeps it to itself. */\n',
+  Session: '/** One row of the device list. */\n',
+  Problem: '/** What the server answers when it refuses (RFC 9457). */\n',
+}
+const sent = (method: string, path: string) => `/** What \`${method.toUpperCase()} ${path}\` takes. */\n`
+const answered = (method: string, path: string) => `/** What \`${method.toUpperCase()} ${path}\` answers. */\n`
+const sentTo = ([, method, path]: Place) => sent(method, path)
+const answeredBy = ([, method, path]: Place) => answered(method, path)
+const item = ([, method, path]: Place) => `/** One of those that \`${method.toUpperCase()} ${path}\` answers. */\n`
+
 export const generated: Record<string, () => string> = {
   'src/contract.ts': contractTypes,
   'src/admin/contract.ts': adminTypes,
@@ -82,14 +95,14 @@ export const generated: Record<string, () => string> = {
 function contractTypes(): string {
   const { components, paths } = read('openapi.json')
   const wanted = ['User', 'Tokens', 'Session', 'Problem']
-  const types = wanted.map((name) => answerType(names[name] ?? name, components.schemas[name]))
+  const types = wanted.map((name) => words[name] + answerType(names[name] ?? name, components.schemas[name]))
   for (const [name, method, path] of inputs) {
     const operation: Operation = paths[path][method]
-    types.push(declaration(name, Object.values(operation.requestBody!.content)[0]!.schema))
+    types.push(sent(method, path) + declaration(name, Object.values(operation.requestBody!.content)[0]!.schema))
   }
   for (const [name, method, path, status] of answers) {
     const { content } = (paths[path][method] as Operation).responses[status]!
-    types.push(answerType(name, Object.values(content)[0]!.schema))
+    types.push(answered(method, path) + answerType(name, Object.values(content)[0]!.schema))
   }
   return `// Generated from contract/openapi.json by scripts/generate.ts.\n\n${types.join('\n\n')}\n`
 }
@@ -100,10 +113,10 @@ function adminTypes(): string {
   const body = ({ content }: Content) => Object.values(content)[0]!.schema
   const answer = (place: Place) => body(at(place).responses[200] ?? at(place).responses[201]!)
   const types = [
-    ...adminQueries.map((place) => declaration(place[0], queryOf(at(place)))),
-    ...adminInputs.map((place) => declaration(place[0], body(at(place).requestBody!))),
-    ...adminAnswers.map((place) => answerType(place[0], told(answer(place)))),
-    ...adminItems.map((place) => answerType(place[0], answer(place).properties!.items!.items!)),
+    ...adminQueries.map((place) => sentTo(place) + declaration(place[0], queryOf(at(place)))),
+    ...adminInputs.map((place) => sentTo(place) + declaration(place[0], body(at(place).requestBody!))),
+    ...adminAnswers.map((place) => answeredBy(place) + answerType(place[0], told(answer(place)))),
+    ...adminItems.map((place) => `${item(place)}${answerType(place[0], answer(place).properties!.items!.items!)}`),
   ]
   return `// Generated from contract/openapi.json by scripts/generate.ts.\n\n${types.join('\n\n')}\n`
 }

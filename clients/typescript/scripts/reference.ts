@@ -16,8 +16,12 @@ export function reference(): string {
     const entries = [...namesOf(join(here, types))].sort(([a], [b]) => a.localeCompare(b, 'en'))
     return `## \`ntt-auth-client${door.slice(1)}\`\n\n${entries.map(([, text]) => text).join('\n\n')}`
   })
-  const head =
-    '# The TypeScript client: reference\n\nGenerated from the declarations of the package; `npm run generate` writes them anew.'
+  const head = [
+    '# The TypeScript client: reference',
+    'Generated from the declarations of the package; `npm run generate` writes them anew.',
+    'Durations end in their unit: `…Ms` are milliseconds, `…Seconds` seconds, as are `retryAfter`, `expires_in` and the claims of tokens. A `Date` is a moment by this machine’s clock; texts that the server sends (`created_at`) are RFC 3339, UTC.',
+    'Methods that ask the server reject with an `AuthError`, whatever else is said beside them: `NetworkError` (`network_unreachable`, `timeout`, `aborted`, `bad_response`), `RateLimitedError`, `ServerError`; those for a user also `LoggedOutError` (`no_session`), `SessionEndedError` and `RefreshUnavailableError`; and `ConfigurationError` for input of the wrong type or after `close()`. `@throws` names what is particular. What each code of the server means stands in [errors](errors.md).',
+  ].join('\n\n')
   return `${head}\n\n${parts.join('\n\n')}\n`
 }
 

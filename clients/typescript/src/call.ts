@@ -5,6 +5,7 @@ import { mayTryAgain } from './http/retry.ts'
 import { within } from './http/within.ts'
 import type { Settings } from './options.ts'
 
+/** How long one call may take; every method takes it last. */
 export type CallOptions = {
   /** Ends the caller's wait; a refresh that others need too goes on. */
   signal?: AbortSignal

@@ -32,7 +32,9 @@ import type { SessionStorage } from './storage/storage.ts'
 
 /** `verification_required`: the server wants the e-mail address confirmed first, and has sent a mail. */
 export type RegisterResult = LoginResult | { status: 'verification_required' }
+/** One page of the device list, newest first; `nextCursor` is null on the last one. */
 export type SessionPage = { items: SessionInfo[]; nextCursor: string | null }
+/** `limit`: how many, 1 to 200, 50 if left out. `cursor`: the `nextCursor` of the page before. */
 export type PageOptions = CallOptions & { limit?: number; cursor?: string }
 
 /** The user's sessions, on all devices. */
@@ -41,11 +43,17 @@ export type Sessions = {
   list(options?: PageOptions): Promise<SessionPage>
   /** All of them, page by page. */
   all(options?: CallOptions): AsyncIterable<SessionInfo>
+  /**
+   * Ends one of them, also the one of this device.
+   * @param id a `SessionInfo.id`.
+   * @throws AuthError `not_found`
+   */
   revoke(id: string, options?: CallOptions): Promise<void>
 }
 
 const me = '/v1/users/me'
 
+/** What an `AuthClient` is made of; only `baseUrl` must be given. */
 export type AuthClientOptions = SessionClientOptions & {
   /** Where the session rests. Default `indexedDbStorage()` in browsers, `memoryStorage()` elsewhere. */
   storage?: SessionStorage
@@ -53,12 +61,17 @@ export type AuthClientOptions = SessionClientOptions & {
   autoRefresh?: boolean
 }
 
+/** What to put into a bug report: it holds no token and no address of a user. */
 export type Diagnostics = {
+  /** The status of `client.state`. */
   state: SessionState['status']
+  /** As the storage says of itself. */
   storage: { kind: string; atomic: boolean }
+  /** Whether tabs or processes take turns to refresh. */
   locks: boolean
   /** Server time minus this machine's, as last measured. */
   skewSeconds: number
+  /** When this client last refreshed, by this machine’s clock. */
   lastRefresh: Date | null
   /** `refreshes` were begun here, `refreshRequests` sent, `adopted` found done by another tab or process. */
   counters: { refreshes: number; refreshRequests: number; adopted: number; failures: number }
@@ -73,6 +86,7 @@ export type AccountDeletionResult =
 
 /** One login at one server, and the account that it belongs to. */
 export class AuthClient extends SessionClient {
+  /** The device list: every session of the user. */
   readonly sessions: Sessions = {
     list: async (options) => {
       const pages = this.#pages<SessionRows>('sessions', { limit: 50, ...options })
@@ -114,6 +128,7 @@ export class AuthClient extends SessionClient {
     } satisfies Hooks)
   }
 
+  /** How the client is doing, right now. */
   diagnostics(): Diagnostics {
     const { kind, atomic, lock } = this.settings.storage
     return {
@@ -126,6 +141,7 @@ export class AuthClient extends SessionClient {
     }
   }
 
+  /** Lets go of the page and of other tabs. The session stays where it is stored; the client is of no more use. */
   override close(): Promise<void> {
     this.#watch.stop()
     return super.close()
@@ -174,6 +190,7 @@ export class AuthClient extends SessionClient {
     return this.#userOf(await this.callAsUser({ method: 'GET', path: me, options, again: true }))
   }
 
+  /** Changes what is named, and nothing else. @throws ValidationError */
   async updateUser(patch: UserPatch, options?: CallOptions): Promise<User> {
     return this.#userOf(await this.callAsUser({ method: 'PATCH', path: me, body: patch, options, again: true }))
   }

@@ -4,6 +4,7 @@ export type Clock = {
   wall(): number
   /** Milliseconds since some fixed moment; never goes back. */
   monotonic(): number
+  /** Resolves after so many milliseconds. */
   sleep(ms: number): Promise<void>
 }
 

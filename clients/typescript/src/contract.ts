@@ -1,5 +1,6 @@
 // Generated from contract/openapi.json by scripts/generate.ts.
 
+/** An account, as its owner sees it. */
 export type User = {
   /** an id as this server hands it out (UUID version 7, lower case). */
   readonly id: string
@@ -17,6 +18,7 @@ export type User = {
   readonly last_login_at: string | null
 }
 
+/** What the server answers to a login or a refresh; the client keeps it to itself. */
 export type Tokens = {
   /** A JWT (RFC 9068); send it as "Authorization: Bearer …". */
   readonly access_token: string
@@ -38,6 +40,7 @@ export type Tokens = {
   readonly user: User
 }
 
+/** One row of the device list. */
 export type SessionInfo = {
   /** an id as this server hands it out (UUID version 7, lower case). */
   readonly id: string
@@ -55,6 +58,7 @@ export type SessionInfo = {
   readonly end_reason: 'logout' | 'logout_others' | 'logout_all' | 'password_changed' | 'disabled' | 'deleted' | 'expired' | 'idle' | 'session_limit' | 'refresh_token_reuse' | 'admin' | 'key_compromise' | 'restored' | null
 }
 
+/** What the server answers when it refuses (RFC 9457). */
 export type Problem = {
   /** A page that explains the code. */
   readonly type: string
@@ -77,6 +81,7 @@ export type Problem = {
   readonly end_reason: 'logout' | 'logout_others' | 'logout_all' | 'password_changed' | 'disabled' | 'deleted' | 'expired' | 'idle' | 'session_limit' | 'refresh_token_reuse' | 'admin' | 'key_compromise' | 'restored' | null
 }
 
+/** What `POST /v1/auth/register` takes. */
 export type RegisterInput = {
   /** an e-mail address, at most 254 bytes. */
   email: string
@@ -90,6 +95,7 @@ export type RegisterInput = {
   device_name?: string
 }
 
+/** What `POST /v1/auth/login` takes. */
 export type LoginInput = {
   /** an e-mail address, at most 254 bytes. */
   email: string
@@ -101,6 +107,7 @@ export type LoginInput = {
   refresh_token?: string
 }
 
+/** What `PATCH /v1/users/me` takes. */
 export type UserPatch = {
   name?: string | null
   locale?: string | null
@@ -108,6 +115,7 @@ export type UserPatch = {
   metadata?: Record<string, unknown>
 }
 
+/** What `POST /v1/users/me/password` takes. */
 export type PasswordChange = {
   /** a password of at most 256 characters. */
   current_password: string
@@ -116,21 +124,25 @@ export type PasswordChange = {
   end_other_sessions?: boolean
 }
 
+/** What `DELETE /v1/users/me` takes. */
 export type AccountDeletion = {
   /** a password of at most 256 characters. */
   password: string
 }
 
+/** What `POST /v1/auth/forgot-password` takes. */
 export type MailRequest = {
   /** an e-mail address, at most 254 bytes. */
   email: string
 }
 
+/** What `POST /v1/auth/verify-email` takes. */
 export type MailedToken = {
   /** the token of the link. */
   token: string
 }
 
+/** What `POST /v1/auth/reset-password` takes. */
 export type PasswordReset = {
   /** the token of the link. */
   token: string
@@ -138,6 +150,7 @@ export type PasswordReset = {
   new_password: string
 }
 
+/** What `POST /v1/users/me/email` takes. */
 export type EmailChange = {
   /** an e-mail address, at most 254 bytes. */
   new_email: string
@@ -145,6 +158,7 @@ export type EmailChange = {
   password: string
 }
 
+/** What `GET /v1/users/me/export` answers. */
 export type OwnData = {
   /** RFC 3339, UTC. */
   readonly exported_at: string
@@ -197,6 +211,7 @@ export type OwnData = {
   readonly next_cursor: string | null
 }
 
+/** What `DELETE /v1/users/me` answers. */
 export type PlannedDeletion = {
   readonly status: 'deletion_planned'
   /** RFC 3339, UTC. */

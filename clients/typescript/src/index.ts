@@ -47,7 +47,7 @@ export {
 export type { RetryPolicy } from './http/retry.ts'
 export type { SessionClientOptions } from './options.ts'
 export type { AuthEvent, Listener } from './session/keep.ts'
-export type { Initiator, LogoutReason, Over } from './session/machine.ts'
+export type { Initiator, LogoutReason, News, Over } from './session/machine.ts'
 export { generationOf } from './session/record.ts'
 export type { Session, SessionState } from './session/view.ts'
 export {

@@ -7,6 +7,7 @@ import { memoryStorage } from './storage/memory.ts'
 import { type Keeping, plain } from './storage/plain.ts'
 import type { SessionStorage } from './storage/storage.ts'
 
+/** What a client is made of; only `baseUrl` must be given. */
 export type SessionClientOptions = {
   /** Where the server is, for example `https://auth.example.com`. http only for this machine itself. */
   baseUrl: string | URL
@@ -25,11 +26,13 @@ export type SessionClientOptions = {
   crossTab?: boolean
   /** Milliseconds that a call may take at most, retries included. Default 10 000. */
   timeoutMs?: number
+  /** When failed attempts are made again. */
   retry?: Partial<RetryPolicy>
   /** To which origins `fetch()` may send the access token; any, if left out. */
   apiOrigins?: readonly string[]
   /** All requests go through this one. */
   fetch?: typeof fetch
+  /** Where time comes from; `virtualClock()` of `/testing` in tests. Default: the machine’s. */
   clock?: Clock
   /** Told what nobody else can be told: what a listener threw, or why a storage failed. */
   onError?: (error: unknown) => void

@@ -10,14 +10,17 @@ import type { Scope, Told } from './session/revocations.ts'
 import type { Session, SessionState } from './session/view.ts'
 import type { Keeping } from './storage/plain.ts'
 
+/** `session` as `client.state` shows it, `user` as the server knows the user. */
 export type LoginResult = { status: 'logged_in'; session: Session; user: User }
 /** `all` are the user's sessions on all devices; `local` tells the server nothing. */
 export type LogoutScope = 'this' | 'all' | 'local'
 /** Whether the server knows; `queued`: it is told at the next start. */
 export type LogoutResult = { remote: 'done' | 'queued' | 'failed' | 'not_asked' }
+/** How good the access token must be. */
 export type TokenOptions = CallOptions & {
   /** Default 5. No more than nine tenths of a token's life can be had. */
   minValidSeconds?: number
+  /** Refresh also where the token is good: for an API that refused it. */
   forceRefresh?: boolean
 }
 
@@ -118,6 +121,7 @@ export class SessionClient {
     this.keeper.close()
   }
 
+  /** `close()`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }

@@ -36,25 +36,53 @@ export type Caller =
   | { accessToken: string }
   | { getAccessToken(options?: { forceRefresh?: boolean }): Promise<string> }
 
+/** What `createAdmin` is given. */
 export type AdminOptions = {
+  /** Where the server is, for example `https://auth.example.com`. http only for this machine itself. */
   baseUrl: string | URL
+  /** Who asks. */
   as: Caller
   /** Milliseconds that a call may take at most, retries included. Default 10 000. */
   timeoutMs?: number
+  /** When failed attempts are made again. */
   retry?: Partial<RetryPolicy>
+  /** All requests go through this one. */
   fetch?: typeof fetch
+  /** Where time comes from. Default: the machine’s. */
   clock?: Clock
 }
 
+/**
+ * Every method throws an `AuthError`: `forbidden` to who is no administrator, `reauthentication_required` where a
+ * recent login is asked for, `not_found` for an id that there is not.
+ */
 export type Admin = {
   readonly users: {
+    /** All users whom the query matches. */
     list(query?: UserQuery, options?: CallOptions): List<AdminUser>
     /** Without a password it is an invitation: mailed, or its link in the answer where there is no mail. */
     create(input: UserInput, options?: CallOptions): Promise<CreatedUser>
+    /**
+     * One user.
+     * @param id a `User.id`
+     */
     get(id: string, options?: CallOptions): Promise<AdminUser>
+    /**
+     * Changes what is named, and nothing else.
+     * @throws ConflictError `email_taken`, `last_admin`
+     */
     update(id: string, change: UserChange, options?: CallOptions): Promise<AdminUser>
+    /**
+     * Deletes the account at once and for good, whatever the delay for those who delete themselves.
+     * @throws ConflictError `last_admin`
+     */
     delete(id: string, options?: CallOptions): Promise<void>
+    /**
+     * Closes the account: its sessions end, and nobody logs in.
+     * @throws ConflictError `last_admin`
+     */
     disable(id: string, options?: CallOptions): Promise<void>
+    /** Opens it again. */
     enable(id: string, options?: CallOptions): Promise<void>
     /** Lifts what too many wrong passwords brought about. */
     unlock(id: string, options?: CallOptions): Promise<void>
@@ -62,25 +90,49 @@ export type Admin = {
     logout(id: string, options?: CallOptions): Promise<void>
     /** @returns the link, for you to hand over; null where it was mailed */
     resetPassword(id: string, options?: CallOptions): Promise<ResetLink | null>
+    /** The device list of the user. */
     sessions(id: string, options?: CallOptions): List<SessionInfo>
+    /**
+     * Ends one of them.
+     * @param sessionId a `SessionInfo.id`
+     */
     endSession(id: string, sessionId: string, options?: CallOptions): Promise<void>
   }
   readonly services: {
+    /** All services. */
     list(options?: CallOptions): List<Service>
     /** The secret is shown this once. */
     create(input: ServiceInput, options?: CallOptions): Promise<ServiceWithSecret>
+    /**
+     * One service.
+     * @param id a `Service.id`
+     */
     get(id: string, options?: CallOptions): Promise<Service>
+    /** Changes name or scopes. */
     update(id: string, change: ServiceChange, options?: CallOptions): Promise<Service>
+    /** Deletes it: it is let in no more, on every node within two seconds. */
     delete(id: string, options?: CallOptions): Promise<void>
     /** A second secret, so that the first can be replaced without a break. */
     addSecret(id: string, input?: SecretInput, options?: CallOptions): Promise<ServiceWithSecret>
+    /**
+     * Ends one of its secrets at once.
+     * @param secretId the `id` of one of `Service.secrets`
+     */
     deleteSecret(id: string, secretId: string, options?: CallOptions): Promise<void>
   }
   readonly keys: {
+    /** The signing keys and their states. */
     list(options?: CallOptions): Promise<SigningKey[]>
+    /**
+     * Signs by the next key from now on.
+     * @returns all keys.
+     * @throws ConflictError `rotation_too_soon`
+     */
     rotate(input?: KeyRotation, options?: CallOptions): Promise<SigningKey[]>
   }
+  /** What was recorded, newest first. */
   audit(query?: AuditQuery, options?: CallOptions): List<AuditLine>
+  /** Figures of the node that answers. */
   stats(options?: CallOptions): Promise<Stats>
 }
 

@@ -1,5 +1,6 @@
 // Generated from contract/openapi.json by scripts/generate.ts.
 
+/** What `GET /v1/admin/users` takes. */
 export type UserQuery = {
   /** what to look for: up to 200 characters, of which the first four words count. */
   q?: string
@@ -17,6 +18,7 @@ export type UserQuery = {
   limit?: number
 }
 
+/** What `GET /v1/admin/audit` takes. */
 export type AuditQuery = {
   /** the name of an event, as docs/reference/audit-events.md lists them. */
   event?: 'user_registered' | 'registration_refused' | 'email_verification_sent' | 'email_verified' | 'email_change_started' | 'email_changed' | 'user_created' | 'users_imported' | 'users_exported' | 'user_updated' | 'user_roles_changed' | 'user_disabled' | 'user_enabled' | 'user_deletion_requested' | 'user_deletion_cancelled' | 'user_deleted' | 'login' | 'login_failed' | 'account_throttled' | 'account_locked' | 'account_unlocked' | 'session_ended' | 'sessions_ended' | 'password_changed' | 'password_refused' | 'password_reset_started' | 'password_reset' | 'refresh_token_reuse' | 'refresh_forward' | 'refresh_superseded' | 'refresh_from_elsewhere' | 'token_revoked' | 'service_created' | 'service_updated' | 'service_secret_created' | 'service_secret_replaced' | 'service_secret_deleted' | 'service_deleted' | 'signing_key_created' | 'signing_key_imported' | 'signing_key_moved' | 'signing_key_revoked' | 'signing_keys_resealed' | 'mail_withheld' | 'mail_held' | 'mail_released' | 'mail_discarded' | 'ends_reapplied'
@@ -34,6 +36,7 @@ export type AuditQuery = {
   limit?: number
 }
 
+/** What `POST /v1/admin/users` takes. */
 export type UserInput = {
   /** an e-mail address, at most 254 bytes. */
   email: string
@@ -49,6 +52,7 @@ export type UserInput = {
   metadata?: Record<string, unknown>
 }
 
+/** What `PATCH /v1/admin/users/{id}` takes. */
 export type UserChange = {
   /** an e-mail address, at most 254 bytes. */
   email?: string
@@ -62,6 +66,7 @@ export type UserChange = {
   metadata?: Record<string, unknown>
 }
 
+/** What `POST /v1/admin/keys/rotate` takes. */
 export type KeyRotation = {
   /** also when the next key has not been published for as long as verifiers may keep the key set. */
   now?: boolean
@@ -69,6 +74,7 @@ export type KeyRotation = {
   compromised?: string
 }
 
+/** What `POST /v1/admin/services` takes. */
 export type ServiceInput = {
   /** a name of 1 to 200 characters, not only blanks, without control characters. */
   name: string
@@ -78,6 +84,7 @@ export type ServiceInput = {
   expires_in?: number | null
 }
 
+/** What `PATCH /v1/admin/services/{id}` takes. */
 export type ServiceChange = {
   /** a name of 1 to 200 characters, not only blanks, without control characters. */
   name?: string
@@ -85,6 +92,7 @@ export type ServiceChange = {
   scopes?: ('introspect' | 'revoke' | 'revocations:read' | 'users:read')[]
 }
 
+/** What `POST /v1/admin/services/{id}/secrets` takes. */
 export type SecretInput = {
   /** seconds for which the secrets before live on; 3600 if left out, 0 ends them at once. */
   overlap?: number
@@ -92,6 +100,7 @@ export type SecretInput = {
   expires_in?: number | null
 }
 
+/** What `GET /v1/admin/users/{id}` answers. */
 export type AdminUser = {
   /** an id as this server hands it out (UUID version 7, lower case). */
   readonly id: string
@@ -119,6 +128,7 @@ export type AdminUser = {
   } | null
 }
 
+/** What `POST /v1/admin/users` answers. */
 export type CreatedUser = {
   /** an id as this server hands it out (UUID version 7, lower case). */
   readonly id: string
@@ -145,6 +155,7 @@ export type CreatedUser = {
   } | null
 }
 
+/** What `POST /v1/admin/users/{id}/reset-password` answers. */
 export type ResetLink = {
   /** For POST /v1/auth/reset-password, once. */
   readonly token: string
@@ -154,6 +165,7 @@ export type ResetLink = {
   readonly expires_at: string
 }
 
+/** What `GET /v1/admin/stats` answers. */
 export type Stats = {
   /** RFC 3339, UTC. */
   readonly server_time: string
@@ -179,6 +191,7 @@ export type Stats = {
   }
 }
 
+/** What `GET /v1/admin/services/{id}` answers. */
 export type Service = {
   /** an id as this server hands it out (UUID version 7, lower case). */
   readonly id: string
@@ -200,6 +213,7 @@ export type Service = {
   })[]
 }
 
+/** What `POST /v1/admin/services` answers. */
 export type ServiceWithSecret = {
   /** an id as this server hands it out (UUID version 7, lower case). */
   readonly id: string
@@ -223,6 +237,7 @@ export type ServiceWithSecret = {
   readonly client_secret: string
 }
 
+/** One of those that `GET /v1/admin/audit` answers. */
 export type AuditLine = {
   /** The chain of the line, and its number there. */
   readonly id: string
@@ -248,6 +263,7 @@ export type AuditLine = {
   readonly erased: boolean
 }
 
+/** One of those that `GET /v1/admin/keys` answers. */
 export type SigningKey = {
   readonly kid: string
   readonly algorithm: string

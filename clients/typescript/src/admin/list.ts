@@ -1,3 +1,4 @@
+/** One page; `nextCursor` is null on the last one. */
 export type Page<Item> = { items: Item[]; nextCursor: string | null }
 
 /** All items, page by page, as they are asked for: `for await (const item of list)`. */

@@ -17,7 +17,9 @@ export type ClientCode =
 /** A stable string to branch on. Newer servers may know more than this type does. */
 export type ErrorCode = ServerCode | ClientCode | (string & {})
 
+/** What an `AuthError` may tell beside its code. */
 export type ErrorDetails = {
+  /** The HTTP status of the answer; undefined where none came. */
   status?: number | undefined
   /** Named in the server's log as well. */
   requestId?: string | undefined
@@ -29,17 +31,25 @@ export type ErrorDetails = {
   problem?: Problem | undefined
   /** Why the session ended, where it did. */
   endReason?: string | undefined
+  /** What was thrown underneath, as of `fetch`. */
   cause?: unknown
 }
 
 /** What every method of the client throws. Branch on the class or on `code`, never on the message. */
 export class AuthError extends Error {
+  /** What happened: the thing to branch on. */
   declare readonly code: ErrorCode
+  /** The HTTP status of the answer; undefined where none came. */
   declare readonly status: number | undefined
+  /** Named in the server’s log as well. */
   declare readonly requestId: string | undefined
+  /** Whether the same call may succeed later. */
   declare readonly retryable: boolean
+  /** Seconds to wait before that. */
   declare readonly retryAfter: number | undefined
+  /** The whole answer of the server (RFC 9457). */
   declare readonly problem: Problem | undefined
+  /** Why the session ended, where it did. */
   declare readonly endReason: string | undefined
   /** Told by this one, errors are known across realms and across two copies of this package. */
   readonly '~ntt-auth-client': true = true
@@ -52,10 +62,12 @@ export class AuthError extends Error {
     Object.assign(this, { retryable: false }, details, { code })
   }
 
+  /** Whether it is one of this client, also from another copy of the package or another realm. */
   static is(error: unknown): error is AuthError {
     return Object(error)['~ntt-auth-client'] === true
   }
 
+  /** For logs: without the cause and the answer, which may hold what is private. */
   toJSON(): Record<string, unknown> {
     // Its cause is none of what is enumerated.
     return { ...(this as object), message: this.message, problem: undefined }

@@ -20,6 +20,7 @@ import { generationOf } from '../session/record.ts'
 import type { SessionStorage } from '../storage/storage.ts'
 import { underFileLock } from './lock.ts'
 
+/** Where `fileStorage` writes. */
 export type FileStorageOptions = {
   /** Where the login rests. Default: a file of the user's own, below `~/.config` or what the system has for that. */
   path?: string

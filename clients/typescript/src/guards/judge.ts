@@ -4,6 +4,7 @@ import { TokenRefusedError, VerifierUnavailableError } from '../verify/errors.ts
 import type { Claims } from '../verify/token.ts'
 import type { Verifier } from '../verify/verifier.ts'
 
+/** What a caller must fulfil; others get 403. */
 export type Requirements = {
   /** Each of them. */
   roles?: readonly string[]
@@ -13,8 +14,11 @@ export type Requirements = {
 
 /** Who calls, as a guard hands it on. */
 export type Auth = {
+  /** All that the token says. */
   readonly claims: Claims
+  /** Its `sub`. */
   readonly userId: string
+  /** Its `sid`. */
   readonly sessionId: string
   readonly roles: readonly string[]
 }

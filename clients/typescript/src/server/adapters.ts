@@ -6,7 +6,9 @@ export type NodeRequest = { headers: { cookie?: string | undefined } }
 
 /** The headers of an answer. */
 export type AnswerHeaders = {
+  /** The value set so far; null where there is none. */
   get(name: string): string | null
+  /** Replaces it. */
   set(name: string, value: string): void
   /** As `set`, but it stays so whatever is set later: for an answer that carries the cookie. Without it `set` is called. */
   setLast?(name: string, value: string): void

@@ -14,6 +14,7 @@ import { forgetAnswers, recentAnswer } from './answers.ts'
 import { type CookieStorage, type Cookies, cookieStorage } from './cookie-storage.ts'
 import { sealer } from './seal.ts'
 
+/** What a client of one request is made of. */
 export type ServerClientOptions = Pick<
   AuthClientOptions,
   'baseUrl' | 'timeoutMs' | 'retry' | 'apiOrigins' | 'fetch' | 'clock' | 'onError'

@@ -3,6 +3,7 @@ import { generationOf, readRecord } from '../session/record.ts'
 import type { SessionStorage } from '../storage/storage.ts'
 import type { Sealer } from './seal.ts'
 
+/** How the cookie is to be set; pass all of them on. */
 export type CookieAttributes = {
   path: '/'
   httpOnly: true
@@ -14,7 +15,9 @@ export type CookieAttributes = {
 
 /** The cookies of one request and of its answer. Without `set`, or while `canWrite` says no, nothing is refreshed. */
 export type Cookies = {
+  /** The value that the browser sent; undefined where it sent none. */
   get(name: string): string | undefined
+  /** Has the answer set it. Leave it out where cookies are read-only. */
   set?(name: string, value: string, attributes: CookieAttributes): void
   /** False once the headers are sent. */
   canWrite?(): boolean

@@ -11,15 +11,23 @@ import { recordIn, type SessionRecord, type Store, unreadable } from './record.t
 import { type Ended, type Failed, type RefreshOutcome, recordOf, refreshStored } from './refresh.ts'
 import { type HeldRecord, hold, type SessionState, viewOf } from './view.ts'
 
+/** What a listener is told. */
 export type AuthEvent = {
+  /**
+   * `user_updated`: the profile as the server knows it changed. `clock_skew`: this machine’s clock is wrong. Else
+   * what became of the session.
+   */
   readonly type: News | 'user_updated' | 'storage_unavailable' | 'clock_skew'
+  /** The state after it. */
   readonly state: SessionState
   /** When, by this machine's clock. */
   readonly at: Date
   /** Of `logged_out`. */
   readonly reason?: string
+  /** Of `logged_out`: who ended it. */
   readonly initiator?: 'this' | 'other_context' | 'server'
 }
+/** What it throws is told to `onError`, and ends nothing. */
 export type Listener = (event: AuthEvent) => void
 
 export type TokenWish = {

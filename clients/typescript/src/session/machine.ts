@@ -11,6 +11,7 @@ export type Held = {
   readonly expiresAt: number
 }
 
+/** Who ended a session: this client, another tab or process on the same store, or the server. */
 export type Initiator = 'this' | 'other_context' | 'server'
 /** Why there is no session: `none` (never was), `user`, `superseded`, or an `end_reason` of the server. */
 export type LogoutReason = 'none' | 'user' | 'superseded' | (string & {})
@@ -70,6 +71,9 @@ export type Event<H extends Held = Held> =
   | { readonly type: 'logged_in'; readonly held: H }
   | { readonly type: 'logout'; readonly reason?: LogoutReason }
 
+/**
+ * What becomes of a session. `initial` is told once, when the storage was read; `recovered` after a `refresh_failed`.
+ */
 export type News = 'initial' | 'logged_in' | 'token_refreshed' | 'refresh_failed' | 'recovered' | 'logged_out'
 
 /**

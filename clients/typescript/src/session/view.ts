@@ -4,7 +4,9 @@ import type { SessionRecord } from './record.ts'
 
 /** What an application sees of a session. No tokens: those come from `getAccessToken()` alone. */
 export type Session = {
+  /** As the device list names it. */
   readonly id: string
+  /** The `sub` of its access tokens. */
   readonly userId: string
   /** How many times it was refreshed, as the server counts. */
   readonly generation: number

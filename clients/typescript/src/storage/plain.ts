@@ -10,11 +10,15 @@ export type KeptStorage = Required<Pick<SessionStorage, 'lock'>> & {
   advance(key: string, record: string, gen: number, follows?: boolean): boolean | null | Promise<boolean | null>
   /** Undefined: it could not be read, which says nothing of what is there. */
   get(key: string): string | null | undefined | Promise<string | null | undefined>
+  /**
+   * Says when another context wrote.
+   * @returns removes it
+   */
   subscribe(key: string, changed: () => void): (() => void) | undefined
 }
 
 /**
- * How the session works on its storage.
+ * How the session works on its storage: what `cookies()` gives, and nothing for an application to call.
  * @param troubled told of a storage that fails, where that is made up for
  */
 export type Keeping = (

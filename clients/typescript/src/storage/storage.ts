@@ -6,6 +6,10 @@ export type SessionStorage = {
   readonly atomic: boolean
   /** Two storage objects with the same id hold the same records. */
   readonly id?: string
+  /**
+   * The record as it was written; null where there is none.
+   * @throws what keeps it from being read
+   */
   get(key: string): string | null | Promise<string | null>
   /**
    * Writes only if the stored record's `gen` is lower than the new one's (absent or unreadable counts as lower),

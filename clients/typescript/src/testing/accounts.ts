@@ -3,6 +3,7 @@ import { forgetLinks } from './links.ts'
 import { endSessionsOf, sessionsOf } from './sessions.ts'
 import { type Account, timeText, type World } from './world.ts'
 
+/** A user to begin with; `roles` none if left out, the address not confirmed. */
 export type NewUser = { email: string; password: string; roles?: readonly string[]; name?: string; locale?: string }
 
 /** What an account begins with. */

@@ -1,6 +1,7 @@
 import type { ReadClaims } from './mint.ts'
 import type { Account, MockSession, World } from './world.ts'
 
+/** A request that arrived; `path` with its query, `body` the JSON in it. */
 export type SeenRequest = { method: string; path: string; headers: Headers; body: Record<string, unknown> }
 
 /** A request that was led to its route. */

@@ -2,6 +2,7 @@ import { isFlag } from '../check.ts'
 import type { Clock } from '../clock.ts'
 import { check, isNumber } from './check.ts'
 
+/** A clock that stands still until it is told. */
 export type VirtualClock = Clock & {
   /** Lets time pass, and wakes those who slept until then. */
   advance(ms: number): Promise<void>
@@ -9,6 +10,7 @@ export type VirtualClock = Clock & {
   setWall(ms: number): void
 }
 
+/** How the clock begins. */
 export type VirtualClockOptions = {
   /** Milliseconds since 1970. Default: 2026-01-01. */
   start?: number

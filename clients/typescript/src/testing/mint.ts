@@ -1,4 +1,6 @@
+/** What a token says; what is left out is as the server would have it. */
 export type MintedClaims = { sub: string; sid: string; roles?: readonly string[]; [claim: string]: unknown }
+/** What a token of the mint says. */
 export type ReadClaims = {
   sid: string
   sub: string
@@ -10,6 +12,7 @@ export type ReadClaims = {
   /** When the session began. */
   auth_time: number
 }
+/** Signs access tokens as the server does, and wrong ones. */
 export type TokenMint = {
   /** An access token as the server would sign it; every claim may be overridden. */
   sign(claims: MintedClaims, header?: Record<string, unknown>): Promise<string>
@@ -17,6 +20,7 @@ export type TokenMint = {
   signText(text: string): Promise<string>
   /** The claims of a token of this mint; null for another's. */
   read(token: string): Promise<ReadClaims | null>
+  /** What `/.well-known/jwks.json` shows. */
   jwks(): Promise<{ keys: Readonly<Record<string, unknown>>[] }>
   /** From now on signs with a new key; the old one stays in the JWKS unless told otherwise. */
   rotate(keepOld?: boolean): Promise<void>

@@ -9,9 +9,11 @@ import { answer, namesOf } from './routes.ts'
 import { endSession } from './sessions.ts'
 import { type EndReason, type Mail, type MockServerOptions, openWorld } from './world.ts'
 
+/** A server in memory, and what tests do to it. */
 export type MockAuthServer = {
   /** Give it to the client as its `fetch`. */
   readonly fetch: typeof fetch
+  /** Its address: give it to the client as `baseUrl`. */
   readonly issuer: string
   /** Every request that arrived, in order. */
   readonly requests: SeenRequest[]
@@ -34,6 +36,7 @@ export type MockAuthServer = {
   readonly mails: readonly Mail[]
   /** The refresh token that a browser would hold in a cookie; requests that include credentials send it. */
   cookie(): string | null
+  /** How a session stands; undefined where there is none of that id. */
   session(id: string): { generation: number; ended: string | null } | undefined
   /** Signs access tokens, and the keys to check them. */
   readonly tokens: TokenMint

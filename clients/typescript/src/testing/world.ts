@@ -4,7 +4,9 @@ import type { SessionInfo, User } from '../contract.ts'
 import { startIds } from './ids.ts'
 import { startTokenMint, type TokenMint } from './mint.ts'
 
+/** What the mock server is like. */
 export type MockServerOptions = {
+  /** Its time; give it to the client as well. Default: the machine’s. */
   clock?: Clock
   /** Where it pretends to be. Default `https://auth.test`. */
   issuer?: string
@@ -20,7 +22,9 @@ export type MockServerOptions = {
   rateLimits?: boolean
 }
 
+/** What a mailed link is for. */
 export type Purpose = 'reset_password' | 'invitation' | 'verify_email' | 'change_email'
+/** A mail that would have been sent: `to` an address, with the `token` of its link. */
 export type Mail = { to: string; purpose: Purpose; token: string }
 
 /** A one-time token. */
@@ -38,6 +42,7 @@ export type Account = {
   rolesId: string
 }
 
+/** Why a session ended, as the server names it. */
 export type EndReason = NonNullable<SessionInfo['end_reason']>
 
 export type MockSession = {

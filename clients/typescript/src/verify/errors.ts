@@ -14,7 +14,9 @@ export type RefusalReason =
 
 /** The access token is not good: answer 401. */
 export class TokenRefusedError extends Error {
+  /** What a caller of your service may learn. */
   readonly code: 'invalid_token' | 'token_expired' | 'token_revoked'
+  /** For your logs. */
   readonly reason: RefusalReason
 
   constructor(reason: RefusalReason) {

@@ -1,5 +1,5 @@
 export { type RefusalReason, TokenRefusedError, VerifierUnavailableError } from './errors.ts'
 export type { JwksSnapshot } from './keys.ts'
-export type { FeedOptions, Revocation } from './revocations.ts'
+export type { FeedOptions, FeedStatus, Revocation } from './revocations.ts'
 export type { Algorithm, Claims } from './token.ts'
 export { createVerifier, type Verifier, type VerifierOptions } from './verifier.ts'

@@ -5,6 +5,7 @@ import { isEdge } from './edge.ts'
 import { TokenRefusedError, VerifierUnavailableError } from './errors.ts'
 import type { Algorithm, VerifyingKey } from './token.ts'
 
+/** Keys to carry over to another process; `fetchedAt` in milliseconds since 1970. */
 export type JwksSnapshot = { keys: Record<string, unknown>[]; fetchedAt: number }
 export type KeySource = {
   /** @throws TokenRefusedError `key_unknown`, VerifierUnavailableError */

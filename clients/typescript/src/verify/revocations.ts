@@ -6,6 +6,7 @@ import type { Claims } from './token.ts'
 
 /** One end, as `GET /v1/revocations` tells it. */
 export type Revocation = {
+  /** What `id` names. */
   kind: 'session' | 'user' | 'roles' | 'token' | 'key'
   id: string
   /** Of a user: tokens issued up to here are revoked; RFC 3339. Of the others, all are. */
@@ -18,9 +19,11 @@ export type Revocation = {
 
 const kinds: ReadonlySet<string> = new Set<Revocation['kind']>(['session', 'user', 'roles', 'token', 'key'])
 
+/** How to hear of what the server revokes. */
 export type FeedOptions = {
   /** The service that reads the feed: scope `revocations:read`. `undefined`, as of a variable that is not set, is refused. */
   clientId: string | undefined
+  /** Its secret. */
   clientSecret: string | undefined
   /** What becomes of tokens when the feed was not heard for `maxStalenessMs`: let in, or answered with 503. */
   whenUnreachable: 'fail_open' | 'fail_closed'
@@ -35,6 +38,9 @@ export type FeedOptions = {
   mode?: 'stream' | 'poll'
 }
 
+/** `heardAt`: when the feed was last heard, in milliseconds since 1970; null before. `size`: how many ends are known. */
+export type FeedStatus = { heardAt: number | null; size: number; mode: 'stream' | 'poll' }
+
 export type RevocationFeed = {
   /** @throws VerifierUnavailableError under `fail_closed` */
   isRevoked(claims: Claims, kid: string): boolean
@@ -43,7 +49,7 @@ export type RevocationFeed = {
   /** @throws ConfigurationError when the server refused the credential the last time it was asked */
   checkCredential(): void
   close(): void
-  status(): { heardAt: number | null; size: number; mode: 'stream' | 'poll' }
+  status(): FeedStatus
 }
 
 type Ports = {

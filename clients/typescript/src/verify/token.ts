@@ -6,8 +6,11 @@ import { parseStrict } from './json.ts'
 
 /** What an access token says (RFC 9068). Times are seconds since 1970. */
 export type Claims = {
+  /** The server. */
   readonly iss: string
+  /** Whom it is for. */
   readonly aud: string | readonly string[]
+  /** The user. */
   readonly sub: string
   readonly client_id: string
   readonly jti: string
@@ -19,9 +22,11 @@ export type Claims = {
   readonly iat: number
   readonly exp: number
   readonly nbf?: number
+  /** When the user last gave a password. */
   readonly auth_time: number
 }
 
+/** How tokens may be signed; nothing with a shared secret. */
 export type Algorithm = 'ES256' | 'EdDSA' | 'RS256'
 export type VerifyingKey = { kid: string; alg: Algorithm; key: KeyObject }
 export type Parsed = { kid: string; signed: Buffer; signature: Buffer; payload: string }

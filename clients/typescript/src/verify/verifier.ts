@@ -2,7 +2,7 @@ import { ConfigurationError } from '../errors/errors.ts'
 import { TokenRefusedError } from './errors.ts'
 import { type JwksSnapshot, keySource } from './keys.ts'
 import { checkOptions } from './options.ts'
-import { type FeedOptions, type RevocationFeed, revocationFeed } from './revocations.ts'
+import { type FeedOptions, type FeedStatus, revocationFeed } from './revocations.ts'
 import {
   type Algorithm,
   type Claims,
@@ -14,6 +14,7 @@ import {
 } from './token.ts'
 import { verifiedTokens } from './verified.ts'
 
+/** What a verifier is made of; `issuer` and `revocation` must be given. */
 export type VerifierOptions = {
   /** The server, exactly as its tokens name it (`iss`). */
   issuer: string
@@ -34,6 +35,7 @@ export type VerifierOptions = {
   maxTtlSeconds?: number
   /** Keys of an earlier run, from `exportCache()`. */
   cache?: JwksSnapshot
+  /** All requests go through this one. */
   fetch?: typeof fetch
   /** Milliseconds since 1970. */
   now?: () => number
@@ -44,6 +46,7 @@ export type VerifierOptions = {
   onError?: (error: unknown) => void
 }
 
+/** What `createVerifier` makes: one for each server and program. */
 export type Verifier = {
   /**
    * @returns what the token says, frozen
@@ -55,9 +58,10 @@ export type Verifier = {
    * @throws ConfigurationError when the server refuses the credential that reads the feed
    */
   warm(): Promise<void>
+  /** The keys, for `cache` of another process: it then starts without asking. */
   exportCache(): JwksSnapshot
   /** When the feed was last heard, how many ends it holds, and by which way it comes. */
-  feedStatus(): ReturnType<RevocationFeed['status']> | null
+  feedStatus(): FeedStatus | null
   /** Stops following: the feed's connection keeps a program alive. */
   close(): void
 }
