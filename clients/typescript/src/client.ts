@@ -15,7 +15,7 @@ import type {
   User,
   UserPatch,
 } from './contract.ts'
-import { type AuthError, SessionEndedError } from './errors/errors.ts'
+import type { AuthError } from './errors/errors.ts'
 import { fetchWithToken } from './fetch.ts'
 import { type Answer, notOurs } from './http/exchange.ts'
 import { type Hooks, type SessionClientOptions, wrong } from './options.ts'
@@ -143,6 +143,8 @@ export class AuthClient extends SessionClient {
 
   /** Lets go of the page and of other tabs. The session stays where it is stored; the client is of no more use. */
   override close(): Promise<void> {
+    // What is still under way must not look at the page again.
+    this.settings.changed = undefined!
     this.#watch.stop()
     return super.close()
   }
@@ -214,9 +216,9 @@ export class AuthClient extends SessionClient {
   /** Deletes the account and everything in it, at once or later, as the server has it. @throws CredentialsError `invalid_password` */
   async deleteAccount(input: AccountDeletion, options?: CallOptions): Promise<AccountDeletionResult> {
     const request: Request = { method: 'DELETE', path: me, body: input, options, again: true, turn: true }
-    const answer = await this.callAsUser(request).catch((error) => {
-      // The first try did it, and its answer got lost.
-      if (!(error instanceof SessionEndedError) || error.endReason !== 'deleted') throw error
+    const answer = await this.callAsUser(request).catch((error: AuthError) => {
+      // The first try did it, and its answer got lost; or another tab did.
+      if (error.endReason !== 'deleted') throw error
     })
     await this.keeper.end('deleted', request.user ?? '')
     const due = (answer?.body as PlannedDeletion | undefined)?.deletion_due_at

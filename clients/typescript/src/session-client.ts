@@ -68,8 +68,7 @@ export class SessionClient {
    * @throws CredentialsError, RateLimitedError, ServerError `overloaded`
    */
   async login(input: LoginInput, options?: CallOptions): Promise<LoginResult> {
-    const request = { path: '/v1/auth/login', body: input, options, device: true } as const
-    return this.enter(request) as Promise<LoginResult>
+    return this.enter({ path: '/v1/auth/login', body: input, options, device: true }) as Promise<LoginResult>
   }
 
   /** Ends the session here at once, also offline, and tells the server. */
@@ -200,8 +199,13 @@ export class SessionClient {
         }
         const body = { refresh_token: rt, scope }
         await this.call({ path: '/v1/auth/logout', body, again: true, keepalive: !!rt, signal, timeoutMs })
-        // It is dead by now, and shows the next login that this device was here before.
-        if (rt) await store.write(({ gen, end }) => end && { v: 1, gen: gen + 1, ended: end.reason, by: 'user', rt })
+        // It is dead by now, and shows the next login that this device was here before. Only over an end that is written
+        // down: where nothing can be read, or what is there is none of ours, somebody may be logged in.
+        if (rt) {
+          await store.write(({ gen, end }) =>
+            end && end.reason !== 'none' ? { v: 1, gen: gen + 1, ended: end.reason, by: 'user', rt } : undefined,
+          )
+        }
       })
     try {
       await within({ ...options, timeoutMs }, tell)

@@ -163,6 +163,26 @@ describe('the administration', () => {
     expect(sent).toEqual(['Bearer old', 'Bearer new'])
   })
 
+  it('does not do as somebody else what was asked before they logged in', async () => {
+    const tokenOf = (sub: string) => `h.${btoa(JSON.stringify({ sub })).replace(/=+$/, '')}.s`
+    const sent: (string | null)[] = []
+    const fetch: typeof globalThis.fetch = async (_input, init) => {
+      sent.push(new Headers(init!.headers).get('authorization'))
+      const headers = { 'content-type': 'application/problem+json' }
+      return Response.json({ code: 'invalid_token', status: 401, detail: '' }, { status: 401, headers })
+    }
+    for (const [next, tries] of [
+      ['ada', 2],
+      ['bob', 1],
+    ] as const) {
+      sent.length = 0
+      const as = { getAccessToken: async (wish?: object) => tokenOf(wish ? next : 'ada') }
+      const admin = createAdmin({ baseUrl: 'https://auth.test', as, fetch })
+      expect(await code(admin.users.disable('1'))).toBe('invalid_token')
+      expect(sent).toHaveLength(tries)
+    }
+  })
+
   it('sends a credential so that a colon or a percent sign in it is no other one', async () => {
     const sent: (string | null)[] = []
     const fetch: typeof globalThis.fetch = async (input, init) => {

@@ -26,6 +26,8 @@ type State = {
   swallow: 'nothing' | 'the body' | 'everything'
   /** What answers to polls wait for. */
   hold: Promise<void> | null
+  /** Somebody in between answers in its place. */
+  page?: boolean
 }
 
 /** A feed whose answers the test writes. */
@@ -38,6 +40,7 @@ async function feedServer() {
     asked.push({ url: request.url!, cursor: request.headers['last-event-id'] as string })
     if (request.headers.authorization !== `Basic ${btoa('reader:se%3Acret')}`) return void response.writeHead(401).end()
     if (state.broken) return void request.socket.destroy()
+    if (state.page) return void response.writeHead(200, { 'content-type': 'text/html' }).end('<p>\nBack soon\n</p>\n')
     if (request.url!.startsWith('/v1/revocations/stream')) {
       if (!state.stream) return void response.writeHead(503).end()
       if (state.swallow === 'everything') return
@@ -460,8 +463,20 @@ describe('following revocations', () => {
     expect(ours).toHaveLength(1)
   })
 
+  it('takes a page of something in between for no word of the server', async () => {
+    const { feed, auth, verifier, pass } = await setup({ whenUnreachable: 'fail_closed', maxStalenessMs: 60_000 })
+    const token = await auth.tokens.sign(who)
+    await verifier.verify(token)
+    feed.state.page = true
+    pass(50_000)
+    const before = feed.asked.length
+    await eventually(() => feed.asked.length > before + 3)
+    pass(11_000)
+    await expect(verifier.verify(token)).rejects.toThrow(/not been heard/)
+  })
+
   it('reads events however they are cut into pieces', async () => {
-    const text = ': hi\r\n\r\nid: 1\nevent: a\ndata: one\ndata: two\n\ndata\n\nid: 2\n\n\n'
+    const text = ': hi\r\n\r\nid: 1\r\nevent: a\r\ndata: one\ndata: two\r\r\n<p>\n\ndata\n\nid: 2\n\n\n'
     for (const size of [1, 2, 5, 100]) {
       const pieces = text.match(new RegExp(`[^]{1,${size}}`, 'g'))!
       const body = new ReadableStream<Uint8Array>({

@@ -46,6 +46,25 @@ describe('a login in a file', () => {
     expect(storage.get('other')).toBe(record(1))
   })
 
+  it('believes no file that somebody else made where everybody may', async () => {
+    const open = join(directory, 'open')
+    mkdirSync(open)
+    chmodSync(open, 0o1777)
+    const path = join(open, 'login.json')
+    const storage = fileStorage({ path })
+    expect(storage.get('key')).toBeNull()
+    await storage.advance('key', record(1), 1)
+    expect(storage.get('key')).toBe(record(1))
+    expect(statSync(`${path}.lock`).mode & 0o777).toBe(0o600)
+    // Only root can give a file away.
+    if (process.getuid?.() !== 0) return
+    chownSync(path, 4711, 4711)
+    expect(() => storage.get('key')).toThrow(/belongs to another user/)
+    await expect(storage.advance('key', record(2), 2)).rejects.toThrow(/belongs to another user/)
+    chmodSync(open, 0o700)
+    expect(storage.get('key')).toBe(record(1))
+  })
+
   it('is for its owner alone, and leaves nothing beside it but empty locks', async () => {
     const path = join(directory, 'own', 'login.json')
     const storage = fileStorage({ path })

@@ -38,7 +38,7 @@ describe('in a page', () => {
   it.each(['online', 'pageshow'])('as long as the server said nothing is asked, though %s', async (name) => {
     const { client, server, clock } = await loggedIn()
     await clock.advance(hour)
-    server.script(refreshPath, { do: 'status', status: 503, retryAfter: 1200 })
+    server.script(refreshPath, { do: 'refuse', code: 'overloaded', retryAfter: 1200 })
     expect(await client.getAccessToken().catch((error) => error.retryAfter)).toBeGreaterThanOrEqual(1200)
     await clock.advance(1_000_000)
     frame.dispatchEvent(new Event(name))
@@ -48,6 +48,17 @@ describe('in a page', () => {
     await clock.advance(400_000)
     frame.dispatchEvent(new Event(name))
     await eventually(() => client.state.status === 'active')
+    await client.close()
+  })
+
+  it('at most five minutes and a little where it is something in between that said so', async () => {
+    const { client, server, clock } = await loggedIn()
+    await clock.advance(hour)
+    server.script(refreshPath, { do: 'status', status: 503, retryAfter: 31_536_000 })
+    const told = await client.getAccessToken().catch((error) => error.retryAfter)
+    expect([told >= 300, told <= 331]).toEqual([true, true])
+    await clock.advance(331_000)
+    await client.getAccessToken()
     await client.close()
   })
 
@@ -86,6 +97,19 @@ describe('in a page', () => {
     await wait(1200)
     expect(server.count(refreshPath)).toBeLessThanOrEqual(count + 1)
     await client.close()
+  })
+
+  it('nothing comes of a client that is closed while it reads its storage', async () => {
+    const added: string[] = []
+    frame.addEventListener = (name: string) => void added.push(name)
+    const records = memoryStorage()
+    const slow = { ...records, get: (key: string) => wait(10).then(() => records.get(key)) }
+    const { client } = world({ storage: slow })
+    const ready = client.ready()
+    await client.close()
+    await ready
+    await wait(20)
+    expect(added).toEqual([])
   })
 
   it('nothing is left behind when the client is closed', async () => {

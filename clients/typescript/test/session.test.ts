@@ -242,6 +242,40 @@ describe('logging out', () => {
     expect(server.requests).toHaveLength(before)
   })
 
+  it('tells the server of an old one without touching who is logged in now, whatever becomes of the storage', async () => {
+    for (const what of ['cannot be read', 'is of a later version']) {
+      const records = new Map<string, string>()
+      const kept = memoryStorage(records)
+      let failing = false
+      const get = (key: string) => {
+        if (failing && key === 'key') throw new Error('No answer.')
+        return kept.get(key)
+      }
+      const { client, server, connect } = world({ storage: { ...kept, get }, storageKey: 'key' })
+      await client.login(ada)
+      const old = (await client.getSession())!.id
+      server.always({ do: 'lose_request' })
+      expect(await client.logout()).toEqual({ remote: 'queued' })
+      server.always(null)
+      await client.login(ada)
+      await client.close()
+      const stored = what === 'cannot be read' ? records.get('key')! : '{"v":2,"gen":7,"future":true}'
+      records.set('key', stored)
+      const next = connect({
+        fetch: async (input, init) => {
+          const answer = await server.fetch(input, init)
+          failing ||= what === 'cannot be read' && String(input).endsWith('/logout')
+          return answer
+        },
+      })
+      await next.ready()
+      await eventually(() => server.session(old)?.ended === 'logout' && !records.get('key.logouts')?.includes('nttr_'))
+      expect([what, records.get('key')]).toEqual([what, stored])
+      failing = false
+      await next.close()
+    }
+  })
+
   it('keeps at most five for later, and says when it keeps one no more', async () => {
     const { client, server } = world()
     for (let round = 0; round < 6; round++) {

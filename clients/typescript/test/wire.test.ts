@@ -7,7 +7,7 @@ describe('what goes over the wire', () => {
     const { server, connect } = world()
     const client = connect({
       fetch: (input, init) => {
-        sent.push([new URL(String(input)).pathname, init?.cache, init?.keepalive])
+        sent.push([new URL(String(input)).pathname, init?.cache, !!init?.keepalive])
         return server.fetch(input, init)
       },
     })

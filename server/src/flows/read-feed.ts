@@ -35,7 +35,7 @@ export async function readFeed(app: App): Promise<void> {
     if (isLast) app.feed.confirm(began)
     if (rows.at(-1)?.position !== unplaced) {
       if (isLast) return
-    } else if (!(await placeAll(app))) contests++
+    } else if (!(await placeAll(app)) && isLast) contests++
   }
 }
 
@@ -49,7 +49,10 @@ export async function reloadLiveSet(app: App): Promise<void> {
   }
 }
 
-/** Another node that gives places wins; it is asked so many times whether it is done before the next reading. */
+/**
+ * Another node that gives places wins; it is asked so many times whether it is done before the next reading. Only where
+ * all has been read: the rest of what is revoked is not left for later.
+ */
 const mostContests = 3
 
 function takeEffect(app: App, rows: RevocationRow[]): void {

@@ -161,11 +161,16 @@ export function createAdmin(options: AdminOptions): Admin {
   async function send(request: Request, lost?: () => void): Promise<unknown> {
     const sendAs = async (authorization: string) =>
       (await callWithin(settings, { ...request, headers: { authorization } }, lost)).body
+    const sent = await authorizationOf(caller)
     try {
-      return await sendAs(await authorizationOf(caller))
+      return await sendAs(sent)
     } catch (error) {
       if (!('getAccessToken' in caller) || (error as AuthError).status !== 401) throw error
-      return sendAs(`Bearer ${await caller.getAccessToken({ forceRefresh: true })}`)
+      const next = `Bearer ${await caller.getAccessToken({ forceRefresh: true })}`
+      // Somebody else may have logged in meanwhile, and did not ask for this.
+      const [before, after] = [subjectOf(sent), subjectOf(next)]
+      if (before !== undefined && before !== after) throw error
+      return sendAs(next)
     }
   }
   const read = (path: string, options?: CallOptions) =>
@@ -249,6 +254,16 @@ function checkCaller(caller: Caller): void {
   const isText = (value: unknown) => typeof value === 'string' && value !== ''
   if (typeof getAccessToken === 'function' || isText(accessToken) || (isText(clientId) && isText(clientSecret))) return
   throw misconfigured('"as" says who asks: { clientId, clientSecret }, { accessToken }, or a client that is logged in.')
+}
+
+/** Whose token it is: said by its middle part, which nobody needs to check here. Of one that is no JWT, nothing is known. */
+function subjectOf(authorization: string): unknown {
+  try {
+    const payload = authorization.split('.')[1]!.replace(/-/g, '+').replace(/_/g, '/')
+    return JSON.parse(atob(payload)).sub
+  } catch {
+    return undefined
+  }
 }
 
 function search(query: Query): string {

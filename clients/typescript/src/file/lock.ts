@@ -1,3 +1,4 @@
+import { closeSync, openSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 
 /**
@@ -13,6 +14,8 @@ export async function underFileLock<T>(
   work: () => T | Promise<T>,
 ): Promise<{ result: T } | null> {
   const { DatabaseSync } = await import('node:sqlite')
+  // Whoever may read it could lock it, and have everybody wait.
+  closeSync(openSync(path, 'a', 0o600))
   const database = new DatabaseSync(path)
   try {
     const until = performance.now() + waitMs

@@ -38,6 +38,7 @@ export function fileStorage(options: FileStorageOptions = {}): SessionStorage {
   let tidied = false
   const read = (): Contents => {
     try {
+      refusePlanted(file)
       return parse(readFileSync(file, 'utf8'))
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { records: {} }
@@ -111,6 +112,13 @@ function removeLeftovers(file: string): void {
       unlinkSync(path)
     }
   }
+}
+
+/** Where everybody may make a file, it counts who made it: whoever reads a login of somebody else's works as that user. */
+function refusePlanted(file: string): void {
+  if (process.platform === 'win32' || !(statSync(dirname(file)).mode & 0o002)) return
+  if (statSync(file).uid === process.getuid?.()) return
+  throw new Error(`${file} belongs to another user, in a directory where everybody may write.`)
 }
 
 function makeDirectory(directory: string): void {

@@ -35,7 +35,7 @@ export async function exchange({ fetch, baseUrl, clock, delivery }: Wire, ask: A
       method,
       headers: { ...(body !== undefined && { 'content-type': 'application/json' }), ...headers },
       body: JSON.stringify(body),
-      keepalive: !!keepalive,
+      keepalive: keepalive!,
       signal,
       // Whether the browser adds its cookie, and keeps one that comes.
       credentials: delivery ? 'include' : 'omit',
@@ -63,7 +63,9 @@ export function notOurs(status: number, retryAfter?: number): AuthError {
   const [Class, code] = isTransient(status)
     ? [classes[status] ?? ServerError, 'unavailable']
     : [NetworkError, 'bad_response']
-  return new Class(code, `No answer of our server (${status}).`, { status, retryAfter, retryable: true })
+  // A page for people may say any time; the longest pause that we would make of our own must do.
+  const wait = retryAfter && Math.min(retryAfter, 300)
+  return new Class(code, `No answer of our server (${status}).`, { status, retryAfter: wait, retryable: true })
 }
 
 /** Whether a request surely never reached the server, as far as the runtime tells. */

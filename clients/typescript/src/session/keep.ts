@@ -173,7 +173,7 @@ export function keepSession(settings: Settings, revoke: (record: SessionRecord) 
       }
       // What others waited for as well has failed for this caller, too.
       if (!asked || state.status !== 'refresh_failed') {
-        dispatch({ type: 'needed', now, force: gen, early: early && !asked })
+        dispatch({ type: 'needed', now, force: gen, early })
       }
       if ((state as State).status !== 'refreshing') {
         if (unwanted === undefined && left > 0) return record

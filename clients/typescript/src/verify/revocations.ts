@@ -139,7 +139,7 @@ export function revocationFeed(options: FeedOptions, ports: Ports): RevocationFe
           'config_invalid',
           `The server refuses the credential of "revocation" (${status}): ${what} is for a service with the scope "revocations:read".`,
         )
-      : new Error(`${what} answered ${status}.`)
+      : new Error(`${what} answered ${status}, and not as our server does.`)
 
   const poll = async (over: AbortSignal) => {
     for (let more = true; more; ) {
@@ -184,7 +184,9 @@ export function revocationFeed(options: FeedOptions, ports: Ports): RevocationFe
         signal,
         redirect: 'manual',
       })
-      if (!response.ok || !response.body) {
+      // A page of something in between (a login, a notice) is no word of our server.
+      const isStream = /^text\/event-stream\b/i.test(response.headers.get('content-type') ?? '')
+      if (!response.ok || !response.body || !isStream) {
         await response.body?.cancel()
         throw refusal('The revocation stream', response.status)
       }

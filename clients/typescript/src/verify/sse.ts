@@ -3,14 +3,15 @@ const longestLine = 65_536
 
 export type ServerEvent = { event: string; data: string; id: string | undefined }
 
-/** The events of a `text/event-stream`; any other line is an event without a name, because it shows that somebody is there. */
+/** The events of a `text/event-stream`; a comment is an event without a name, because it shows that somebody is there. */
 export async function* readEvents(body: ReadableStream<Uint8Array>): AsyncGenerator<ServerEvent> {
   const decoder = new TextDecoder()
   let buffer = ''
   let fields: { event?: string; id?: string; data: string[] } = { data: [] }
   for await (const piece of body) {
     buffer += decoder.decode(piece, { stream: true })
-    const lines = buffer.split(/\r\n|\n|\r/)
+    const lines = buffer.split(/\r\n|\n|\r(?!$)/)
+    // A carriage return at the end may be half of a line break.
     buffer = lines.pop()!
     if (buffer.length > longestLine) throw new Error('This is no stream of events: a line has no end.')
     for (const line of lines) {
@@ -23,7 +24,7 @@ export async function* readEvents(body: ReadableStream<Uint8Array>): AsyncGenera
       const [, name, value = ''] = /^([^:]*):? ?(.*)$/s.exec(line)!
       if (name === 'data') fields.data.push(value)
       else if (name === 'event' || name === 'id') fields[name] = value
-      else yield { event: '', data: '', id: undefined }
+      else if (name === '') yield { event: '', data: '', id: undefined }
     }
   }
 }
