@@ -137,7 +137,9 @@ export function revocationFeed(options: FeedOptions, ports: Ports): RevocationFe
     status === 401 || status === 403
       ? new ConfigurationError(
           'config_invalid',
-          `The server refuses the credential of "revocation" (${status}): ${what} is for a service with the scope "revocations:read".`,
+          status === 401
+            ? `The server refuses the credential of "revocation" (401): "clientId" or "clientSecret" is wrong, or the secret has expired. \`ntt-auth services create\` makes one, with the scope "revocations:read".`
+            : `The server refuses the credential of "revocation" (403): ${what} is for a service with the scope "revocations:read".`,
         )
       : new Error(`${what} answered ${status}, and not as our server does.`)
 
