@@ -93,9 +93,11 @@ async function servePage(): Promise<void> {
   server.listen(port, 'localhost')
   await once(server, 'listening')
   console.log(`The page, whose origin the server knows by NTT_AUTH_CORS_ORIGINS: ${url}`)
+  console.log('Ctrl-C ends it, and throws everything away.')
 }
 
 async function run(example: string): Promise<void> {
+  console.log('An account and the credential of a service are made.')
   const account = { email: 'ada@example.com', password: 'engine of brass and steam' }
   const body = JSON.stringify(account)
   const headers = { 'content-type': 'application/json' }

@@ -127,6 +127,8 @@ describe('the examples, with the package as it is published and the real server'
         await page.getByLabel('Password', { exact: true }).fill(ada.password)
         await page.getByRole('button', { name: 'Register' }).press('Enter')
         await page.getByText(`Logged in as ${delivery}@example.com`).waitFor()
+        // The button is gone, and the keyboard is not lost with it.
+        expect(await page.evaluate('document.activeElement.id')).toBe('who')
         await page.reload()
         await page.getByText(`Logged in as ${delivery}@example.com`).waitFor()
         await page.getByRole('button', { name: 'Devices' }).click()
