@@ -89,9 +89,8 @@ export class AuthClient extends SessionClient {
   /** The device list: every session of the user. */
   readonly sessions: Sessions = {
     list: async (options) => {
-      const pages = this.#pages<SessionRows>('sessions', { limit: 50, ...options })
-      const { items, next_cursor: nextCursor } = (await pages.next()).value
-      return { items, nextCursor }
+      const { value } = await this.#pages<SessionRows>('sessions', { limit: 50, ...options }).next()
+      return { items: value.items, nextCursor: value.next_cursor }
     },
     all: (options) => this.#allSessions(options),
     revoke: async (id, options) => {
@@ -171,10 +170,9 @@ export class AuthClient extends SessionClient {
   async register(input: RegisterInput, options?: CallOptions): Promise<RegisterResult> {
     let lost = false
     const request = { path: '/v1/auth/register', body: input, options, again: true } as const
-    const work = this.enter(request, () => {
+    const entered = await this.enter(request, () => {
       lost = true
-    })
-    const entered = await work.catch((error: AuthError) => {
+    }).catch((error: AuthError) => {
       // Our own first try may have taken the address, and only its answer got lost: then the password fits.
       if (!lost || error.code !== 'email_taken') throw error
       return this.login({ ...input, name: undefined, locale: undefined } as LoginInput, options).catch(() => {

@@ -78,7 +78,7 @@ describe('a session in a cookie', () => {
     const { client, clock, server } = world({
       ...inCookie(),
       fetch: (input, init) => {
-        kept.push(init?.keepalive, init?.credentials)
+        kept.push(!!init?.keepalive, init?.credentials)
         return server.fetch(input, init)
       },
     })

@@ -2,7 +2,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, it, jest } from '@jest/globals'
 import { mockAuthServer } from '../src/testing/index.ts'
-import { createVerifier, type FeedOptions, type Verifier } from '../src/verify/index.ts'
+import { createVerifier, type FeedOptions, type Verifier, type VerifierOptions } from '../src/verify/index.ts'
 import { revocationFeed } from '../src/verify/revocations.ts'
 import { readEvents } from '../src/verify/sse.ts'
 import type { Claims } from '../src/verify/token.ts'
@@ -90,7 +90,7 @@ describe('following revocations', () => {
     for (const each of cleanups.splice(0)) each()
   })
 
-  async function setup(options: Partial<FeedOptions> = {}) {
+  async function setup(options: Partial<FeedOptions> = {}, more: Partial<VerifierOptions> = {}) {
     const feed = await feedServer()
     const auth = mockAuthServer({ issuer: feed.address })
     const errors: unknown[] = []
@@ -108,6 +108,7 @@ describe('following revocations', () => {
       fetch: (input, init) => (String(input).includes('jwks') ? auth.fetch(input, init) : fetch(input, init)),
       now: () => Date.now() + time,
       onError: (error) => void errors.push(error),
+      ...more,
     })
     cleanups.push(() => verifier.close(), feed.close)
     const pass = (ms: number) => {
@@ -461,6 +462,27 @@ describe('following revocations', () => {
     await eventually(() => feed.asked.length > 3)
     const ours = warn.mock.calls.filter(([message]) => /refuses the credential/.test(String(message)))
     expect(ours).toHaveLength(1)
+  })
+
+  it.each([
+    [
+      'throws',
+      () => {
+        throw new Error('Mine.')
+      },
+    ],
+    ['rejects', () => Promise.reject(new Error('Mine.'))],
+  ] as const)('goes on where onError itself %s', async (_how, onError) => {
+    const { feed, auth, verifier } = await setup({}, { onError })
+    const token = await auth.tokens.sign(who)
+    await verifier.verify(token)
+    feed.state.broken = true
+    feed.cut()
+    const before = feed.asked.length
+    await eventually(() => feed.asked.length > before + 2)
+    feed.state.broken = false
+    await eventually(() => feed.readers() > 0)
+    await expect(verifier.verify(token)).resolves.toBeDefined()
   })
 
   it('takes a page of something in between for no word of the server', async () => {

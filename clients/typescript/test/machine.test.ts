@@ -87,7 +87,7 @@ describe('the state machine of a session', () => {
     const { state, log } = play([
       loaded,
       { type: 'needed', now: 80 },
-      { type: 'logout' },
+      { type: 'logout', reason: 'user' },
       { type: 'refreshed', held: held(4), now: 81 },
     ])
     expect(state).toMatchObject({ status: 'logged_out', flight: false })

@@ -364,11 +364,17 @@ describe('a page that is rendered on a server', () => {
       }
       return answer
     }
-    const slowly = request({ fetch: slow }).client.getAccessToken()
+    const late = request({ fetch: slow })
+    const slowly = late.client.getAccessToken()
     await arrival
-    await request().client.logout({ scope })
+    const leaving = request()
+    await leaving.client.logout({ scope })
+    leaving.keep()
     open()
     await slowly
+    late.keep()
+    // The browser forgot it, and no late answer brings it back.
+    expect(jar.value).toBeUndefined()
     jar.value = old
     expect(await code(request().client.getAccessToken())).toBe('session_ended')
   })

@@ -95,7 +95,7 @@ function parse(text: string): Contents {
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) return { records: value }
   } catch {
     // Somebody may be logged in there: this says nothing.
-    if (/^({|$)/.test(text)) return { records: {}, bad: 'broken' }
+    if (/^[\s\0\ufeff]*({|$)/.test(text)) return { records: {}, bad: 'broken' }
   }
   return { records: {}, bad: 'foreign' }
 }

@@ -15,28 +15,27 @@ const ended = new Map<string, number>()
  * Keeps what a refresh brought for 30 seconds, by the token that was sent: requests of the same page that are a moment
  * late need not ask again. Data only, never a promise: some hosts let no request wait for another one's.
  * @param now milliseconds
- * @returns `recent`: the answer is not for this request alone
+ * @returns `shared`: another request brings the browser what it is to have: this answer, or the word that it was logged out
  */
 export async function recentAnswer(
   token: string,
   now: () => number,
   ask: () => Promise<Response>,
-): Promise<{ response: Response; recent: boolean }> {
+): Promise<{ response: Response; shared: boolean }> {
   const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(token))
   const name = Array.from(new Uint8Array(digest), (each) => each.toString(16)).join('.')
   const known = answers.get(name)
   const aged = known && agedBy(known.tokens, now() - known.at)
-  if (aged) return { response: tokensOf(JSON.stringify(aged)), recent: true }
+  if (aged) return { response: tokensOf(JSON.stringify(aged)), shared: true }
   const asked = now()
   const response = await ask()
-  if (response.status !== 200) return { response, recent: false }
+  if (response.status !== 200) return { response, shared: false }
   const text = await response.text()
   const tokens = parse(text) as Tokens | null
   sweep(now())
-  if (tokens?.user && !ended.has(tokens.session_id) && !ended.has(tokens.user.id)) {
-    answers.set(name, { tokens, at: asked })
-  }
-  return { response: tokensOf(text), recent: false }
+  const isOver = !!tokens?.user && (ended.has(tokens.session_id) || ended.has(tokens.user.id))
+  if (tokens?.user && !isOver) answers.set(name, { tokens, at: asked })
+  return { response: tokensOf(text), shared: isOver }
 }
 
 /**

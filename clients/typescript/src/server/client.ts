@@ -192,8 +192,8 @@ function refreshingFetch(
     if (clock.monotonic() - began > newest) return outlived()
     const { refresh_token } = JSON.parse(String(init?.body))
     const answer = await recentAnswer(`${input} ${refresh_token}`, clock.wall, () => fetch(input, init))
-    // The browser has it from the request that asked, or asks again with the same key.
-    if (answer.recent) storage.keepToSelf()
+    // The browser has it from the request that asked, or asks again with the same key; or it was logged out meanwhile.
+    if (answer.shared) storage.keepToSelf()
     if (answer.response.status === 409) return outlived()
     return answer.response
   }

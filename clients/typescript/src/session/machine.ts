@@ -69,7 +69,7 @@ export type Event<H extends Held = Held> =
       readonly now: number
     }
   | { readonly type: 'logged_in'; readonly held: H }
-  | { readonly type: 'logout'; readonly reason?: LogoutReason }
+  | { readonly type: 'logout'; readonly reason: LogoutReason }
 
 /**
  * What becomes of a session. `initial` is told once, when the storage was read; `recovered` after a `refresh_failed`.
@@ -123,7 +123,7 @@ export function step<H extends Held>(state: State<H>, event: Event<H>): Step<H> 
     case 'logged_in':
       return active(event.held, 'logged_in', 'settle')
     case 'logout': {
-      const reason = event.reason ?? 'user'
+      const { reason } = event
       return end ? [state] : ended({ reason, initiator: 'this', gen: place + 1 }, 'logged_out', 'settle')
     }
   }

@@ -234,17 +234,28 @@ export function revocationFeed(options: FeedOptions, ports: Ports): RevocationFe
 
   /**
    * Asks, and again beside it while no answer comes: connections that were kept from before may be dead, and a question
-   * that waits on one leaves the next to another.
+   * that waits on one leaves the next to another. Slower and slower, so that a server that is busy is not made busier.
    */
   const ask = async () => {
     const answered = new AbortController()
     const over = AbortSignal.any([stop.signal, answered.signal])
     const asked: Promise<boolean>[] = []
-    for (;;) {
-      asked.push(tried(poll, over).then((well) => well || Promise.reject()))
+    const later: AbortController[] = []
+    let wait = impatience
+    for (let left = patience; ; left -= wait) {
+      const given = new AbortController()
+      const signal = AbortSignal.any([over, given.signal])
+      asked.push(tried(poll, signal).then((well) => well || Promise.reject()))
+      if (asked.length > 1) later.push(given)
+      // The first stays, for a server that is slow; a later one that ends takes its dead connection out of use.
+      if (later.length === mostAtOnce) {
+        later.shift()!.abort()
+        wait *= 1.5
+      }
       const outcome = Promise.any(asked).catch(() => false)
-      const isLast = heardAt === null || asked.length === mostAtOnce
-      const well = await (isLast ? outcome : Promise.race([outcome, pause(impatience, over)]))
+      const isLast = heardAt === null || left < wait
+      const first = asked[0]!.catch(() => false)
+      const well = await Promise.race([outcome, isLast ? first : pause(wait, over)])
       if (well === undefined) continue
       answered.abort()
       return well

@@ -83,8 +83,10 @@ export function createVerifier(options: VerifierOptions): Verifier {
     maxTtlSeconds = 3600,
     revocation,
     now = Date.now,
-    onError = warnOfMistakes(),
+    onError: told = warnOfMistakes(),
   } = options
+  // Nobody is left to tell what it throws.
+  const onError = (error: unknown) => void (async () => told(error))().catch(() => undefined)
   const fetching: typeof fetch = options.fetch ?? ((input, init) => globalThis.fetch(input, init))
   const baseUrl = (options.baseUrl ?? issuer).replace(/\/+$/, '')
   const ports = { baseUrl, fetch: fetching, now, onError }
