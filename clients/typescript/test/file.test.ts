@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import {
   chmodSync,
   chownSync,
@@ -34,6 +34,17 @@ describe('a login in a file', () => {
     expect(() => fileStorage({ file: 'x' } as never)).toThrow(/fileStorage has no option "file"; there are: path\./)
     expect(() => fileStorage({ path: 5 } as never)).toThrow(/"path" must be a text that is not empty. It is 5\./)
     expect(() => fileStorage('x' as never)).toThrow(/fileStorage needs an object of options/)
+  })
+
+  it('says what it needs where the runtime has no lock to lend', async () => {
+    const program = `
+      const { fileStorage } = await import('./src/file/index.ts')
+      const storage = fileStorage({ path: process.env.FILE })
+      await storage.advance('key', '{}', 1).catch(({ code, message }) => console.log(code, message))`
+    const args = ['--no-experimental-sqlite', '--input-type=module', '-e', program]
+    const env = { ...process.env, FILE: join(directory, 'login.json') }
+    const said = execFileSync(process.execPath, args, { cwd: new URL('..', import.meta.url), env, encoding: 'utf8' })
+    expect(said).toMatch(/^config_invalid fileStorage needs Node\.js 24 or newer/)
   })
 
   it('never goes backward', async () => {

@@ -23,7 +23,7 @@ import { underFileLock } from './lock.ts'
 /** Where `fileStorage` writes. */
 export type FileStorageOptions = {
   /** Where the login rests. Default: a file of the user's own, below `~/.config` or what the system has for that. */
-  path?: string
+  path?: string | undefined
 }
 
 /**
