@@ -173,6 +173,24 @@ describe('what the README shows', () => {
     })
   })
 
+  it('runs: the same with Hono, on a Request and headers', async () => {
+    project.write('render-hono.ts', local(snippet('render-hono.ts')))
+    const program = `
+      import { createServerClient, webCookies } from 'ntt-auth-client/server'
+      const { default: app } = await import('./render-hono.ts')
+      const { status, headers } = await app.request('https://app.test/')
+      const answer = new Headers()
+      const cookies = webCookies(new Request('https://app.test/'), answer)
+      const auth = createServerClient({ baseUrl: process.env.AUTH_URL, secret: process.env.SESSION_SECRET, ...cookies })
+      await auth.login(${JSON.stringify(ada)})
+      const cookie = answer.getSetCookie()[0].split(';')[0]
+      const page = await app.request('https://app.test/', { headers: { cookie } })
+      console.log(status, headers.get('location'), await page.text(), page.headers.get('cache-control'))`
+    const env = { AUTH_URL: server.address, SESSION_SECRET: 'a secret of thirty-two characters' }
+    const { stdout } = await run(process.execPath, ['--input-type=module', '-e', program], { cwd: directory, env })
+    expect(stdout).toBe(`302 /login The notes of ${ada.email}. private, no-store\n`)
+  })
+
   it('runs: an administrator who opens accounts again', async () => {
     const root = { email: 'root@example.com', password: ada.password }
     const [token] = /ntto_[\w-]+/.exec(await server.cli('create-admin', '--email', root.email, '--link', '--json'))!
