@@ -16,18 +16,20 @@ const manifest = JSON.parse(readFileSync(join(here, 'package.json'), 'utf8'))
 const doors = Object.keys(manifest.exports).filter((each) => each !== './package.json')
 
 /** What a browser would load of it, minified. */
-async function bundled(source: string): Promise<string> {
+async function bundled(source: string, platform: 'browser' | 'node' = 'browser'): Promise<string> {
   const { outputFiles } = await build({
     stdin: { contents: source, resolveDir: join(here, 'src'), loader: 'ts' },
     bundle: true,
     minify: true,
     format: 'esm',
     target: 'es2022',
+    platform,
     write: false,
   })
   return outputFiles[0]!.text
 }
-const zipped = async (source: string) => gzipSync(await bundled(source), { level: 9 }).length
+const zipped = async (source: string, platform?: 'node') =>
+  gzipSync(await bundled(source, platform), { level: 9 }).length
 
 describe('what a page loads', () => {
   it('is at most 10240 bytes, all that there is, minified and gzipped', async () => {
@@ -40,6 +42,10 @@ describe('what a page loads', () => {
     for (const other of ['/v1/users/me', 'indexedDB', 'Another tab', 'visibilitychange']) {
       expect(text).not.toContain(other)
     }
+  })
+
+  it('is at most 8192 bytes for what verifies tokens', async () => {
+    expect(await zipped(`export * from './verify/index.ts'`, 'node')).toBeLessThanOrEqual(8_192)
   })
 
   it('imports nothing at all', async () => {

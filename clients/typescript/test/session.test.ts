@@ -222,6 +222,7 @@ describe('logging out', () => {
     expect(seen.types()).toEqual(['logged_out'])
     expect(await code(client.getAccessToken())).toBe('no_session')
     expect(await client.logout()).toEqual({ remote: 'not_asked' })
+    expect(seen.types()).toEqual(['logged_out'])
   })
 
   it('works offline, and the server is told at the next start', async () => {

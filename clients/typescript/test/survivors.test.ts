@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals'
 import { ConflictError, memoryStorage, NetworkError } from '../src/index.ts'
 import { shareFlight } from '../src/session/flights.ts'
 import { step } from '../src/session/machine.ts'
+import { recordIn } from '../src/session/record.ts'
 import { recordOf } from '../src/session/refresh.ts'
 import { resilient } from '../src/storage/resilient.ts'
 import { ada, code, eventually, gate, loggedIn, refreshKeys, refreshPath, world } from './support/setup.ts'
@@ -317,5 +318,19 @@ describe('an error', () => {
     expect(JSON.parse(shown)).toMatchObject({ code: 'network_unreachable', message: 'x', retryable: true })
     const body = { code: 'email_taken', detail: 'secret' } as never
     expect(JSON.stringify(new ConflictError('email_taken', 'x', { problem: body }))).not.toContain('secret')
+  })
+})
+
+describe('a record that cannot be read', () => {
+  it('is what is held, and where a cookie is used without the key: it may be of a token of before', async () => {
+    const storage = memoryStorage()
+    const { client } = await loggedIn({ storage, storageKey: 'key' })
+    const held = JSON.parse((await storage.get('key'))!)
+    const store = recordIn({ get: () => undefined, advance: () => true }, 'key', held.iss)
+    expect((await store.read(held)).record).toEqual(held)
+    const { rt: _rt, ...inCookie } = held
+    expect((await store.read(inCookie)).record).toEqual({ ...inCookie, rk: undefined })
+    expect(await store.read()).toMatchObject({ unknown: true, end: { reason: 'none' } })
+    await client.close()
   })
 })
