@@ -163,6 +163,18 @@ describe('fetch with the token', () => {
     expect(server.count(refreshPath)).toBe(1)
   })
 
+  it('asks for another token once in half a minute where every token is refused', async () => {
+    const { client, server, clock } = await withApi(invalidToken)
+    for (let call = 0; call < 4; call++) {
+      expect((await client.fetch(api)).status).toBe(401)
+      await clock.advance(7000)
+    }
+    expect(server.count(refreshPath)).toBe(1)
+    await clock.advance(10_000)
+    await client.fetch(api)
+    expect(server.count(refreshPath)).toBe(2)
+  })
+
   it('repeats once at most', async () => {
     const { client, sent } = await withApi(invalidToken)
     expect((await client.fetch(api)).status).toBe(401)

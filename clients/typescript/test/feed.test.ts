@@ -485,6 +485,18 @@ describe('following revocations', () => {
     await expect(verifier.verify(token)).resolves.toBeDefined()
   })
 
+  it.each(['fail_open', 'fail_closed'] as const)(
+    'once closed, goes by the choice of who cannot hear the server: %s',
+    async (choice) => {
+      const { auth, verifier } = await setup({ whenUnreachable: choice })
+      const token = await auth.tokens.sign(who)
+      await verifier.verify(token)
+      verifier.close()
+      if (choice === 'fail_open') await expect(verifier.verify(token)).resolves.toBeDefined()
+      else await expect(verifier.verify(token)).rejects.toThrow(/closed/)
+    },
+  )
+
   it('takes a page of something in between for no word of the server', async () => {
     const { feed, auth, verifier, pass } = await setup({ whenUnreachable: 'fail_closed', maxStalenessMs: 60_000 })
     const token = await auth.tokens.sign(who)

@@ -119,7 +119,7 @@ export function errorOfProblem(problem: Problem, status: number, header: number 
   const Class = classes[code] ?? classes[status] ?? (status < 500 ? AuthError : ServerError)
   return new Class(code, problem.detail ?? problem.title, {
     status,
-    retryable,
+    retryable: !!retryable,
     requestId: problem.request_id,
     retryAfter: header ?? (retry_after! > 0 ? Number(retry_after) : undefined),
     problem,

@@ -298,9 +298,10 @@ export function revocationFeed(options: FeedOptions, ports: Ports): RevocationFe
   }
   return {
     isRevoked(claims, kid) {
-      if (whenUnreachable !== 'fail_open' && (heardAt === null || passed() - heardTick > maxStalenessMs)) {
-        const why =
-          lastError instanceof ConfigurationError ? lastError.message : 'the server has not been heard for too long.'
+      const isOld = stop.signal.aborted || heardAt === null || passed() - heardTick > maxStalenessMs
+      if (isOld && whenUnreachable !== 'fail_open') {
+        const silent = stop.signal.aborted ? 'the verifier is closed.' : 'the server has not been heard for too long.'
+        const why = lastError instanceof ConfigurationError ? lastError.message : silent
         throw new VerifierUnavailableError(`What was revoked is not known: ${why}`, lastError)
       }
       if (ends.size === 0) return false
