@@ -19,7 +19,7 @@ export function watchPage(keeper: Keeper, autoRefresh: boolean): PageWatch {
   const page = globalThis.document
   const isHidden = () => page?.hidden
   const watched = (what: 'addEventListener' | 'removeEventListener') => {
-    if (page) for (const name of ['visibilitychange', 'pageshow', 'online']) window[what](name, wake)
+    for (const name of page ? ['visibilitychange', 'pageshow', 'online'] : []) window[what](name, wake)
   }
   const plan = () => {
     clearTimeout(timer)

@@ -17,17 +17,15 @@ export function within<T>({ signal, timeoutMs }: Wait, work: (over: AbortSignal)
       reject(error)
       over.abort(error)
     }
-    const late = `No answer within ${timeoutMs} ms.`
-    const timer = setTimeout(giveUp, timeoutMs, 'timeout', late, { retryable: true })
+    const timer = setTimeout(giveUp, timeoutMs, 'timeout', `No answer within ${timeoutMs} ms.`, { retryable: true })
     const aborted = () => giveUp('aborted', 'Aborted.', { cause: signal!.reason })
-    // Until it is over; what was begun beside the work ends with it.
-    signal?.addEventListener('abort', aborted, over)
+    signal?.addEventListener('abort', aborted)
     if (signal?.aborted) aborted()
     work(over.signal)
       .then(resolve, reject)
       .finally(() => {
         clearTimeout(timer)
-        over.abort()
+        signal?.removeEventListener('abort', aborted)
       })
   })
 }
