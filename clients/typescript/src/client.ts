@@ -216,9 +216,9 @@ export class AuthClient extends SessionClient {
     const request: Request = { method: 'DELETE', path: me, body: input, options, again: true, turn: true }
     const answer = await this.callAsUser(request).catch((error: AuthError) => {
       // The first try did it, and its answer got lost; or another tab did.
-      if (error.endReason !== 'deleted') throw error
+      if (!request.user || error.endReason !== 'deleted') throw error
     })
-    await this.keeper.end('deleted', request.user ?? '')
+    await this.keeper.end('deleted', request.user)
     const due = (answer?.body as PlannedDeletion | undefined)?.deletion_due_at
     if (due) return { status: 'deletion_planned', dueAt: new Date(due) }
     return { status: answer ? 'deleted' : 'unknown' }

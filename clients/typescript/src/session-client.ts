@@ -57,7 +57,7 @@ export class SessionClient {
     return this.keeper.view()
   }
 
-  /** Reads the storage: once, and again where nobody is logged in and the storage tells of no other process. */
+  /** Reads the storage, once. */
   ready(options?: CallOptions): Promise<SessionState> {
     return this.run(options, async () => this.keeper.view())
   }

@@ -19,7 +19,7 @@ import { underFileLock } from '../src/file/lock.ts'
 import { startWorker, type Worker } from './support/processes.ts'
 import { type FaultProxy, startProxy } from './support/proxy.ts'
 import { type RealServer, startServer } from './support/server.ts'
-import { ada, world } from './support/setup.ts'
+import { ada } from './support/setup.ts'
 
 let directory: string
 beforeEach(() => {
@@ -162,22 +162,6 @@ describe('a file that something goes wrong with', () => {
     const path = join(directory, 'login.json')
     writeFileSync(path, text)
     expect(() => fileStorage({ path }).get('key')).toThrow(/broke off/)
-  })
-
-  it('shows a program that runs the login of another one', async () => {
-    const path = join(directory, 'shared.json')
-    const { client, connect } = world({ storage: fileStorage({ path }) })
-    expect((await client.ready()).status).toBe('logged_out')
-    const other = connect({ storage: fileStorage({ path }) })
-    await other.login(ada)
-    expect((await client.getSession())?.id).toBe(other.state.session!.id)
-    await other.logout()
-    await other.login(ada)
-    await client.refresh()
-    expect(client.state.session!.id).toBe(other.state.session!.id)
-    await client.logout()
-    await other.login(ada)
-    expect(await client.getAccessToken()).toBe(await other.getAccessToken())
   })
 
   it('is kept beside when it broke off, with the logins in it', async () => {

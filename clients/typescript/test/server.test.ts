@@ -346,6 +346,23 @@ describe('a page that is rendered on a server', () => {
     }
   })
 
+  it('keeps what a login brought that came after a logout of everything', async () => {
+    const { clock, jar, request, login } = site()
+    await login()
+    const leaving = request()
+    await leaving.client.logout({ scope: 'all' })
+    leaving.keep()
+    await login()
+    await clock.advance(5000)
+    const again = request()
+    for (let times = 0; times < 2; times++) await again.client.refresh()
+    const before = jar.value
+    again.keep()
+    expect(jar.value).not.toBe(before)
+    await clock.advance(hour)
+    expect(await code(request().client.getAccessToken())).toBe('fine')
+  })
+
   it.each(['this', 'all'] as const)('is over with a logout (%s) that overtakes a refresh', async (scope) => {
     const { clock, server, jar, request, login } = site()
     await login()

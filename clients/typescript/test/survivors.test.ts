@@ -321,6 +321,25 @@ describe('an error', () => {
   })
 })
 
+describe('a store that was wiped', () => {
+  it('belongs to whoever logs in next, whatever an open page of before still holds', async () => {
+    const records = new Map<string, string>()
+    const bob = { email: 'bob@example.com', password: 'engine of brass and steam' }
+    const { client, server, connect } = await loggedIn({ storage: memoryStorage(records), storageKey: 'key' })
+    server.addUser(bob)
+    await client.refresh()
+    await client.refresh()
+    records.clear()
+    const next = connect()
+    await next.login(bob)
+    const { id } = next.state.session!
+    expect(await code(client.refresh())).toBe('no_session')
+    expect(JSON.parse(records.get('key')!).sid).toBe(id)
+    await next.refresh()
+    expect((await next.getUser({ fresh: true })).email).toBe(bob.email)
+  })
+})
+
 describe('a record that cannot be read', () => {
   it('is what is held, and where a cookie is used without the key: it may be of a token of before', async () => {
     const storage = memoryStorage()

@@ -114,11 +114,11 @@ function removeLeftovers(file: string): void {
   }
 }
 
-/** Where everybody may make a file, it counts who made it: whoever reads a login of somebody else's works as that user. */
+/** Where others may make a file, it counts who made it: whoever reads a login of somebody else's works as that user. */
 function refusePlanted(file: string): void {
-  if (process.platform === 'win32' || !(statSync(dirname(file)).mode & 0o002)) return
+  if (process.platform === 'win32' || !(statSync(dirname(file)).mode & 0o022)) return
   if (statSync(file).uid === process.getuid?.()) return
-  throw new Error(`${file} belongs to another user, in a directory where everybody may write.`)
+  throw new Error(`${file} belongs to another user, in a directory where others may write.`)
 }
 
 function makeDirectory(directory: string): void {

@@ -33,7 +33,7 @@ export async function recentAnswer(
   const text = await response.text()
   const tokens = parse(text) as Tokens | null
   sweep(now())
-  const isOver = !!tokens?.user && (ended.has(tokens.session_id) || ended.has(tokens.user.id))
+  const isOver = !!tokens?.user && (ended.has(tokens.session_id) || ended.get(tokens.user.id)! >= asked)
   if (tokens?.user && !isOver) answers.set(name, { tokens, at: asked })
   return { response: tokensOf(text), shared: isOver }
 }

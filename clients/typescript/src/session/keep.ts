@@ -48,7 +48,7 @@ export type Keeper = {
   state(): State<HeldRecord>
   view(): SessionState
   ticks(): number
-  /** Reads the storage: once, but where nobody is logged in and it does not say when another context writes. */
+  /** Reads the storage, once. */
   load(): Promise<void>
   /** Reads it again: another context may have written. */
   look(): Promise<void>
@@ -213,8 +213,7 @@ export function keepSession(settings: Settings, revoke: (record: SessionRecord) 
         loading = undefined
         throw error
       })
-      // Another process may have logged in, and a file tells nobody.
-      return 'end' in state && !unsubscribe ? look() : loading
+      return loading
     },
     async begin(answer) {
       await burying

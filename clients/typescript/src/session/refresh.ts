@@ -36,8 +36,10 @@ export function refreshStored(ports: RefreshPorts, known: SessionRecord): Promis
   async function untilDeadline(): Promise<RefreshOutcome> {
     for (let attempt = 1; ; attempt++) {
       let found = await store.read(known)
-      // The store was set back behind what is held (a restored profile). An empty one is no such case: somebody cleared it.
-      if (found.gen < known.gen && found.end?.reason !== 'none') {
+      // The store was set back behind what is held (a restored profile). An empty one is no such case: somebody cleared it;
+      // nor is a record of somebody else, who logged in after that.
+      const isOurs = found.record ? found.record.sub === known.sub : found.end!.reason !== 'none'
+      if (found.gen < known.gen && isOurs) {
         await store.put(known)
         found = await store.read(known)
       }

@@ -232,6 +232,8 @@ export function revocationFeed(options: FeedOptions, ports: Ports): RevocationFe
     }
   }
 
+  /** How long the last answer took: a busy server is not asked the more. */
+  let usual = 0
   /**
    * Asks, and again beside it while no answer comes: connections that were kept from before may be dead, and a question
    * that waits on one leaves the next to another. Slower and slower, so that a server that is busy is not made busier.
@@ -241,7 +243,8 @@ export function revocationFeed(options: FeedOptions, ports: Ports): RevocationFe
     const over = AbortSignal.any([stop.signal, answered.signal])
     const asked: Promise<boolean>[] = []
     const later: AbortController[] = []
-    let wait = impatience
+    const begun = performance.now()
+    let wait = Math.min(Math.max(impatience, usual * 1.5), 3000)
     for (let left = patience; ; left -= wait) {
       const given = new AbortController()
       const signal = AbortSignal.any([over, given.signal])
@@ -257,6 +260,7 @@ export function revocationFeed(options: FeedOptions, ports: Ports): RevocationFe
       const first = asked[0]!.catch(() => false)
       const well = await Promise.race([outcome, isLast ? first : pause(wait, over)])
       if (well === undefined) continue
+      if (well) usual = performance.now() - begun
       answered.abort()
       return well
     }
