@@ -29,7 +29,9 @@ describe('an answer to a refresh that is not what was asked for', () => {
     await other.ready()
     await clock.advance(hour)
     const error = await other.getAccessToken().catch((each) => each)
-    expect(error).toMatchObject({ code: 'refresh_unavailable', retryable: true, cause: { code: 'bad_response' } })
+    expect(error).toMatchObject({ code: 'refresh_unavailable', retryable: true })
+    // By chance the last try begins a moment before there is no time left.
+    expect(error.cause.code).toMatch(/^(bad_response|timeout)$/)
     expect(await storage.get('key')).toBe(before)
     expect(server.count(refreshPath)).toBeLessThan(10)
     isOdd = false
