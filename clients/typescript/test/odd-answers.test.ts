@@ -25,7 +25,7 @@ describe('an answer to a refresh that is not what was asked for', () => {
       if (!isOdd || !String(input).endsWith(refreshPath)) return response
       return Response.json({ ...((await response.json()) as Tokens), ...odd })
     }
-    const other = connect({ fetch: fetching, timeoutMs: 200, storage: { ...storage } })
+    const other = connect({ fetch: fetching, timeoutMs: 2000, storage: { ...storage } })
     await other.ready()
     await clock.advance(hour)
     const error = await other.getAccessToken().catch((each) => each)
